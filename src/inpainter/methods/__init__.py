@@ -1,0 +1,16 @@
+"""The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A line of the table."""
+
+    module: str
+    """The module that defines it, which has `load(name) -> Inpainter`."""
+    extra: str
+    """The optional install that it needs; empty when the base install is enough."""
+    summary: str
+
+
+METHODS: dict[str, Entry] = {}
