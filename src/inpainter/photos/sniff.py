@@ -1,0 +1,116 @@
+"""Telling a picture's format by its first bytes, never by its suffix."""
+
+import re
+
+PHOTOS = ("jpeg", "png", "webp", "tiff", "avif")
+"""The formats that are read and written."""
+
+REMEDIES: dict[str, str] = {
+    "heic": "export it as JPEG or PNG (on a phone: settings, camera, formats, most compatible)",
+    "gif": "save the frame you want as PNG",
+    "svg": "it is a drawing, not a photo: export it as PNG at the size you need",
+    "bmp": "save it as PNG, which loses nothing",
+    "jpeg 2000": "export it as PNG or TIFF, which lose nothing",
+    "jpeg xl": "export it as PNG or TIFF, which lose nothing",
+    "psd": "flatten it and export it as TIFF or PNG",
+    "pdf": "export the page as PNG, or take the photo out of it",
+    "ico": "export the largest picture in it as PNG",
+    "openexr": "export it as a 16-bit TIFF or PNG",
+    "hdr": "export it as a 16-bit TIFF or PNG",
+    "raw": "develop it with a raw converter and export it as a 16-bit TIFF or a JPEG",
+    "mp4": "it is a film: save the frame you want as PNG",
+    "zip": "unpack it and give the picture inside",
+}
+"""What to do with a format that is told apart and refused: name of the format → remedy."""
+
+# Longer and rarer beginnings stand before shorter and commoner ones that they contain.
+_BEGINNINGS: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"II\x1a\0\0\0HEAPCCDR", "raw"),  # Canon CRW
+    (b"IIRO", "raw"),  # Olympus ORF
+    (b"IIRS", "raw"),
+    (b"MMOR", "raw"),
+    (b"IIU\0", "raw"),  # Panasonic RW2
+    (b"FUJIFILMCCD-RAW", "raw"),
+    (b"FOVb", "raw"),  # Sigma X3F
+    (b"\0MRM", "raw"),  # Minolta MRW
+    (b"II*\0", "tiff"),
+    (b"MM\0*", "tiff"),
+    (b"II+\0", "tiff"),  # BigTIFF
+    (b"MM\0+", "tiff"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "jpeg 2000"),
+    (b"\xff\x4f\xff\x51", "jpeg 2000"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "jpeg xl"),
+    (b"\xff\x0a", "jpeg xl"),
+    (b"8BPS", "psd"),
+    (b"%PDF-", "pdf"),
+    (b"\x76\x2f\x31\x01", "openexr"),
+    (b"#?RADIANCE", "hdr"),
+    (b"#?RGBE", "hdr"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+)
+
+_HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+_AV1_BRANDS = {b"avif", b"avis"}
+# Brands that promise a structure and no codec (ISO/IEC 23008-12, section 10).
+_STILL_BRANDS = {b"mif1", b"mif2", b"mif3", b"miaf", b"msf1"}
+_BMP_HEADER_SIZES = {12, 16, 40, 52, 56, 64, 108, 124}
+
+
+def sniff(head: bytes) -> str:
+    """Name a file's format by its magic bytes.
+
+    `head` is the beginning of the file, 64 bytes or more. The answer is one of `PHOTOS`, a key of `REMEDIES`, or ''
+    when the format is unknown. Raws that are TIFF files in every other way (DNG, NEF, ARW) are called 'tiff'.
+    """
+    if head[4:8] == b"ftyp":
+        return _by_brand(brands(head))
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[:4] in (b"II*\0", b"MM\0*") and head[8:10] == b"CR":
+        return "raw"  # Canon CR2: 'CR' and a version behind the TIFF header
+    for beginning, name in _BEGINNINGS:
+        if head.startswith(beginning):
+            return name
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
+        return "bmp"
+    if head[:4] in (b"\0\0\1\0", b"\0\0\2\0") and head[4:6] != b"\0\0" and head[9:10] == b"\0":
+        return "ico"
+    return "svg" if _is_svg(head) else ""
+
+
+def brands(head: bytes) -> list[bytes]:
+    """List the brands of an ISO-BMFF file, the major one first; [] when it does not begin with `ftyp`.
+
+    Only those that lie within `head` are seen. Source: ISO/IEC 14496-12, section 4.3.
+    """
+    if head[4:8] != b"ftyp":
+        return []
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    # The four bytes behind the major brand are its minor version.
+    return [head[at : at + 4] for at in (8, *range(16, end - 3, 4))]
+
+
+def _by_brand(found: list[bytes]) -> str:
+    major = found[0]
+    if major == b"crx ":
+        return "raw"  # Canon CR3
+    for brand in (major, *found[1:]) if major in _STILL_BRANDS else (major,):
+        if brand in _AV1_BRANDS:
+            return "avif"
+        if brand in _HEVC_BRANDS:
+            return "heic"
+    # A still picture in a codec that nobody named is, as good as always, a phone's.
+    return "heic" if major in _STILL_BRANDS else "mp4"
+
+
+def _is_svg(head: bytes) -> bool:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    declared = text.startswith(b"<?xml")
+    # Prologue, comments and white space before the first element; an unfinished one runs to the end of the head.
+    rest = re.sub(rb"^(?:<\?.*?(?:\?>|$)|<!--.*?(?:-->|$)|\s+)+", b"", text, flags=re.DOTALL)
+    return rest[:4] == b"<svg" or rest[:13].lower() == b"<!doctype svg" or (declared and not rest)
