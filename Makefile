@@ -1,0 +1,39 @@
+# make demo: fill a photo with the base install (no torch).   make test: every check and test.
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo check test bench clean
+
+# The mark files say what an environment holds, so that a second call installs nothing.
+$(VENV)/base: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable '.[dev]'
+	touch $@ $(VENV)/base
+
+demo: $(VENV)/base
+	mkdir -p out
+	$(BIN)/inpainter fill demo/photo.jpg demo/mask.png -o out/demo.png --overwrite
+	$(BIN)/python demo/side_by_side.py demo/photo.jpg demo/mask.png out/demo.png out/before-mask-after.png
+	@echo "Look at out/demo.png, and at out/before-mask-after.png beside the original."
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: check
+	$(BIN)/pytest -n 2
+
+bench: $(VENV)/dev
+	set -e; for script in benchmarks/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+
+clean:
+	rm -rf $(VENV) out build src/*.egg-info

@@ -1,0 +1,3 @@
+from inpainter.apps.cli import main
+
+main()

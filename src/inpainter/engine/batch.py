@@ -1,0 +1,279 @@
+"""From photo files to photo files: one, or a folder of them with a report."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from inpainter.core import Inpainter, InputError, Mask, compose
+from inpainter.engine.removal import Hole, check_coverage, fill_hole, find_holes, grown, relative
+from inpainter.photos.files import atomic, check_output, output_error
+from inpainter.photos.mask_file import check_mask_colour, read_mask
+from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, Photo, open_photo, to_image, to_samples
+from inpainter.photos.write import Patch, check_format, copy_photo, write_photo
+
+REPORT = "report.jsonl"
+# Crops are read and filled in groups of about this many pixels, so that a large photo never lies in memory whole.
+_GROUP_PIXELS = 32_000_000
+_INVERTED = 0.5
+
+
+@dataclass(frozen=True)
+class FillOptions:
+    """What a person may ask of a fill."""
+
+    mask_colour: str = "white"
+    """What means "fill this" in the mask: white, black, alpha or #rrggbb."""
+    resize_mask: bool = False
+    """Scale a mask of another size to the photo's, instead of refusing it."""
+    grow: int = 0
+    """Widen the mask by so many pixels."""
+    seed: int = 0
+    """Seed of methods that draw random numbers."""
+    overwrite: bool = False
+    """Replace outputs that exist."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Refuse larger pictures before they are decoded."""
+
+
+@dataclass(frozen=True)
+class FillReport:
+    """What was done to one photo."""
+
+    output: Path
+    holes: int
+    filled_pixels: int
+    notes: tuple[str, ...]
+
+
+def default_output(photo: Path) -> Path:
+    """Return NAME-filled.EXT beside the photo."""
+    return photo.with_name(f"{photo.stem}-filled{photo.suffix}")
+
+
+def fill_file(
+    photo: Path, mask: Path, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
+    on_hole: Callable[[int, int], None] | None = None,
+) -> FillReport:  # fmt: skip
+    """Fill a photo file where a mask file says so, and write `output`, whole or not at all.
+
+    Nothing outside the mask changes (for JPEG: no block that the mask does not touch). `on_hole(done, total)` is
+    called as holes are finished. Raises InputError; then nothing was written.
+    """
+    source = open_photo(photo, max_megapixels=options.max_megapixels)
+    check_format(output, source)
+    check_output(output, overwrite=options.overwrite, sources=(photo, mask))
+    where, notes = read_mask(
+        mask, source, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
+    )
+    where = grown(where, options.grow)
+    covered = int(np.count_nonzero(where))
+    if covered == 0:
+        notes = [*notes, f"{mask.name}: nothing to fill: the photo is copied"]
+        notes += copy_photo(source, output, overwrite=options.overwrite)
+        return FillReport(output, 0, 0, tuple(notes))
+    if covered == where.size:
+        check_coverage(inpainter, where)
+    elif covered > _INVERTED * where.size:
+        notes.append(
+            f"{mask.name}: {covered / where.size:.0%} of the photo is to be filled; "
+            "if the mask is inverted, pass --mask-colour black"
+        )
+    holes = find_holes(where)
+    patches = []
+    for group in _groups(holes):
+        for patch in _fill_group(source, where, group, inpainter, options.seed):
+            patches.append(patch)
+            if on_hole:
+                on_hole(len(patches), len(holes))
+    notes += write_photo(source, output, patches, overwrite=options.overwrite)
+    return FillReport(output, len(holes), covered, tuple(notes))
+
+
+def _groups(holes: list[Hole]) -> Iterator[list[Hole]]:
+    group: list[Hole] = []
+    pixels = 0
+    for hole in holes:
+        if group and pixels + hole.crop.area > _GROUP_PIXELS:
+            yield group
+            group, pixels = [], 0
+        group.append(hole)
+        pixels += hole.crop.area
+    if group:
+        yield group
+
+
+def _fill_group(
+    photo: Photo, mask: Mask, holes: list[Hole], inpainter: Inpainter, seed: int
+) -> Iterator[Patch]:  # fmt: skip
+    crops = photo.crops([hole.crop for hole in holes])
+    for hole, crop in zip(holes, crops, strict=True):
+        filled = fill_hole(inpainter, to_image(crop), mask[hole.crop.slices], seed=seed)
+        inside, inside_mask = relative(hole), mask[hole.box.slices]
+        samples = np.ascontiguousarray(crop[inside])
+        yield Patch(hole.box, compose(samples, to_samples(filled[inside], samples), inside_mask), inside_mask)
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one photo of a folder; a line of report.jsonl."""
+
+    photo: str
+    mask: str
+    output: str
+    status: str
+    """`filled`, `failed` or `skipped` (done by an earlier run, still the same)."""
+    error: str = ""
+    notes: tuple[str, ...] = ()
+    holes: int = 0
+    filled_pixels: int = 0
+    seconds: float = 0.0
+    key: str = ""
+    """SHA-256 of photo, mask and options."""
+    output_sha256: str = ""
+
+
+def fill_folder(
+    photos: Path, masks: Path, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
+    method: str, on_file: Callable[[FileResult, int, int], None] | None = None,
+) -> list[FileResult]:  # fmt: skip
+    """Fill every photo of a folder; `masks` is a folder with masks of the same stems, or one mask for all.
+
+    A photo that fails is reported and the rest goes on. `report.jsonl` in `output` has a line per photo; what it says
+    is done, and still is (same photo, mask, options and output, by hash), is skipped. `method` names the inpainter
+    in that hash. `on_file(result, done, total)` is called after each. Raises InputError when nothing can start.
+    """
+    check_mask_colour(options.mask_colour)
+    pairs = _pairs(photos, masks)
+    _check_folder(output, photos)
+    earlier = _read_report(output / REPORT)
+    _write_report(output / REPORT, list(earlier.values()))
+    results = []
+    for photo, mask in pairs:
+        result = _fill_one(photo, mask, output / photo.name, inpainter, options, method, earlier.get(photo.name))
+        results.append(result)
+        _append_report(output / REPORT, result)
+        if on_file:
+            on_file(result, len(results), len(pairs))
+    # What was appended for safety becomes a line per photo of this run.
+    _write_report(output / REPORT, [asdict(result) for result in results])
+    return results
+
+
+def _fill_one(
+    photo: Path, mask: Path | str, output: Path, inpainter: Inpainter, options: FillOptions, method: str,
+    earlier: dict | None,
+) -> FileResult:  # fmt: skip
+    if isinstance(mask, str):
+        return FileResult(photo.name, "", output.name, "failed", error=mask)
+    start = time.perf_counter()
+    key = ""
+    try:
+        key = _key(photo, mask, options, method)
+        if earlier and earlier["key"] == key and output.is_file() and _sha256(output) == earlier["output_sha256"]:
+            fields = {name: earlier[name] for name in ("holes", "filled_pixels", "seconds", "output_sha256")}
+            return FileResult(
+                photo.name, mask.name, output.name, "skipped", notes=tuple(earlier["notes"]), key=key, **fields
+            )
+        report = fill_file(photo, mask, output, inpainter, options)
+    except InputError as error:
+        return FileResult(photo.name, mask.name, output.name, "failed", error=str(error), key=key)
+    return FileResult(
+        photo.name, mask.name, output.name, "filled", notes=report.notes, holes=report.holes,
+        filled_pixels=report.filled_pixels, seconds=round(time.perf_counter() - start, 3), key=key,
+        output_sha256=_sha256(output),
+    )  # fmt: skip
+
+
+def _pairs(photos: Path, masks: Path) -> list[tuple[Path, Path | str]]:
+    """Pair each photo with its mask, or with the reason why it has none."""
+    found = sorted(path for path in photos.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not found:
+        raise InputError(f"{photos}: holds no photo (JPEG, PNG, WebP, TIFF or AVIF); name another folder")
+    if not masks.exists():
+        raise InputError(f"{masks}: no such file or folder; check the name")
+    if masks.is_file():
+        return [(photo, masks) for photo in found]
+    by_stem: dict[str, list[Path]] = {}
+    for path in sorted(masks.iterdir()):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            by_stem.setdefault(path.stem, []).append(path)
+    pairs: list[tuple[Path, Path | str]] = []
+    for photo in found:
+        named = by_stem.get(photo.stem, [])
+        if len(named) == 1:
+            pairs.append((photo, named[0]))
+        elif named:
+            names = ", ".join(path.name for path in named)
+            pairs.append((photo, f"{photo}: several masks have its name ({names}); keep one"))
+        else:
+            pairs.append((photo, f"{photo}: no mask of its name in {masks}; add {photo.stem}.png"))
+    return pairs
+
+
+def _check_folder(output: Path, photos: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: is not a folder; a folder of photos needs a folder to write to")
+    if output.resolve() == photos.resolve():
+        raise InputError(f"{output}: is the folder of the photos themselves; name another with -o")
+    if not output.exists():
+        if not output.parent.is_dir():
+            raise InputError(f"{output}: its parent folder does not exist; make it first")
+        try:
+            output.mkdir()
+        except OSError as error:
+            raise InputError(f"{output}: cannot be made ({(error.strerror or str(error)).lower()})") from error
+    check_output(output / REPORT, overwrite=True)
+
+
+def _key(photo: Path, mask: Path, options: FillOptions, method: str) -> str:
+    asked = asdict(options)
+    # How large a file may be and whether outputs may be replaced does not change what comes out.
+    del asked["overwrite"], asked["max_megapixels"]
+    text = json.dumps([_sha256(photo), _sha256(mask), method, asked], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+
+
+def _read_report(path: Path) -> dict[str, dict]:
+    """Return what an earlier report says was filled, by photo: the last line counts, a torn one is passed over."""
+    if not path.exists():
+        return {}
+    wanted = set(FileResult.__dataclass_fields__)
+    lines = {}
+    for text in path.read_text("utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(line, dict) and set(line) == wanted and line["status"] in ("filled", "skipped"):
+            lines[line["photo"]] = line
+    return lines
+
+
+def _line(result: dict) -> str:
+    return json.dumps(result, ensure_ascii=False) + "\n"
+
+
+def _append_report(path: Path, result: FileResult) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(_line(asdict(result)))
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def _write_report(path: Path, lines: list[dict]) -> None:
+    with atomic(path, overwrite=True) as temporary:
+        temporary.write_text("".join(map(_line, lines)), "utf-8")

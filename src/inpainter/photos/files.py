@@ -1,0 +1,89 @@
+"""Files that appear whole or not at all."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inpainter.core import InputError
+
+
+def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = ()) -> None:
+    """Raise InputError unless a file may be written at `output`; nothing is touched.
+
+    `sources` are the files that the output is made from: writing over one of them counts as overwriting.
+    """
+    folder = output.parent
+    if not folder.exists():
+        raise InputError(f"{output}: its folder does not exist; make it first (mkdir -p '{folder}')")
+    if not folder.is_dir():
+        raise InputError(f"{output}: {folder} is not a folder; choose another output")
+    if output.is_dir():
+        raise InputError(f"{output}: is a folder; name a file in it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{output}: no permission to write into its folder; choose another with -o")
+    if overwrite or not os.path.lexists(output):
+        return
+    for source in sources:
+        if source.exists() and output.exists() and os.path.samefile(source, output):
+            raise InputError(f"{output}: the output would replace its own input; name another or pass --overwrite")
+    raise InputError(f"{output}: exists already; name another output or pass --overwrite")
+
+
+@contextmanager
+def atomic(output: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary path beside `output`; when the block ends well, it becomes `output` in one step.
+
+    Whatever goes wrong in between, the temporary file is removed and `output` is as it was.
+    Raises InputError when the disk is full or the output came into being meanwhile.
+    """
+    # A link is followed, so that the file it names is replaced and the link stays.
+    target = output.resolve() if output.is_symlink() else output
+    handle, name = "", ""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
+        os.close(handle)
+        temporary = Path(name)
+        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        yield temporary
+        _publish(temporary, target, overwrite=overwrite)
+    except OSError as error:
+        raise output_error(output, error) from error
+    finally:
+        if name:
+            Path(name).unlink(missing_ok=True)
+
+
+def output_error(output: Path, error: OSError) -> InputError:
+    """Say in one line why a file could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return InputError(f"{output}: the disk is full; free some space or choose another disk with -o")
+    if error.errno == errno.EEXIST:
+        return InputError(f"{output}: exists already; name another output or pass --overwrite")
+    reason = (error.strerror or str(error)).lower()
+    return InputError(f"{output}: cannot be written ({reason}); choose another place with -o")
+
+
+def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    if overwrite:
+        temporary.replace(target)
+        return
+    try:
+        # A hard link fails where the name is taken, so that nobody's file is lost in a race.
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, "exists", str(target)) from None
+        temporary.replace(target)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

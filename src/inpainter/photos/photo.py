@@ -1,0 +1,264 @@
+"""Photo files: what is in one, and reading the parts of it that a fill needs."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+# Without this libvips writes remarks of its own to stderr.
+os.environ.setdefault("VIPS_WARNING", "0")
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from inpainter.core import Box, Image, InputError
+from inpainter.photos.quality import is_sequence
+from inpainter.photos.sniff import REMEDIES, sniff
+
+# A file may change between two calls of one process: the cache would answer with its old pixels.
+pyvips.cache_set_max(0)
+
+Samples = NDArray[np.uint8] | NDArray[np.uint16]
+"""What a file holds, `(H, W, bands)`: one or three colours, then alpha if there is one."""
+
+MAX_MEGAPIXELS = 400.0
+FORMATS = ("jpeg", "png", "webp", "tiff", "avif")
+SUFFIXES = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".jpe": "jpeg",
+    ".jfif": "jpeg",
+    ".png": "png",
+    ".webp": "webp",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".avif": "avif",
+}
+_LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "tiff": "tiffload", "avif": "heifload"}
+_COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
+_STRIP_ROWS = 256
+
+# EXIF orientation → (transpose, then flip top-bottom, then flip left-right) that makes the stored picture upright.
+_TURNS = {
+    1: (False, False, False),
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo file whose header has been read; its pixels are read on demand.
+
+    Width, height, boxes and arrays are upright, as a person sees the photo; the file may store it turned.
+    """
+
+    path: Path
+    format: str
+    """One of `jpeg`, `png`, `webp`, `tiff`, `avif`."""
+    width: int
+    height: int
+    depth: int
+    """Bits per sample in memory: 8 or 16."""
+    colours: int
+    """1 for grey, 3 for RGB."""
+    alpha: bool
+    orientation: int
+    """EXIF orientation, 1 to 8, of the picture as stored."""
+    cmyk: bool
+    """Whether the file is CMYK; its samples are then given as sRGB."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know about how the file is taken."""
+
+    @property
+    def bands(self) -> int:
+        """How many samples a pixel has."""
+        return self.colours + self.alpha
+
+    @property
+    def megapixels(self) -> float:
+        """Its size in millions of pixels."""
+        return self.width * self.height / 1e6
+
+    def pixels(self, access: str = "sequential") -> pyvips.Image:
+        """Return the picture as stored (not turned), as libvips decodes it, with `bands` bands."""
+        image = _load(self.path, self.format, access)
+        if self.cmyk:
+            depth = 16 if image.format == "ushort" else 8
+            image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
+        return image
+
+    def crops(self, boxes: Sequence[Box]) -> list[Samples]:
+        """Read boxes of the upright picture, in one pass over the file and with little more memory than they take.
+
+        Raises InputError when the file turns out to be damaged.
+        """
+        if not boxes:
+            return []
+        with readable(self.path):
+            image = self.pixels()
+            stored = [self.to_stored_box(box) for box in boxes]
+            region = pyvips.Region.new(image)
+            dtype = np.uint8 if self.depth == 8 else np.uint16
+            arrays = [np.empty((box.height, box.width, self.bands), dtype) for box in stored]
+            end = max(box.bottom for box in stored)
+            for top in range(min(box.y for box in stored), end, _STRIP_ROWS):
+                rows = min(_STRIP_ROWS, end - top)
+                strip = np.frombuffer(region.fetch(0, top, image.width, rows), dtype)
+                strip = strip.reshape(rows, image.width, self.bands)
+                for box, array in zip(stored, arrays, strict=True):
+                    first, last = max(box.y, top), min(box.bottom, top + rows)
+                    if first < last:
+                        array[first - box.y : last - box.y] = strip[first - top : last - top, box.x : box.right]
+        return [self.to_upright(array) for array in arrays]
+
+    def to_upright(self, stored: NDArray) -> NDArray:
+        """Turn an array `(H, W, …)` from the way the file stores it to the way a person sees it."""
+        transpose, vertical, horizontal = _TURNS[self.orientation]
+        turned = stored.swapaxes(0, 1) if transpose else stored
+        return turned[:: -1 if vertical else 1, :: -1 if horizontal else 1]
+
+    def to_stored(self, upright: NDArray) -> NDArray:
+        """Undo `to_upright`."""
+        transpose, vertical, horizontal = _TURNS[self.orientation]
+        turned = upright[:: -1 if vertical else 1, :: -1 if horizontal else 1]
+        return turned.swapaxes(0, 1) if transpose else turned
+
+    def to_stored_box(self, box: Box) -> Box:
+        """Say where a box of the upright picture lies in the picture as stored."""
+        transpose, vertical, horizontal = _TURNS[self.orientation]
+        y = self.height - box.bottom if vertical else box.y
+        x = self.width - box.right if horizontal else box.x
+        return Box(y, x, box.height, box.width) if transpose else Box(x, y, box.width, box.height)
+
+
+def to_image(samples: Samples) -> Image:
+    """Make the `(H, W, 3)` float32 image in [0, 1] that methods see of `(H, W, bands)` samples; alpha is left out."""
+    colours = samples[..., : 3 if samples.shape[2] > 2 else 1]
+    image = colours.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+    return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
+
+
+def to_samples(image: Image, like: Samples) -> Samples:
+    """Make samples of an image: as many colours as `like` has, in its type, with the alpha of `like`."""
+    top = np.iinfo(like.dtype).max
+    colours = 3 if like.shape[2] > 2 else 1
+    values = image if colours == 3 else image.mean(axis=2, keepdims=True)
+    samples = np.empty_like(like)
+    samples[..., :colours] = np.rint(np.clip(values, 0, 1) * top)
+    samples[..., colours:] = like[..., colours:]
+    return samples
+
+
+def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
+    """Read a photo's header.
+
+    Raises InputError for whatever is no photo that we can keep whole: a missing file, another format, a picture of
+    more than `max_megapixels`, an animation, several pages, samples of neither 8 nor 16 bit.
+    """
+    head, kind = _identify(path)
+    with readable(path):
+        header = _load(path, kind, "sequential")
+    megapixels = header.width * header.height / 1e6
+    if megapixels > max_megapixels:
+        raise InputError(
+            f"{path}: {header.width}×{header.height} is {megapixels:.0f} megapixels, over the limit of "
+            f"{max_megapixels:g}; if you trust the file, pass --max-megapixels {int(megapixels) + 1}"
+        )
+    if _pages(header) > 1 or is_sequence(head) or (kind == "png" and _is_animated_png(path)):
+        raise InputError(f"{path}: holds several pictures (an animation or pages); save the one you mean by itself")
+    return _describe(path, kind, header)
+
+
+def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
+    if header.format not in ("uchar", "ushort"):
+        raise InputError(f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit")
+    colours = _COLOURS.get(header.interpretation, 0)
+    alpha = header.bands - colours
+    if not colours or alpha not in (0, 1):
+        raise InputError(
+            f"{path}: {header.bands} channels of {header.interpretation}; save it as grey or RGB, with alpha or without"
+        )
+    cmyk = header.interpretation == "cmyk"
+    notes = []
+    if cmyk:
+        profile = "its own profile" if header.get_typeof("icc-profile-data") else "a standard CMYK profile"
+        notes.append(f"CMYK becomes sRGB through {profile}")
+    bits = header.get("bits-per-sample") if header.get_typeof("bits-per-sample") else 8
+    if header.get_typeof("palette"):
+        notes.append("the palette becomes full colour: a fill needs colours that it may not have")
+    elif kind in ("png", "tiff") and bits < 8:
+        notes.append(f"{bits} bit a sample become 8: a fill needs tones in between")
+    orientation = header.get("orientation") if header.get_typeof("orientation") else 1
+    orientation = orientation if orientation in _TURNS else 1
+    width, height = header.width, header.height
+    if _TURNS[orientation][0]:
+        width, height = height, width
+    depth = 8 if header.format == "uchar" else 16
+    return Photo(path, kind, width, height, depth, 3 if cmyk else colours, alpha == 1, orientation, cmyk, tuple(notes))
+
+
+def _identify(path: Path) -> tuple[bytes, str]:
+    """Return the file's first bytes and its format, by what it holds and not by its name."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder, not a picture; name a file")
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the name") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+    if not head:
+        raise InputError(f"{path}: the file is empty; get a whole copy of it")
+    kind = sniff(head)
+    if kind in FORMATS:
+        return head, kind
+    allowed = "JPEG, PNG, WebP, TIFF or AVIF"
+    if kind:
+        remedy = REMEDIES.get(kind, f"save it as {allowed}")
+        raise InputError(f"{path}: a {kind.upper()} file, not {allowed}; {remedy}")
+    raise InputError(f"{path}: not a picture that can be read; give a {allowed} file")
+
+
+def _load(path: Path, kind: str, access: str) -> pyvips.Image:
+    load: Callable[..., pyvips.Image] = getattr(pyvips.Image, _LOADERS[kind])
+    # Half a JPEG is an error, not a picture with a grey half.
+    return load(str(path), access=access, fail_on="truncated")
+
+
+def _pages(header: pyvips.Image) -> int:
+    return header.get("n-pages") if header.get_typeof("n-pages") else 1
+
+
+def _is_animated_png(path: Path) -> bool:
+    """Whether an acTL chunk stands before the picture data (libvips would show the first frame only)."""
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(start := file.read(8)) == 8 and start[4:] not in (b"IDAT", b"IEND"):
+            if start[4:] == b"acTL":
+                return True
+            file.seek(int.from_bytes(start[:4], "big") + 4, os.SEEK_CUR)
+    return False
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what libvips says of a file that it cannot decode into an InputError."""
+    try:
+        yield
+    except pyvips.Error as error:
+        raise InputError(f"{path}: damaged or cut short ({vips_reason(error)}); get a whole copy of it") from error
+
+
+def vips_reason(error: pyvips.Error) -> str:
+    """Return the most telling line of what libvips said."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[1] if len(lines) > 1 else lines[0]
