@@ -6,4 +6,4 @@ from inpainter.core.errors import InputError
 from inpainter.core.inpainter import Image, Inpainter, Mask, Sizes
 from inpainter.core.method import Method
 
-__all__ = ["Box", "Image", "InputError", "Inpainter", "Mask", "Method", "Sizes", "compose"]
+__all__ = ["Box", "Image", "Inpainter", "InputError", "Mask", "Method", "Sizes", "compose"]

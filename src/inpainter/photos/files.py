@@ -27,7 +27,7 @@ def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (
     if overwrite or not os.path.lexists(output):
         return
     for source in sources:
-        if source.exists() and output.exists() and os.path.samefile(source, output):
+        if source.exists() and output.exists() and source.samefile(output):
             raise InputError(f"{output}: the output would replace its own input; name another or pass --overwrite")
     raise InputError(f"{output}: exists already; name another output or pass --overwrite")
 

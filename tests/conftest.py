@@ -1,0 +1,44 @@
+"""What tests share: the data folder, and an inpainter so simple that its answers are known."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inpainter.core import Inpainter, Method, Sizes
+
+ROOT = Path(__file__).parents[1]
+
+
+class Constant(Inpainter):
+    """Answers one value everywhere, and remembers what it was given."""
+
+    def __init__(self, value: float = 0.5, sizes: Sizes = Sizes(), fills_everything: bool = False) -> None:
+        self.method = Method("constant", "one value", "tests", "tests", "photos", fills_everything=fills_everything)
+        self.value = value
+        self.sizes = sizes
+        self.seen: list[tuple[np.ndarray, np.ndarray, int]] = []
+
+    def predict(self, image, mask, seed):
+        self.seen.append((image.copy(), mask.copy(), seed))
+        return np.full_like(image, self.value)
+
+
+@pytest.fixture
+def constant() -> Constant:
+    return Constant()
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The shared data; a test that needs it is skipped, and says so, where it is absent."""
+    folder = Path(os.environ.get("INPAINTER_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no data at {folder}: set INPAINTER_DATA")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
