@@ -13,4 +13,11 @@ class Entry(NamedTuple):
     summary: str
 
 
-METHODS: dict[str, Entry] = {}
+METHODS: dict[str, Entry] = {
+    "blind-autoencoder": Entry(
+        "inpainter.methods.blind_autoencoder", "torch", "An autoencoder that is never told where the hole is."
+    ),
+    "partial-conv": Entry(
+        "inpainter.methods.partial_conv", "torch", "A U-Net whose convolutions look at valid pixels only."
+    ),
+}

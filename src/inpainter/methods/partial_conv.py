@@ -1,0 +1,147 @@
+"""Partial convolutions in a U-Net (Liu et al. 2018), as the CIFAR-10 study of Lokray and Ghosh builds them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from inpainter.core import Inpainter, InputError, Method, Sizes
+from inpainter.core.recipe import Recipe
+from inpainter.nn.network import Network, NetworkInpainter
+from inpainter.nn.objective import Batch, Objective
+from inpainter.nn.partial_conv import PartialConv2d
+
+# ------------------------------------------------------------------------------------------------------- the recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartialConvRecipe(Recipe):
+    """The training of a partial-convolution U-Net; the defaults are those for CIFAR-10."""
+
+    widths: tuple[int, ...] = (48, 96, 128, 128, 128)
+    """Channels after each encoder layer, each of which halves the sides."""
+    kernels: tuple[int, ...] = (5, 3, 3, 3, 3)
+    """Side of each encoder layer's window, px."""
+    last_width: int = 16
+    """Channels at full size, from which a 1×1 convolution makes the colours; 0: the last layer makes them."""
+    last: Literal["sigmoid", "linear"] = "linear"
+    """What follows the last layer; the study names both."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.widths) != len(self.kernels) or not self.widths:
+            raise InputError(f"recipe: {len(self.widths)} widths and {len(self.kernels)} kernels: give as many of both")
+        if self.size % 2 ** len(self.widths):
+            raise InputError(f"recipe: size is {self.size}: give a multiple of {2 ** len(self.widths)}")
+
+
+PRESETS = {
+    "cifar10-paper": PartialConvRecipe(epochs=100, batch=32, average=0.999),
+    "cifar10-equal": PartialConvRecipe(epochs=20, batch=32, average=0.999),
+}
+
+# ------------------------------------------------------------------------------------------------------ the network
+
+
+class PartialConvUNet(Network):
+    """A U-Net in which every convolution is partial and every skip brings its mask along.
+
+    Encoder: partial convolution of stride 2, batch norm, ReLU. Decoder: nearest upsampling, concatenation of features
+    **and masks** with the encoder's (at full size: with the picture and its mask), partial convolution, batch
+    norm, LeakyReLU 0.2. For 32 px and five layers it goes from 32×32 to 1×1 and back.
+    """
+
+    def __init__(self, recipe: PartialConvRecipe) -> None:
+        super().__init__()
+        widths, levels = recipe.widths, len(recipe.widths)
+        self.sizes = Sizes(minimum=2**levels, multiple=2**levels)
+        self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
+        incoming = (3, *widths)
+        for level, kernel in enumerate(recipe.kernels):
+            self.encoder.append(_Layer((incoming[level],), widths[level], kernel, stride=2))
+        below = widths[-1]
+        for level in reversed(range(1, levels)):
+            self.decoder.append(_Layer((below, widths[level - 1]), widths[level - 1], 3))
+            below = widths[level - 1]
+        if recipe.last_width:
+            self.decoder.append(_Layer((below, 3), recipe.last_width, 3))
+            self.colours: nn.Module = nn.Conv2d(recipe.last_width, 3, 1)
+        else:
+            self.decoder.append(_Layer((below, 3), 3, 3, norm=False))
+            self.colours = nn.Identity()
+        self.last: nn.Module = nn.Sigmoid() if recipe.last == "sigmoid" else nn.Identity()
+
+    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
+        x, valid = image, ~mask
+        skips = []
+        for layer in self.encoder:
+            skips.append((x, valid))
+            x, valid = layer(x, valid)
+            x = F.relu(x)
+        for i, layer in enumerate(self.decoder):
+            skip, skip_valid = skips.pop()
+            x = torch.cat([F.interpolate(x, scale_factor=2.0), skip.to(x.dtype)], dim=1)
+            valid = torch.cat([_doubled(valid), skip_valid], dim=1)
+            x, valid = layer(x, valid)
+            if i < len(self.decoder) - 1 or not isinstance(self.colours, nn.Identity):
+                x = F.leaky_relu(x, 0.2)
+        return self.last(self.colours(x))
+
+
+class _Layer(nn.Module):
+    """Partial convolution and batch norm, over one group of channels for each mask."""
+
+    def __init__(self, channels: tuple[int, ...], out: int, kernel: int, stride: int = 1, norm: bool = True) -> None:
+        super().__init__()
+        # Batch norm has a bias of its own.
+        self.conv = PartialConv2d(
+            sum(channels), out, kernel, stride, kernel // 2, bias=not norm, groups_of_channels=channels
+        )
+        self.norm = nn.BatchNorm2d(out) if norm else nn.Identity()
+
+    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        x, valid = self.conv(x, valid)
+        return self.norm(x), valid
+
+
+def _doubled(valid: Tensor) -> Tensor:
+    """Nearest upsampling of a mask, which interpolate does not do for bool."""
+    return valid.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+
+
+# ---------------------------------------------------------------------------------------------------- the objective
+
+
+class PartialConvObjective(Objective):
+    """The mean squared error over all values of the whole picture, as the study trains it."""
+
+    def __init__(self, recipe: PartialConvRecipe) -> None:
+        super().__init__()
+        self.network = PartialConvUNet(recipe)
+
+    def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
+        return {"mse": F.mse_loss(self.network.raw(batch.image, batch.mask).float(), batch.image)}
+
+
+def make_objective(recipe: PartialConvRecipe) -> PartialConvObjective:
+    """What the engine trains."""
+    return PartialConvObjective(recipe)
+
+
+# ------------------------------------------------------------------------------------------- the inpainter, the card
+
+CARD = Method(
+    name="partial-conv",
+    summary="A U-Net whose convolutions look at valid pixels only.",
+    source="G. Liu and others: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018",
+    good_for="many thin or irregular holes, of the kind and size that it was trained on",
+    bad_for="large holes: it was trained to the mean of what could be there, which is blurred",
+    extra="torch",
+)
+
+
+def make_inpainter(network: Network) -> Inpainter:
+    """A trained network, ready to be called."""
+    return NetworkInpainter(network, CARD)
