@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from inpainter.core import Inpainter, InputError, Method, Sizes
 from inpainter.core.recipe import Recipe
@@ -88,7 +88,7 @@ class BlindAutoencoderObjective(Objective):
         self.network = BlindAutoencoder(recipe)
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
-        return {"mse": F.mse_loss(self.network.raw(batch.image, batch.mask).float(), batch.image)}
+        return {"mse": functional.mse_loss(self.network.raw(batch.image, batch.mask).float(), batch.image)}
 
 
 def make_objective(recipe: BlindAutoencoderRecipe) -> BlindAutoencoderObjective:

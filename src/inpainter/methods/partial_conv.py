@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from inpainter.core import Inpainter, InputError, Method, Sizes
 from inpainter.core.recipe import Recipe
@@ -79,14 +79,14 @@ class PartialConvUNet(Network):
         for layer in self.encoder:
             skips.append((x, valid))
             x, valid = layer(x, valid)
-            x = F.relu(x)
+            x = functional.relu(x)
         for i, layer in enumerate(self.decoder):
             skip, skip_valid = skips.pop()
-            x = torch.cat([F.interpolate(x, scale_factor=2.0), skip.to(x.dtype)], dim=1)
+            x = torch.cat([functional.interpolate(x, scale_factor=2.0), skip.to(x.dtype)], dim=1)
             valid = torch.cat([_doubled(valid), skip_valid], dim=1)
             x, valid = layer(x, valid)
             if i < len(self.decoder) - 1 or not isinstance(self.colours, nn.Identity):
-                x = F.leaky_relu(x, 0.2)
+                x = functional.leaky_relu(x, 0.2)
         return self.last(self.colours(x))
 
 
@@ -122,7 +122,7 @@ class PartialConvObjective(Objective):
         self.network = PartialConvUNet(recipe)
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
-        return {"mse": F.mse_loss(self.network.raw(batch.image, batch.mask).float(), batch.image)}
+        return {"mse": functional.mse_loss(self.network.raw(batch.image, batch.mask).float(), batch.image)}
 
 
 def make_objective(recipe: PartialConvRecipe) -> PartialConvObjective:

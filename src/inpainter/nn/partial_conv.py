@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class PartialConv2d(nn.Conv2d):
@@ -62,7 +62,7 @@ class PartialConv2d(nn.Conv2d):
         met = cover > 0
         # In a mixed-precision run the ratio is made in float32 and rounded once.
         ratio = torch.where(met, 1 / cover, 0).to(dtype)
-        y = F.conv2d(self._masked(input.to(dtype), valid.to(dtype)), self.weight, None, self.stride, self.padding)
+        y = functional.conv2d(self._masked(input.to(dtype), valid.to(dtype)), self.weight, None, self.stride, self.padding)
         if self.bias is None:
             return y * ratio, met
         # b · [sum(M) > 0], in one pass with the product.
@@ -76,7 +76,7 @@ class PartialConv2d(nn.Conv2d):
             counts = valid.new_tensor(self.channel_counts, dtype=torch.float32).view(1, -1, 1, 1)
             share = (valid * counts).sum(1, keepdim=True)
         # The mean over the positions inside the picture; whole numbers up to here, so 1 is met exactly.
-        mean = F.avg_pool2d(share, self.kernel_size, self.stride, self.padding, count_include_pad=False)  # pyright: ignore[reportArgumentType]
+        mean = functional.avg_pool2d(share, self.kernel_size, self.stride, self.padding, count_include_pad=False)  # pyright: ignore[reportArgumentType]
         return mean if valid.shape[1] == 1 else mean / self.in_channels
 
     def _masked(self, x: Tensor, valid: Tensor) -> Tensor:
