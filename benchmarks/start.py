@@ -1,4 +1,4 @@
-"""How soon a fill is done: import, help, a 12-megapixel photo against a bare OpenCV script; how large the install is."""
+"""How soon a fill is done: import, help, 12 megapixels against a bare OpenCV script; how large the install is."""
 
 import subprocess
 import sys
