@@ -132,7 +132,7 @@ def mask(
     Parameters
     ----------
     kind
-        One of: {kinds}.
+        One of: centre, square, blocks, circle, half, lines, strokes, blob, text, scatter, pixels, noise (docs/masks.md).
     size
         Height × width in pixels, e.g. 480x640.
     seed

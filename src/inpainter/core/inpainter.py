@@ -60,10 +60,11 @@ class Inpainter(ABC):
         `image` is `(H, W, 3)` float32 in [0, 1]; `mask` is `(H, W)` bool; the answer is shaped like `image`.
         Raises TypeError or ValueError, saying what came and what is wanted.
         """
-        self._check(image, mask)
+        self._check_kind(image, mask)
+        blanked = compose(image, np.zeros_like(image), mask)
+        self._check_values(blanked, mask)
         if not mask.any():
-            return image.copy()
-        blanked = np.where(mask[..., None], np.float32(0), image)
+            return blanked
         filled = np.asarray(self.predict(blanked, mask.copy(), seed), dtype=np.float32)
         if filled.shape != image.shape:
             raise RuntimeError(f"{self.method.name} answered {filled.shape} for a picture of {image.shape}")
@@ -78,7 +79,7 @@ class Inpainter(ABC):
         `image` is 0 under the mask, which has at least one True pixel. Both may be changed in place.
         """
 
-    def _check(self, image: Image, mask: Mask) -> None:
+    def _check_kind(self, image: Image, mask: Mask) -> None:
         name = self.method.name
         for what, array, dtype in (("image", image, np.float32), ("mask", mask, np.bool_)):
             if not isinstance(array, np.ndarray) or array.dtype != dtype:
@@ -90,9 +91,11 @@ class Inpainter(ABC):
             raise ValueError(f"{name} wants a mask {image.shape[:2]} for this image, not {mask.shape}")
         if not self.sizes.accept(*mask.shape):
             raise ValueError(f"{name} wants {self.sizes}, not {mask.shape[0]}×{mask.shape[1]} (height×width)")
-        known = image[~mask]
+
+    def _check_values(self, blanked: Image, mask: Mask) -> None:
+        low, high = blanked.min(), blanked.max()
         # Written so that NaN fails too.
-        if known.size and not (known.min() >= 0 and known.max() <= 1):
-            raise ValueError(f"{name} wants values in [0, 1], not {known.min()} to {known.max()}")
-        if not known.size and not self.method.fills_everything:
-            raise ValueError(f"{name} needs some of the picture: the mask covers all of it")
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"{self.method.name} wants values in [0, 1], not {low} to {high}")
+        if mask.all() and not self.method.fills_everything:
+            raise ValueError(f"{self.method.name} needs some of the picture: the mask covers all of it")

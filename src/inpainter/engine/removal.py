@@ -94,7 +94,7 @@ def fill_hole(inpainter: Inpainter, image: Image, mask: Mask, *, seed: int = 0) 
     sizes = inpainter.sizes
     if sizes.accept(height, width):
         return inpainter(image, mask, seed=seed)
-    blanked = np.where(mask[..., None], np.float32(0), image)
+    blanked = compose(image, np.zeros_like(image), mask)
     if sizes.fixed is None:
         filled = _filled_padded(inpainter, blanked, mask, seed)
     else:

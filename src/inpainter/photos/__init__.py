@@ -1,0 +1,1 @@
+"""Photo files in and out: what is in one, what survives a fill, and what must not."""

@@ -197,7 +197,8 @@ def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
     elif kind in ("png", "tiff") and bits < 8:
         notes.append(f"{bits} bit a sample become 8: a fill needs tones in between")
     orientation = header.get("orientation") if header.get_typeof("orientation") else 1
-    orientation = orientation if orientation in _TURNS else 1
+    # libvips hands AVIF out upright, whatever its EXIF says.
+    orientation = orientation if orientation in _TURNS and kind != "avif" else 1
     width, height = header.width, header.height
     if _TURNS[orientation][0]:
         width, height = height, width

@@ -1,0 +1,1 @@
+"""What works on any method: pictures of any size, files, folders."""

@@ -1,0 +1,270 @@
+"""Writing photos back: the fill goes in, everything else stays as it was."""
+
+import io
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from inpainter.core import Box, InputError, Mask
+from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
+from inpainter.photos.files import atomic, check_output
+from inpainter.photos.jpeg import StoredPatch, patch_blocks
+from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
+from inpainter.photos.photo import SUFFIXES, Photo, Samples, vips_reason
+from inpainter.photos.quality import avif_settings, webp_settings
+from inpainter.photos.tiff_tags import TiffFile
+
+# How a photo that changes its format is written: what loses little that anybody sees.
+_CONVERTED: dict[str, dict[str, Any]] = {
+    "jpeg": {"Q": 95, "subsample_mode": "off", "optimize_coding": True},
+    "png": {"compression": 6},
+    "webp": {"lossless": True, "exact": True},
+    "tiff": {"compression": "deflate", "predictor": "horizontal"},
+    "avif": {"compression": "av1", "Q": 85, "subsample_mode": "off"},
+}
+_SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
+# Value of the Compression tag → its name in libvips; TIFF 6.0, section 8, and the registered private ones.
+_TIFF_COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
+_COMPRESSION_TAG = 259
+_BIG_TIFF_BYTES = 3_500_000_000
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A part of the upright picture with its new samples."""
+
+    box: Box
+    samples: Samples
+    """`(height, width, bands)` as the photo has them; outside the mask they are the photo's own."""
+    mask: Mask
+    """Which of them are new, `(height, width)`."""
+
+
+def check_format(output: Path, photo: Photo) -> str:
+    """Return the format that `output` asks for by its suffix; raise InputError when it names none that we write."""
+    kind = SUFFIXES.get(output.suffix.lower())
+    if kind:
+        return kind
+    if output.suffix.lower() == photo.path.suffix.lower():
+        return photo.format
+    raise InputError(f"{output}: the suffix names no format to write; use .jpg, .png, .webp, .tif or .avif")
+
+
+def write_photo(photo: Photo, output: Path, patches: Sequence[Patch], *, overwrite: bool) -> list[str]:
+    """Write `photo` with `patches` in it, whole or not at all, and say what could not stay as it was.
+
+    Format, size, depth, profile, alpha and metadata stay, unless the suffix of `output` asks for another format.
+    Outside the masks, lossless formats keep every sample and JPEG every block that no mask touches; lossy WebP and
+    AVIF, and JPEGs whose blocks cannot be carried over, are encoded anew at the nearest quality. Embedded previews,
+    which would still show what was removed, are left out. Raises InputError.
+    """
+    kind = check_format(output, photo)
+    check_output(output, overwrite=overwrite, sources=(photo.path,))
+    notes = list(photo.notes)
+    with atomic(output, overwrite=overwrite) as temporary, _explained(photo, output):
+        if kind != photo.format:
+            notes += _write_converted(photo, kind, patches, temporary)
+        elif kind == "jpeg":
+            notes += _write_jpeg(photo, patches, temporary)
+        else:
+            notes += _write_same(photo, patches, temporary)
+    return notes
+
+
+def copy_photo(photo: Photo, output: Path, *, overwrite: bool) -> list[str]:
+    """Copy a photo that needs no fill: byte for byte, unless the suffix asks for another format."""
+    if check_format(output, photo) != photo.format:
+        return write_photo(photo, output, [], overwrite=overwrite)
+    check_output(output, overwrite=overwrite, sources=(photo.path,))
+    if not (output.exists() and output.samefile(photo.path)):
+        with atomic(output, overwrite=overwrite) as temporary:
+            shutil.copyfile(photo.path, temporary)
+    return []
+
+
+def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
+    """Write a mask `(H, W)` as a picture, white = fill; PNG, TIFF or WebP, since a mask must stay exact."""
+    kind = SUFFIXES.get(output.suffix.lower())
+    if kind not in ("png", "tiff", "webp"):
+        raise InputError(f"{output}: a mask must stay exact; use .png, .tif or .webp")
+    check_output(output, overwrite=overwrite)
+    image = pyvips.Image.new_from_array(mask.view(np.uint8) * np.uint8(255)).copy(interpretation="b-w")
+    settings = {"bitdepth": 1} if kind == "png" else _CONVERTED[kind]
+    with atomic(output, overwrite=overwrite) as temporary, _explained(None, output):
+        getattr(image, _SAVERS[kind])(str(temporary), **settings)
+
+
+# ---------------------------------------------------------------- the same format
+
+
+def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
+    header = read_header(photo.path)
+    reason = can_carry(header)
+    if reason:
+        settings = {
+            "Q": nearest_quality(header),
+            "subsample_mode": subsample_mode(header),
+            "interlace": header.progressive,
+            "optimize_coding": True,
+        }
+        notes = [f"every block is encoded anew, at quality {settings['Q']}: {reason}"]
+        return notes + _write_same(photo, patches, temporary, settings)
+    carried = [_stored_patch(photo, patch) for patch in patches]
+    encoded = io.BytesIO(patch_blocks(photo.path, carried))
+    with photo.path.open("rb") as source, temporary.open("wb") as out:
+        return _left_out(splice_jpeg(source, encoded, out))
+
+
+def _stored_patch(photo: Photo, patch: Patch) -> StoredPatch:
+    x, y, *_ = photo.to_stored_box(patch.box)
+    return StoredPatch(x, y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
+
+
+def _write_same(
+    photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any] | None = None
+) -> list[str]:
+    notes: list[str] = []
+    if settings is None:
+        settings, notes = _same_settings(photo)
+    image = _patched(photo, patches)
+    if photo.format == "avif":
+        metadata = _metadata(photo, image)
+        return notes + _encode_avif(image, metadata, settings, temporary)
+    with photo.path.open("rb") as source:
+        return notes + _encode(image, photo.format, settings, source, temporary, same_colours=not photo.cmyk)
+
+
+def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
+    """Choose how to encode a photo in its own format, and say what that loses."""
+    if photo.format == "webp":
+        settings = webp_settings(photo.path.read_bytes())
+    elif photo.format == "avif":
+        settings = avif_settings(photo.path.read_bytes(), alpha=photo.alpha)
+    elif photo.format == "tiff":
+        return _tiff_settings(photo)
+    else:
+        return _CONVERTED[photo.format], []
+    if settings.get("lossless"):
+        return settings, []
+    return settings, [f"lossy {photo.format.upper()} is encoded anew, at quality {settings['Q']}"]
+
+
+def _tiff_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
+    with photo.path.open("rb") as source:
+        file = TiffFile(source)
+        field = file.directory(file.first, file.order)[0].get(_COMPRESSION_TAG)
+    value = int.from_bytes(field.data, "little" if file.order == "<" else "big") if field else 1
+    name = _TIFF_COMPRESSIONS.get(value, "deflate")
+    settings: dict[str, Any] = {"compression": name}
+    if name in ("lzw", "deflate", "zstd"):
+        settings["predictor"] = "horizontal"
+    lossless = value in _TIFF_COMPRESSIONS
+    return settings, [] if lossless else [f"its compression (number {value}) becomes deflate, which loses nothing"]
+
+
+# ---------------------------------------------------------------- another format
+
+
+def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path) -> list[str]:
+    image = _patched(photo, patches)
+    metadata = _metadata(photo, image)
+    # Few programs heed an orientation tag outside JPEG and TIFF.
+    image = image.autorot() if photo.orientation != 1 else image
+    notes = [] if metadata == Metadata() else _left_out(list(metadata.dropped))
+    metadata = replace(metadata, dropped=())
+    settings = dict(_CONVERTED[kind])
+    if photo.alpha and kind == "jpeg":
+        image = image.flatten(background=[np.iinfo(np.uint8 if photo.depth == 8 else np.uint16).max])
+        notes.append("JPEG has no alpha: transparent parts become white")
+    if photo.depth == 16 and kind in ("jpeg", "webp"):
+        image = image.colourspace("b-w" if photo.colours == 1 else "srgb")
+        notes.append(f"{kind.upper()} has 8 bit a sample: 16 become 8")
+    if kind == "avif":
+        if photo.alpha:
+            settings = {"compression": "av1", "lossless": True}
+        return notes + _encode_avif(image, metadata, settings, temporary)
+    return notes + _encode(image, kind, settings, metadata, temporary)
+
+
+def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
+    """Return what the photo says about itself, for samples that stand upright."""
+    if photo.format == "avif":
+        fields = {"exif": "exif-data", "xmp": "xmp-data", "icc": "icc-profile-data"}
+        blocks = {name: image.get(field) for name, field in fields.items() if image.get_typeof(field)}
+        metadata = Metadata.clean(**blocks)
+    else:
+        with photo.path.open("rb") as source:
+            metadata = metadata_of(source, photo.format)
+    if photo.cmyk:
+        metadata = replace(metadata, icc=image.get("icc-profile-data"))
+    return metadata.upright()
+
+
+# ---------------------------------------------------------------- encoding
+
+
+def _patched(photo: Photo, patches: Sequence[Patch]) -> pyvips.Image:
+    # Turning needs the rows in another order than the file has them.
+    image = photo.pixels("sequential" if photo.orientation == 1 else "random")
+    for patch in patches:
+        x, y, width, height = photo.to_stored_box(patch.box)
+        samples = np.ascontiguousarray(photo.to_stored(patch.samples))
+        inserted = pyvips.Image.new_from_memory(samples.data, width, height, photo.bands, image.format)
+        image = image.insert(inserted.copy(interpretation=image.interpretation), x, y)
+    return image
+
+
+def _encode(
+    image: pyvips.Image, kind: str, settings: dict[str, Any], source: Any, temporary: Path, *, same_colours: bool = True
+) -> list[str]:
+    """Encode, then give the file the metadata of `source` (an open file of that format, or Metadata)."""
+    if kind == "tiff":
+        size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
+        image.tiffsave(str(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
+        with temporary.open("r+b") as encoded:
+            return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
+    splice = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}[kind]
+    bare = temporary.with_name(temporary.name + "2")
+    try:
+        getattr(image, _SAVERS[kind])(str(bare), **settings, keep="icc")
+        with bare.open("rb") as encoded, temporary.open("wb") as out:
+            return _left_out(splice(source, encoded, out, same_colours=same_colours))
+    finally:
+        bare.unlink(missing_ok=True)
+
+
+def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
+    image = image.copy()
+    for name in image.get_fields():
+        if name.endswith("-data"):
+            image.remove(name)
+    for name, block in (("exif-data", metadata.exif), ("xmp-data", metadata.xmp), ("icc-profile-data", metadata.icc)):
+        if block:
+            image.set_type(pyvips.GValue.blob_type, name, b"Exif\0\0" + block if name == "exif-data" else block)
+    image.heifsave(str(temporary), **settings)
+    return _left_out(list(metadata.dropped))
+
+
+def _left_out(dropped: list[str]) -> list[str]:
+    return [f"left out, since it may still show what was removed: {what}" for what in dropped]
+
+
+@contextmanager
+def _explained(photo: Photo | None, output: Path) -> Iterator[None]:
+    """Tell apart a source that cannot be decoded and an output that cannot be written."""
+    try:
+        yield
+    except pyvips.Error as error:
+        reason = vips_reason(error)
+        if re.search(r"no space|disk quota", str(error), re.IGNORECASE):
+            raise InputError(f"{output}: the disk is full; free some space or choose another disk with -o") from error
+        if photo is None or re.search(r"write|save|too (large|big|wide|high)|dimension", str(error), re.IGNORECASE):
+            raise InputError(f"{output}: cannot be written ({reason}); try another format, such as .png") from error
+        raise InputError(f"{photo.path}: damaged or cut short ({reason}); get a whole copy of it") from error

@@ -1,0 +1,211 @@
+"""The command line: what it does, what it says, and its exit codes."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import inpainter
+from inpainter.apps.cli import main
+from inpainter.masks import KINDS
+from inpainter.methods import METHODS
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    """A folder with a photo, a mask of its size, and a smaller mask."""
+    smooth = cv2.GaussianBlur(rng.integers(0, 255, (60, 80, 3), np.uint8), (0, 0), 3)
+    cv2.imwrite(str(tmp_path / "photo.png"), smooth)
+    mask = np.zeros((60, 80), np.uint8)
+    mask[20:30, 30:45] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    cv2.imwrite(str(tmp_path / "small.png"), mask[::2, ::2])
+    return tmp_path
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, folder):
+    """Run a command line in the folder; answer its exit code and what it wrote to stdout and stderr."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["inpainter", *arguments])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr()
+        assert isinstance(left.value.code, int)
+        return left.value.code, said.out, said.err
+
+    yield call
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def test_fill_writes_beside_the_photo_and_only_inside_the_mask(run, folder):
+    code, out, err = run("fill", "photo.png", "mask.png", "--method", "telea")
+    assert code == 0
+    assert out.startswith("photo-filled.png: 1 hole, 150 pixels")
+    assert err == ""
+    before, after = (cv2.imread(str(folder / name)) for name in ("photo.png", "photo-filled.png"))
+    mask = cv2.imread(str(folder / "mask.png"), cv2.IMREAD_GRAYSCALE) > 0
+    assert (before[~mask] == after[~mask]).all()
+    assert (before[mask] != after[mask]).any()
+
+
+def test_auto_is_the_default(run, folder):
+    assert run("fill", "photo.png", "mask.png", "-o", "a.png")[0] == 0
+    assert run("fill", "photo.png", "mask.png", "-o", "b.png", "--method", "auto")[0] == 0
+    assert (folder / "a.png").read_bytes() == (folder / "b.png").read_bytes()
+
+
+def test_grow_widens_the_hole(run):
+    _, out, _ = run("fill", "photo.png", "mask.png", "-m", "telea", "--grow", "1")
+    pixels = int(re.search(r"(\d+) pixels", out)[1])
+    assert 150 < pixels <= 17 * 12
+
+
+def test_notes_go_to_stderr(run):
+    code, _, err = run("fill", "photo.png", "small.png", "--resize-mask", "-m", "telea")
+    assert code == 0
+    assert err == "note: small.png: scaled from 40×30 to 80×60\n"
+
+
+BAD = [
+    (["fill", "none.png", "mask.png"], "none.png: no such file"),
+    (["fill", "photo.png", "none.png"], "none.png: no such file"),
+    (["fill", "photo.png", "small.png"], "--resize-mask"),
+    (["fill", "photo.png", "mask.png", "--method", "tela"], "telea"),
+    (["fill", "photo.png", "mask.png", "--method", "none.onnx"], "none.onnx"),
+    (["fill", "photo.png", "mask.png", "--mask-colour", "mauve"], "#ff0000"),
+    (["fill", "photo.png", "mask.png", "--mask-colour", "alpha"], "no alpha"),
+    (["fill", "photo.png", "mask.png", "-o", "photo.png"], "--overwrite"),
+    (["fill", "photo.png", "mask.png", "-o", "none/out.png"], "mkdir"),
+    (["fill", "photo.png", "mask.png", "-o", "out.bmp"], ".png"),
+    (["fill", "photo.png", "mask.png", "--grow", "-3"], "grow"),
+    (["fill", "photo.png", "mask.png", "--grow", "wide"], "grow"),
+    (["fill", "photo.png", "mask.png", "--max-megapixels", "0.001"], "--max-megapixels"),
+    (["fill", ".", "mask.png"], "-o"),
+    (["fill", ".", "mask.png", "-o", "."], "-o"),
+    (["fill", "photo.png"], "mask"),
+    (["fil"], "fill"),
+    (["fill", "photo.png", "mask.png", "--metod", "telea"], "metod"),
+    (["mask", "--kind", "lins", "--size", "60x80", "-o", "m.png"], "lines"),
+    (["mask", "--kind", "lines", "--size", "60", "-o", "m.png"], "480x640"),
+    (["mask", "--kind", "lines", "--size", "60x80", "-o", "m.jpg"], ".png"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
+def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(run, folder, arguments, says):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert says in err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_debug_shows_the_trace(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["inpainter", "fill", "none.png", "none.png", "--debug"])
+    with pytest.raises(inpainter.core.InputError):
+        main()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def test_an_existing_output_stays_unless_asked(run, folder):
+    (folder / "photo-filled.png").write_text("precious")
+    code, _, err = run("fill", "photo.png", "mask.png", "-m", "telea")
+    assert code == 2
+    assert "--overwrite" in err
+    assert (folder / "photo-filled.png").read_text() == "precious"
+    assert run("fill", "photo.png", "mask.png", "-m", "telea", "--overwrite")[0] == 0
+    assert cv2.imread(str(folder / "photo-filled.png")) is not None
+
+
+def test_a_folder_reports_what_failed_and_goes_on(run, folder):
+    photos, masks = folder / "photos", folder / "masks"
+    photos.mkdir()
+    masks.mkdir()
+    for name in ("a", "b"):
+        shutil.copy(folder / "photo.png", photos / f"{name}.png")
+        shutil.copy(folder / "mask.png", masks / f"{name}.png")
+    (photos / "c.jpg").write_text("no photo")
+    shutil.copy(folder / "mask.png", masks / "c.png")
+    code, out, err = run("fill", "photos", "masks", "-o", "out", "-m", "telea")
+    assert code == 1
+    assert "2 filled, 1 failed" in out
+    assert "c.jpg" in err
+    lines = [json.loads(line) for line in (folder / "out" / "report.jsonl").read_text().splitlines()]
+    assert [(line["photo"], line["status"]) for line in lines] == [
+        ("a.png", "filled"),
+        ("b.png", "filled"),
+        ("c.jpg", "failed"),
+    ]
+    code, out, _ = run("fill", "photos", "masks", "-o", "out", "-m", "telea")
+    assert code == 1
+    assert "2 skipped, 1 failed" in out
+
+
+def test_mask_draws_what_the_library_draws(run, folder):
+    assert run("mask", "--kind", "strokes", "--size", "60x80", "--seed", "5", "-o", "m.png")[0] == 0
+    drawn = cv2.imread(str(folder / "m.png"), cv2.IMREAD_UNCHANGED)
+    assert (drawn == KINDS["strokes"](seed=5)(60, 80) * 255).all()
+
+
+def test_help_of_mask_names_every_kind(run):
+    _, out, _ = run("mask", "--help")
+    words = set(re.findall(r"[a-z]+", out))
+    assert set(KINDS) <= words
+
+
+def test_methods_lists_every_method(run):
+    code, out, _ = run("methods")
+    assert code == 0
+    assert all(name in out for name in METHODS)
+    code, out, _ = run("methods", "--json")
+    cards = json.loads(out)
+    assert [card["name"] for card in cards] == list(METHODS)
+    assert all(card["summary"] and card["source"] and card["good_for"] and card["bad_for"] for card in cards)
+
+
+def test_version(run):
+    assert run("--version") == (0, f"{inpainter.__version__}\n", "")
+
+
+def test_a_closed_pipe_is_no_trace():
+    script = Path(sys.executable).with_name("inpainter")
+    ended = subprocess.run(f"'{script}' methods | true", shell=True, capture_output=True, text=True, check=False)
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_run_leaves_nothing_half_written(folder, number, code):
+    """A folder of many photos, stopped in the middle: whole outputs, a readable report, no temporary file."""
+    photos, out = folder / "photos", folder / "out"
+    photos.mkdir()
+    for index in range(400):
+        os.link(folder / "photo.png", photos / f"{index:03}.png")
+    command = [sys.executable, "-m", "inpainter", "fill", photos, folder / "mask.png", "-o", out, "-m", "telea"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    while process.poll() is None and (not out.exists() or len(list(out.glob("*.png"))) < 3):
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == code
+    written = sorted(path.name for path in out.iterdir())
+    assert all(re.fullmatch(r"\d{3}\.png|report\.jsonl", name) for name in written), written
+    assert 3 <= len(written) - 1 < 400
+    assert all(cv2.imread(str(path)) is not None for path in out.glob("*.png"))
+    lines = [json.loads(line) for line in (out / "report.jsonl").read_text().splitlines()]
+    assert {line["photo"] for line in lines} <= set(written)
+    assert len(lines) >= len(written) - 2

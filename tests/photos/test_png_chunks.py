@@ -1,0 +1,129 @@
+"""PNG chunks keep their bytes in a legal order; previews go, whichever chunk holds them."""
+
+import io
+import zlib
+
+from PIL import Image, PngImagePlugin
+
+from inpainter.photos.containers import (
+    splice_png,
+)
+from inpainter.photos.previews import find_jpegs
+from photos.metadata_blocks import exif, jpeg, packet_with, resource, tags_of
+from photos.metadata_files import (
+    GAMA,
+    ICC,
+    ICCP,
+    OTHER_ICC,
+    PHYS,
+    PLAIN_XMP,
+    XMP_TEXT,
+    chunk,
+    fields,
+    picture,
+    png_chunks,
+    raw_profile,
+    same_samples,
+    saved,
+    spliced,
+    with_chunks,
+)
+
+
+def test_png_chunks_keep_their_bytes_in_a_legal_order() -> None:
+    before = [
+        ICCP,
+        GAMA,
+        chunk(b"sBIT", b"\x05\x06\x05"),
+        chunk(b"bKGD", bytes(6)),
+        PHYS,
+        chunk(b"eXIf", exif(">")),
+        chunk(b"tEXt", b"Author\0me"),
+        chunk(b"iTXt", XMP_TEXT + PLAIN_XMP),
+        chunk(b"prVt", b"safe to copy"),
+        chunk(b"sPLT", b"p\0\x08\1\2\3\4\0\5"),
+    ]
+    after = [chunk(b"tIME", bytes((7, 230, 1, 2, 3, 4, 5))), chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"late"))]
+    encoded = saved(picture(), "PNG", dpi=(72, 72), icc_profile=OTHER_ICC)
+    output, dropped = spliced(splice_png, with_chunks(before, after), encoded)
+    assert dropped == []
+    for one in before + after:
+        assert output.count(one) == 1
+    names = [name for name, _ in png_chunks(output)]
+    assert len(names) == len(before) + len(after) + 3
+    picture_at = names.index(b"IDAT")
+    for name in (b"iCCP", b"gAMA", b"sBIT", b"bKGD", b"pHYs", b"eXIf", b"sPLT"):
+        assert names.index(name) < picture_at
+    assert names.index(b"tIME") > picture_at
+    assert same_samples(output, encoded)
+    found = fields(output)
+    assert (found["icc-profile-data"], found["xmp-data"]) == (ICC, PLAIN_XMP)
+    assert Image.open(io.BytesIO(output)).info["exif"].removeprefix(b"Exif\0\0") == exif(">")
+
+
+def test_png_previews_go() -> None:
+    red = jpeg((32, 32))
+    block = b"Exif\0\0" + exif("<", thumbnail=red)
+    before = [
+        chunk(b"eXIf", exif("<", thumbnail=red)),
+        chunk(b"iTXt", XMP_TEXT + packet_with("<xmpGImg:image>AAAA</xmpGImg:image>")),
+        chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(raw_profile("exif", block))),
+        chunk(b"tEXt", b"Raw profile type 8bim\0" + raw_profile("8bim", resource(1036, bytes(28) + red))),
+        chunk(b"zTXt", b"Thumb\0\0" + zlib.compress(red)),
+        chunk(b"prVt", b"own" + red),
+        chunk(b"prVW", b"Fireworks"),
+        chunk(b"caBX", b"Content Credentials"),
+        chunk(b"iDOT", bytes(28)),
+    ]
+    output, dropped = spliced(splice_png, with_chunks(before, []), saved(picture(), "PNG"))
+    found = dict(png_chunks(output))
+    assert [name for name, _ in png_chunks(output)] == [b"IHDR", b"eXIf", b"iTXt", b"zTXt", b"IDAT", b"IEND"]
+    assert not list(find_jpegs(found[b"eXIf"]))
+    assert found[b"iTXt"] == XMP_TEXT + packet_with("<xmpGImg:image></xmpGImg:image>")
+    profile = zlib.decompress(found[b"zTXt"][len(b"Raw profile type exif\0\0") :]).split(b"\n", 3)[3]
+    assert tags_of(bytes.fromhex(profile.decode())) == tags_of(exif("<"))
+    assert not list(find_jpegs(bytes.fromhex(profile.decode())))
+    assert "PNG chunk 'caBX'" in dropped
+    assert "PNG chunk 'prVW'" in dropped
+    assert not any("iDOT" in one for one in dropped)
+
+
+def test_png_sample_chunks_go_when_the_samples_change_type() -> None:
+    source = with_chunks([chunk(b"bKGD", b"\1"), chunk(b"sBIT", b"\5\5\5")], [], mode="P")
+    output, dropped = spliced(splice_png, source, saved(picture(), "PNG"))
+    assert [name for name, _ in png_chunks(output)] == [b"IHDR", b"IDAT", b"IEND"]
+    assert dropped == ["PNG chunk 'bKGD'", "PNG chunk 'sBIT'"]
+    same, dropped = spliced(splice_png, source, saved(picture("P"), "PNG"))
+    assert dropped == []
+    assert [name for name, _ in png_chunks(same)] == [b"IHDR", b"sBIT", b"PLTE", b"bKGD", b"IDAT", b"IEND"]
+
+
+def test_png_colours_can_come_from_the_encoded_file() -> None:
+    encoded = saved(picture(), "PNG", icc_profile=OTHER_ICC)
+    output, _ = spliced(splice_png, with_chunks([GAMA, ICCP, PHYS], []), encoded, same_colours=False)
+    assert Image.open(io.BytesIO(output)).info["icc_profile"] == OTHER_ICC
+    assert b"gAMA" not in output
+    assert PHYS in output
+
+
+def test_png_with_a_damaged_chunk_loses_only_that() -> None:
+    broken = bytearray(chunk(b"tEXt", b"Author\0me"))
+    broken[-1] ^= 1
+    output, dropped = spliced(splice_png, with_chunks([bytes(broken), PHYS], []), saved(picture(), "PNG"))
+    assert dropped == ["damaged PNG chunk 'tEXt'"]
+    assert PHYS in output
+
+
+def test_png_text_that_unpacks_without_end_is_dropped() -> None:
+    bomb = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80 << 20), 9))
+    output, dropped = spliced(splice_png, with_chunks([bomb], []), saved(picture(), "PNG"))
+    assert dropped == ["damaged PNG text 'Comment'"]
+    assert len(output) < 1000
+
+
+def test_png_text_reaches_another_reader() -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Author", "me", zip=True)
+    info.add_itxt("Title", "schön", "de", "Titel")
+    output, _ = spliced(splice_png, saved(picture(), "PNG", pnginfo=info), saved(picture(), "PNG"))
+    assert Image.open(io.BytesIO(output)).info == {"Author": "me", "Title": "schön"}

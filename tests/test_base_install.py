@@ -1,0 +1,65 @@
+"""The base install has no torch and starts at once: proven in processes where importing torch raises."""
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from conftest import ROOT
+
+NO_TORCH = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {refused}:
+            raise AssertionError(name + " was imported")
+sys.meta_path.insert(0, Refuse())
+"""
+EXTRAS = {"torch", "torchvision", "lightning", "skimage", "scipy", "PIL", "pandas", "matplotlib"}
+HEAVY = EXTRAS | {"numpy", "cv2", "pyvips", "jpeglib", "onnxruntime", "cyclopts", "rich"}
+
+
+def python(code: str, refused: set[str], cwd=None) -> None:
+    text = NO_TORCH.format(refused=refused) + code
+    ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, cwd=cwd, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("method", ["auto", "telea", "navier-stokes", "fsr"])
+def test_a_fill_without_torch(tmp_path, method):
+    python(
+        f"""
+import sys, cv2, numpy as np
+photo = np.linspace(0, 255, 40 * 50 * 3).reshape(40, 50, 3).astype(np.uint8)
+mask = np.zeros((40, 50), np.uint8); mask[10:20, 10:20] = 255
+cv2.imwrite("photo.jpg", photo); cv2.imwrite("mask.png", mask)
+from inpainter.apps.cli import main
+sys.argv = ["inpainter", "fill", "photo.jpg", "mask.png", "--method", "{method}"]
+try:
+    main()
+except SystemExit as left:
+    assert left.code == 0, left.code
+assert cv2.imread("photo-filled.jpg").shape == (40, 50, 3)
+""",
+        EXTRAS,
+        tmp_path,
+    )
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    python("import inpainter; inpainter.methods(); from inpainter.methods import METHODS", HEAVY)
+
+
+def test_listing_methods_imports_no_method():
+    python("import inpainter.apps.cli", HEAVY - {"cyclopts", "rich", "numpy"})
+
+
+def test_the_base_install_asks_for_no_torch_and_constraints_pin_every_package_once():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert not any(name in line for line in project["dependencies"] for name in ("torch", "scikit", "scipy"))
+    pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#"]
+    names = [pin.partition("==")[0].lower() for pin in pins]
+    assert all("==" in pin for pin in pins)
+    assert len(names) == len(set(names))
+    assert "torch==2.13.0" in pins
