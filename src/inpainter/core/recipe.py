@@ -61,7 +61,8 @@ class Recipe:
         for name in values:
             if name not in known:
                 raise InputError(f"recipe: {cls.__name__} has no field {name!r}: it has {', '.join(known)}")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**plain)
 
 
 def field_docs(recipe: type[Recipe]) -> dict[str, str]:

@@ -9,7 +9,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def scramble(numbers: Numbers) -> Numbers:
-    """Turn counters into random 64-bit numbers, each counter its own (the finaliser of SplitMix64, Steele et al. 2014)."""
+    """Turn each counter into a random 64-bit number (the finaliser of SplitMix64, Steele et al. 2014)."""
     with np.errstate(over="ignore"):
         z = numbers + _GOLDEN
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from inpainter.core import InputError
 from inpainter.data.draws import Numbers, integers, keys
 from inpainter.data.sources import Picture, Pictures
+from inpainter.masks import KINDS
 
 Masks = NDArray[np.bool_]
 """`(B, H, W)`, True = missing."""
@@ -24,8 +25,6 @@ def mask_drawer(kind: str) -> MaskDrawer:
     """The drawer of a kind of mask by its name; raises InputError on an unknown one."""
     if kind == "lines":
         return draw_lines
-    from inpainter.masks import KINDS
-
     if kind not in KINDS:
         raise InputError(f"masks: no kind {kind!r}: choose from {', '.join(KINDS)}")
     make = KINDS[kind]

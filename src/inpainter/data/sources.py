@@ -2,7 +2,7 @@
 
 import glob
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ Picture = NDArray[np.uint8]
 class Pictures:
     """Decoded pictures in a fixed order, and what became of the rest."""
 
-    pictures: Sequence[Picture]
+    pictures: NDArray[np.uint8] | list[Picture]
     """One array `(N, H, W, 3)` when all have one size, else a list of arrays."""
     names: list[str]
     """What each is called in its source."""
@@ -78,7 +78,7 @@ def read_pictures(source: str | Path, *, smallest: int = 1, limit: int | None = 
     return Pictures(_stacked(pictures), names, broken, digest.hexdigest())
 
 
-def _stacked(pictures: list[Picture]) -> Sequence[Picture]:
+def _stacked(pictures: list[Picture]) -> NDArray[np.uint8] | list[Picture]:
     """One array where that is possible: no object per picture, and a batch is one fancy index."""
     if any(picture.shape != pictures[0].shape for picture in pictures):
         return pictures
@@ -87,7 +87,7 @@ def _stacked(pictures: list[Picture]) -> Sequence[Picture]:
     for i in range(len(pictures)):
         whole[i] = pictures[i]
         pictures[i] = whole[i]
-    return whole  # pyright: ignore[reportReturnType]
+    return whole
 
 
 Encoded = tuple[str, bytes]
@@ -109,7 +109,7 @@ def _files(source: str) -> list[Path]:
     files: list[Path] = []
     for part in source.split(","):
         path = Path(part)
-        found = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(part))]
+        found = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(part))]  # noqa: PTH207 (patterns may be absolute)
         if not found:
             raise InputError(f"{part}: no such folder or file: give a folder of pictures or parquet files")
         for match in found:

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from inpainter.photos.write import Patch, check_format, copy_photo, write_photo
 
 from inpainter.core import Inpainter, InputError, Mask, compose
 from inpainter.engine.removal import Hole, check_coverage, fill_hole, find_holes, grown, relative
 from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.mask_file import check_mask_colour, read_mask
 from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, Photo, open_photo, to_image, to_samples
+from inpainter.photos.write import Patch, check_format, copy_photo, write_photo
 
 REPORT = "report.jsonl"
 # Crops are read and filled in groups of about this many pixels, so that a large photo never lies in memory whole.

@@ -67,7 +67,7 @@ class RunFolder:
             raise InputError(f"{self.description}: not readable as JSON: take the run folder away") from error
 
     def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Write a checkpoint. Its JSON file comes last and holds the SHA-256: without it the checkpoint is not there."""
+        """Write a checkpoint. Its JSON file, with the SHA-256, comes last: without it the checkpoint is not there."""
         data = save_tensors(tensors)
         write_whole(self.checkpoints / f"step-{step:09d}.safetensors", data)
         facts = {"step": step, "sha256": hashlib.sha256(data).hexdigest(), **state}

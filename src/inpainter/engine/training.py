@@ -144,7 +144,8 @@ class _Trainer:
 
     def _build(self) -> None:
         torch.manual_seed(self.job.seed)
-        bare = trainable(self.job.method).make_objective(self.recipe).to(memory_format=torch.channels_last)
+        bare = trainable(self.job.method).make_objective(self.recipe)
+        bare.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.bare: Objective = bare
         self.players = bare.players
         options = {player: {"lr": self.recipe.learning_rate, **bare.adam(player)} for player in self.players}
@@ -247,7 +248,7 @@ class _Trainer:
             return {}
         names = list(pending[0][1])
         table = torch.stack([torch.stack([terms[name] for name in names]) for _, terms in pending]).float()
-        means = self.fabric.all_reduce(table, reduce_op="mean").cpu()
+        means = torch.as_tensor(self.fabric.all_reduce(table, reduce_op="mean")).cpu()
         for (step, _), row in zip(pending, means.tolist(), strict=True):
             for name, value in zip(names, row, strict=True):
                 if not math.isfinite(value):

@@ -1,6 +1,7 @@
 """An autoencoder that is never told where the hole is: the baseline of Lokray and Ghosh's CIFAR-10 study."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ class BlindAutoencoderRecipe(Recipe):
     widths: tuple[int, ...] = (32, 64, 128, 256, 512)
     """Channels after each encoder layer."""
     pooled: int = 3
-    """How many of the first encoder layers are followed by a max-pool that halves the sides; the study leaves it open."""
+    """How many encoder layers, from the first, end in a max-pool that halves the sides; the study leaves it open."""
     norm: bool = True
     """Whether batch norm follows every layer but the last; the study does not name it."""
     last: Literal["sigmoid", "linear"] = "sigmoid"
@@ -56,7 +57,7 @@ class BlindAutoencoder(Network):
         channels = (3, *recipe.widths)
         encoder: list[nn.Module] = []
         decoder: list[nn.Module] = []
-        for level, (incoming, out) in enumerate(zip(channels, channels[1:], strict=False)):
+        for level, (incoming, out) in enumerate(pairwise(channels)):
             encoder += [nn.Conv2d(incoming, out, 3, padding=1), *_after(out, recipe)]
             if level < recipe.pooled:
                 encoder.append(nn.MaxPool2d(2))

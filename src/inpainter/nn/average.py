@@ -26,4 +26,4 @@ class MovingAverage:
                 news.append(now[name])
             else:
                 mean.copy_(now[name])
-        torch._foreach_lerp_(means, news, 1 - decay)
+        torch._foreach_lerp_(means, news, 1 - decay)  # pyright: ignore[reportPrivateImportUsage]

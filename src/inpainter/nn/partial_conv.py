@@ -62,7 +62,8 @@ class PartialConv2d(nn.Conv2d):
         met = cover > 0
         # In a mixed-precision run the ratio is made in float32 and rounded once.
         ratio = torch.where(met, 1 / cover, 0).to(dtype)
-        y = functional.conv2d(self._masked(input.to(dtype), valid.to(dtype)), self.weight, None, self.stride, self.padding)
+        masked = self._masked(input.to(dtype), valid.to(dtype))
+        y = functional.conv2d(masked, self.weight, None, self.stride, self.padding)
         if self.bias is None:
             return y * ratio, met
         # b · [sum(M) > 0], in one pass with the product.
