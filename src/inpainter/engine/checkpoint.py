@@ -38,9 +38,14 @@ class TrainableMethod(Protocol):
         ...
 
 
+def trainable_methods() -> list[str]:
+    """The names of the methods that can be trained."""
+    return [name for name, entry in METHODS.items() if entry.extra == "torch"]
+
+
 def trainable(method: str) -> TrainableMethod:
     """The module of a method that can be trained; raises InputError when there is none of this name."""
-    names = [name for name, entry in METHODS.items() if entry.extra == "torch"]
+    names = trainable_methods()
     if method not in names:
         raise InputError(f"{method}: not a method that can be trained: choose from {', '.join(names)}")
     return cast(TrainableMethod, importlib.import_module(METHODS[method].module))

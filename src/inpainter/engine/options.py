@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe, field_docs
-from inpainter.engine.checkpoint import trainable
+from inpainter.engine.checkpoint import trainable, trainable_methods
 from inpainter.engine.training import Job
 
 JOB_OPTIONS: dict[str, tuple[Any, str]] = {
@@ -42,25 +42,30 @@ def build_recipe(method: str, preset: str | None, changes: dict[str, Any]) -> tu
 
 def parse_job(arguments: list[str]) -> Job:
     """The job that `arguments` describe; `--help` prints and leaves. Raises InputError on what does not fit."""
-    first = argparse.ArgumentParser(add_help=False)
-    first.add_argument("method", nargs="?")
+    # The method comes first, so that a value of an option of its recipe is never taken for it.
+    named = arguments[0] if arguments and not arguments[0].startswith("-") else None
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--config", type=Path)
-    known, _ = first.parse_known_args(arguments)
-    file = _read_config(known.config) if known.config else {}
-    method = known.method or file.get("method")
+    config: Path | None = first.parse_known_args(arguments)[0].config
+    file = _read_config(config) if config else {}
+    method = named or file.get("method")
     if method is None:
         if not {"-h", "--help"} & set(arguments):
             raise InputError("training: no method given: name one first, or in the --config file")
         _parser(None).parse_args(["--help"])
     assert method is not None
-    given = {name: value for name, value in vars(_parser(method).parse_args(arguments)).items() if value is not None}
+    given = {
+        name: value
+        for name, value in vars(_parser(method).parse_args(arguments[1:] if named else arguments)).items()
+        if value is not None
+    }
     changes = {name: _from_yaml(method, name, value) for name, value in file.pop("recipe", {}).items()}
     changes |= {name[len("recipe.") :]: given.pop(name) for name in list(given) if name.startswith("recipe.")}
     file.pop("method", None)
     given.pop("config", None)
     unknown = file.keys() - JOB_OPTIONS.keys() - {"resume"}
     if unknown:
-        raise InputError(f"{known.config}: unknown {', '.join(sorted(unknown))}: it takes {', '.join(JOB_OPTIONS)}")
+        raise InputError(f"{config}: unknown {', '.join(sorted(unknown))}: it takes {', '.join(JOB_OPTIONS)}")
     options = {**{name: _converted(name, value) for name, value in file.items()}, **given, "method": method}
     for name in ("data", "out"):
         if name not in options:
@@ -71,9 +76,10 @@ def parse_job(arguments: list[str]) -> Job:
 
 def _parser(method: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m inpainter.engine.training", description="Train a method.", allow_abbrev=False
+        prog=f"python -m inpainter.engine.training {method or 'METHOD'}",
+        description=f"Train a method: {', '.join(trainable_methods())}.",
+        allow_abbrev=False,
     )
-    parser.add_argument("method", nargs="?", help="the method's name")
     parser.add_argument("--config", type=Path, help="a YAML file with these options and a table `recipe`")
     parser.add_argument("--resume", action="store_true", default=None, help="go on from the newest good checkpoint")
     parser.add_argument("--quiet", action="store_true", default=None, help="no progress line")

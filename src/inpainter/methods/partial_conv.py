@@ -20,13 +20,13 @@ from inpainter.nn.partial_conv import PartialConv2d
 class PartialConvRecipe(Recipe):
     """The training of a partial-convolution U-Net; the defaults are those for CIFAR-10."""
 
-    widths: tuple[int, ...] = (48, 96, 128, 128, 128)
+    widths: tuple[int, ...] = (64, 64, 128, 128, 128)
     """Channels after each encoder layer, each of which halves the sides."""
-    kernels: tuple[int, ...] = (5, 3, 3, 3, 3)
+    kernels: tuple[int, ...] = (3, 3, 3, 3, 3)
     """Side of each encoder layer's window, px."""
-    last_width: int = 16
+    last_width: int = 32
     """Channels at full size, from which a 1×1 convolution makes the colours; 0: the last layer makes them."""
-    last: Literal["sigmoid", "linear"] = "linear"
+    last: Literal["sigmoid", "linear"] = "sigmoid"
     """What follows the last layer; the study names both."""
 
     def __post_init__(self) -> None:
