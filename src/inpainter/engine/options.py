@@ -54,11 +54,8 @@ def parse_job(arguments: list[str]) -> Job:
             raise InputError("training: no method given: name one first, or in the --config file")
         _parser(None).parse_args(["--help"])
     assert method is not None
-    given = {
-        name: value
-        for name, value in vars(_parser(method).parse_args(arguments[1:] if named else arguments)).items()
-        if value is not None
-    }
+    parsed = vars(_parser(method).parse_args(arguments[1:] if named else arguments))
+    given = {name: value for name, value in parsed.items() if value is not None}
     changes = {name: _from_yaml(method, name, value) for name, value in file.pop("recipe", {}).items()}
     changes |= {name[len("recipe.") :]: given.pop(name) for name in list(given) if name.startswith("recipe.")}
     file.pop("method", None)
