@@ -21,7 +21,7 @@ class BlindAutoencoderRecipe(Recipe):
 
     widths: tuple[int, ...] = (32, 64, 128, 256, 512)
     """Channels after each encoder layer."""
-    pooled: int = 3
+    pooled: int = 2
     """How many encoder layers, from the first, end in a max-pool that halves the sides; the study leaves it open."""
     norm: bool = True
     """Whether batch norm follows every layer but the last; the study does not name it."""
