@@ -301,7 +301,7 @@ class _Two(Objective):
 def test_players_take_turns_in_their_order_and_rates(job, monkeypatch):
     made = []
     module = type("M", (), {"make_objective": staticmethod(lambda recipe: made.append(_Two()) or made[-1]),
-                            "CARD": blind_autoencoder.CARD, "PRESETS": {}})  # fmt: skip
+                            "CARDS": blind_autoencoder.CARDS, "PRESETS": {}})  # fmt: skip
     monkeypatch.setattr(training, "trainable", lambda name: module)
     train(replace(job, steps=2))
     assert made[0].turns == [("critic", False, True), ("network", True, False)] * 2

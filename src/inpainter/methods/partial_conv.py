@@ -12,6 +12,7 @@ from inpainter.core.recipe import Recipe
 from inpainter.nn.network import Network, NetworkInpainter
 from inpainter.nn.objective import Batch, Objective
 from inpainter.nn.partial_conv import PartialConv2d
+from inpainter.nn.pretrained import fill_with_weights, read_facts, shipped_weights
 
 # ------------------------------------------------------------------------------------------------------- the recipe
 
@@ -142,6 +143,16 @@ CARD = Method(
 )
 
 
+CARDS = {CARD.name: CARD}
+
+
 def make_inpainter(network: Network) -> Inpainter:
     """A trained network, ready to be called."""
     return NetworkInpainter(network, CARD)
+
+
+def load(name: str) -> Inpainter:
+    """The network that the project trained; raises InputError where its weights are not there."""
+    folder = shipped_weights("partial-conv-cifar10-paper")
+    recipe = PartialConvRecipe.from_dict(read_facts(folder)["recipe"])
+    return make_inpainter(fill_with_weights(PartialConvUNet(recipe), folder))
