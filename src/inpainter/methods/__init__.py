@@ -1,16 +1,62 @@
 """The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
 
+import difflib
+from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
+
+from inpainter.core import Inpainter, InputError, Method
 
 
 class Entry(NamedTuple):
     """A line of the table."""
 
     module: str
-    """The module that defines it, which has `load(name) -> Inpainter`."""
+    """The module that defines it, which has `load(name) -> Inpainter` and `CARDS`, its cards by name."""
     extra: str
     """The optional install that it needs; empty when the base install is enough."""
     summary: str
 
 
-METHODS: dict[str, Entry] = {}
+METHODS: dict[str, Entry] = {
+    "auto": Entry("inpainter.methods.auto", "", "The default: chooses among the classical methods by the hole."),
+    "telea": Entry("inpainter.methods.classical", "", "Averages inwards from the rim; scratches in an instant."),
+    "navier-stokes": Entry("inpainter.methods.classical", "", "Carries edges inwards from the rim, in an instant."),
+    "fsr": Entry("inpainter.methods.classical", "", "Carries texture on by its frequencies; thin holes, seconds."),
+    "biharmonic": Entry("inpainter.methods.classical", "biharmonic", "A smooth surface over the hole; soft shading."),
+}
+
+
+def load(name_or_path: str | Path) -> Inpainter:
+    """The method of this name, or the model in this `.onnx` file, ready to fill.
+
+    Raises InputError for an unknown name, a missing file, or a method whose optional install is missing.
+    """
+    name = str(name_or_path)
+    if isinstance(name_or_path, Path) or (name.lower().endswith(".onnx") and name not in METHODS):
+        from inpainter.methods.exported import load as load_exported
+
+        return load_exported(Path(name_or_path))
+    entry = _entry(name)
+    try:
+        return import_module(entry.module).load(name)
+    except ImportError as error:
+        # Without an extra a missing library is a broken install, which its own trace explains best.
+        if not entry.extra:
+            raise
+        raise InputError(
+            f"{name} needs {error.name or 'more'}, which is not installed: pip install 'inpainter[{entry.extra}]'"
+        ) from error
+
+
+def card(name: str) -> Method:
+    """The card of the method of this name, also where its optional install is missing. Raises InputError."""
+    return import_module(_entry(name).module).CARDS[name]
+
+
+def _entry(name: str) -> Entry:
+    if name in METHODS:
+        return METHODS[name]
+    near = difflib.get_close_matches(name.lower(), METHODS, n=3, cutoff=0.5)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    raise InputError(f"no method is called {name!r}: {meant}`inpainter methods` lists them")
