@@ -1,8 +1,11 @@
 """The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
 
 import difflib
+import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from inpainter.core import Inpainter, InputError, Method
@@ -25,6 +28,10 @@ METHODS: dict[str, Entry] = {
     "fsr": Entry("inpainter.methods.classical", "", "Carries texture on by its frequencies; thin holes, seconds."),
     "biharmonic": Entry("inpainter.methods.classical", "biharmonic", "A smooth surface over the hole; soft shading."),
 }
+
+
+# Extra → a library that only it brings.
+_BROUGHT = {"biharmonic": "skimage"}
 
 
 def load(name_or_path: str | Path) -> Inpainter:
@@ -54,9 +61,30 @@ def card(name: str) -> Method:
     return import_module(_entry(name).module).CARDS[name]
 
 
+def summaries() -> dict[str, str]:
+    """Every method's name with its one-sentence summary."""
+    return {name: entry.summary for name, entry in METHODS.items()}
+
+
+def installed(name: str) -> bool:
+    """Whether what the method of this name needs is installed. Raises InputError for an unknown name."""
+    extra = _entry(name).extra
+    return not extra or find_spec(_BROUGHT[extra]) is not None
+
+
 def _entry(name: str) -> Entry:
     if name in METHODS:
         return METHODS[name]
     near = difflib.get_close_matches(name.lower(), METHODS, n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(f"no method is called {name!r}: {meant}`inpainter methods` lists them")
+
+
+class _Callable(ModuleType):
+    """This module, callable: importing it puts it in the place of the function `inpainter.methods`."""
+
+    def __call__(self) -> dict[str, str]:
+        return summaries()
+
+
+sys.modules[__name__].__class__ = _Callable
