@@ -1,5 +1,7 @@
 """The public Python interface: paths, arrays and PIL images, answered in kind."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -113,3 +115,10 @@ def test_what_cannot_be_filled_is_said(image, mask, error, says):
 def test_methods_have_summaries():
     assert inpainter.methods() == {name: entry.summary for name, entry in METHODS.items()}
     assert all(summary.endswith(".") and "\n" not in summary for summary in inpainter.methods().values())
+
+
+def test_methods_answers_before_and_after_its_module_is_imported():
+    code = (
+        "import inpainter; first = inpainter.methods(); import inpainter.methods; assert inpainter.methods() == first"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -48,11 +48,11 @@ assert cv2.imread("photo-filled.jpg").shape == (40, 50, 3)
 
 
 def test_importing_the_package_imports_nothing_heavy():
-    python("import inpainter; inpainter.methods(); from inpainter.methods import METHODS", HEAVY)
+    python("import inpainter", HEAVY)
 
 
 def test_listing_methods_imports_no_method():
-    python("import inpainter.apps.cli", HEAVY - {"cyclopts", "rich", "numpy"})
+    python("import inpainter.apps.cli; inpainter.methods()", HEAVY - {"cyclopts", "rich", "numpy"})
 
 
 def test_the_base_install_asks_for_no_torch_and_constraints_pin_every_package_once():

@@ -56,6 +56,6 @@ def load(name_or_path: str | PathLike[str]) -> Inpainter:
 
 def methods() -> dict[str, str]:
     """Return the methods' names, each with a one-sentence summary; nothing heavy is imported."""
-    from inpainter.methods import METHODS
+    from inpainter.methods import summaries
 
-    return {name: entry.summary for name, entry in METHODS.items()}
+    return summaries()

@@ -20,6 +20,15 @@ from inpainter.masks import KINDS
 from inpainter.methods import METHODS
 
 
+@pytest.fixture(autouse=True)
+def restored_signals():
+    """Give the test process its own signal handlers back, which main() replaces."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def folder(tmp_path, rng):
     """A folder with a photo, a mask of its size, and a smaller mask."""
@@ -45,8 +54,7 @@ def run(monkeypatch, capsys, folder):
         assert isinstance(left.value.code, int)
         return left.value.code, said.out, said.err
 
-    yield call
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return call
 
 
 def test_fill_writes_beside_the_photo_and_only_inside_the_mask(run, folder):
@@ -119,7 +127,6 @@ def test_debug_shows_the_trace(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["inpainter", "fill", "none.png", "none.png", "--debug"])
     with pytest.raises(inpainter.core.InputError):
         main()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def test_an_existing_output_stays_unless_asked(run, folder):

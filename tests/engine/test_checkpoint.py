@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inpainter.core import InputError
-from inpainter.engine.checkpoint import load_network, load_pretrained, save_pretrained
+from inpainter.engine.checkpoint import load, save_pretrained
 from inpainter.methods import blind_autoencoder, partial_conv
 
 RECIPE = partial_conv.PartialConvRecipe(size=16, widths=(8, 8), kernels=(3, 3), last_width=4)
@@ -38,7 +38,7 @@ def folder(network, tmp_path):
 
 
 def test_comes_back_in_half_precision(folder, network):
-    loaded = load_network(folder)
+    loaded = load(folder).network
     before, after = network.state_dict(), loaded.state_dict()
     assert before.keys() == after.keys()
     for name, value in before.items():
@@ -50,7 +50,7 @@ def test_comes_back_in_half_precision(folder, network):
 def test_fills_as_an_inpainter(folder, network, rng):
     image, mask = rng.random((32, 16, 3), dtype=np.float32), np.zeros((32, 16), dtype=bool)
     mask[5:9] = True
-    filled = load_pretrained(folder)(image, mask)
+    filled = load(folder)(image, mask)
     with torch.inference_mode():
         wanted = network(torch.from_numpy(image).permute(2, 0, 1)[None], torch.from_numpy(mask)[None, None])
     np.testing.assert_allclose(filled, wanted[0].permute(1, 2, 0).numpy(), atol=0.01)
@@ -86,7 +86,7 @@ def rewrite(folder, change):
 
 def refused(folder, reason):
     with pytest.raises(InputError, match=reason) as caught:
-        load_pretrained(folder)
+        load(folder)
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -146,7 +146,7 @@ def test_refuses_an_unknown_field_of_the_recipe(folder):
     facts["recipe"]["wings"] = 2
     (folder / "recipe.json").write_text(json.dumps(facts))
     with pytest.raises(InputError, match="no field 'wings'"):
-        load_pretrained(folder)
+        load(folder)
 
 
 def test_presets_are_what_the_study_compares():

@@ -84,11 +84,11 @@ def _fill_file(image: Path, mask: Path, output: Path | None, inpainter: Any, opt
     from inpainter.engine.batch import default_output, fill_file
 
     start = time.perf_counter()
-    report = fill_file(image, mask, output or default_output(image), inpainter, options)
+    report = fill_file(image, mask, output or default_output(image), inpainter, options, on_hole=_go_on)
     for note in report.notes:
         _say(f"note: {note}")
     holes = f"{report.holes} {'hole' if report.holes == 1 else 'holes'}"
-    _say(f"{report.output}: {holes}, {report.filled_pixels} pixels, {time.perf_counter() - start:.1f} s")
+    print(f"{report.output}: {holes}, {report.filled_pixels} pixels, {time.perf_counter() - start:.1f} s")
     return 0
 
 
@@ -101,19 +101,21 @@ def _fill_folder(image: Path, mask: Path, output: Path | None, inpainter: Any, o
     if output is None:
         raise InputError(f"{image}: is a folder; name the folder to write to with -o")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("filling", total=None)
 
         def on_file(result: Any, done: int, total: int) -> None:
+            _go_on()
             progress.update(task, completed=done, total=total)
             for note in result.notes if result.status == "filled" else ():
-                progress.console.print(f"note: {result.photo}: {note}", markup=False, highlight=False, soft_wrap=True)
+                console.print(f"note: {result.photo}: {note}", markup=False, highlight=False, soft_wrap=True)
             if result.error:
-                progress.console.print(f"error: {result.error}", markup=False, highlight=False, soft_wrap=True)
+                console.print(f"error: {result.error}", markup=False, highlight=False, soft_wrap=True)
 
         results = fill_folder(image, mask, output, inpainter, options, method=method, on_file=on_file)
     counts = {status: sum(r.status == status for r in results) for status in ("filled", "skipped", "failed")}
-    _say(", ".join(f"{count} {status}" for status, count in counts.items() if count) + f"; see {output / REPORT}")
+    print(", ".join(f"{count} {status}" for status, count in counts.items() if count) + f"; see {output / REPORT}")
     return 1 if counts["failed"] else 0
 
 
@@ -148,7 +150,7 @@ def mask(
 
     drawn = _mask_kind(kind)(seed=seed)(*_parse_size(size))
     write_mask(drawn, output, overwrite=overwrite)
-    _say(f"{output}: {kind}, {drawn.shape[0]}×{drawn.shape[1]} (height×width), {drawn.mean():.1%} to fill")
+    print(f"{output}: {kind}, {drawn.shape[0]}×{drawn.shape[1]} (height×width), {drawn.mean():.1%} to fill")
     return 0
 
 
@@ -161,10 +163,10 @@ def methods(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] =
     as_json
         Print JSON, with the whole cards.
     """
-    from inpainter.methods import METHODS, card, missing
+    from inpainter.methods import METHODS, card, installed
 
     if as_json:
-        cards = [asdict(card(name)) | {"installed": not missing(name)} for name in METHODS]
+        cards = [asdict(card(name)) | {"installed": installed(name)} for name in METHODS]
         print(json.dumps(cards, indent=2, ensure_ascii=False))
         return 0
     from rich import box
@@ -175,16 +177,34 @@ def methods(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] =
     for heading in ("method", "what it is", "needs"):
         table.add_column(heading)
     for name, entry in METHODS.items():
-        needs = f"pip install 'inpainter[{entry.extra}]'" if missing(name) else ""
+        needs = "" if installed(name) else f"pip install 'inpainter[{entry.extra}]'"
         table.add_row(name, entry.summary, needs.replace("[", "\\["))
     Console().print(table)
     return 0
 
 
+class _Stopped(BaseException):
+    """Ctrl-C or a termination, by its number; it unwinds, so that half-written files are removed."""
+
+
+_stops: list[int] = []
+
+
+def _stop(number: int, _frame: object) -> None:
+    _stops.append(number)
+    raise _Stopped(number)
+
+
+def _go_on(*_progress: int) -> None:
+    """Stop here if a signal came in a moment (a finaliser) in which Python drops exceptions."""
+    if _stops:
+        raise _Stopped(_stops[0])
+
+
 def main() -> None:
     """Run the command line and leave with its exit code: 0 done, 1 some photos failed, 2 bad input."""
-    # A termination unwinds like Ctrl-C, so that half-written files are removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     arguments = sys.argv[1:]
     try:
         code = app(arguments)
@@ -194,9 +214,9 @@ def main() -> None:
             raise
         _say(f"error: {_one_line(error)}")
         code = 2
-    except KeyboardInterrupt:
+    except _Stopped as stopped:
         _say("stopped; nothing half-written is left")
-        code = 130
+        code = 128 + stopped.args[0]
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does.
         sys.stderr.close()

@@ -14,9 +14,10 @@ from inpainter.core.recipe import Recipe
 from inpainter.engine.card import model_card
 from inpainter.engine.run_folder import write_whole
 from inpainter.methods import METHODS
+from inpainter.methods import load as load_method
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Objective
-from inpainter.nn.pretrained import CARD, RECIPE, WEIGHTS, fill_with_weights, read_facts
+from inpainter.nn.pretrained import CARD, RECIPE, WEIGHTS
 
 
 class TrainableMethod(Protocol):
@@ -29,8 +30,8 @@ class TrainableMethod(Protocol):
         """What is trained."""
         ...
 
-    def make_inpainter(self, network: Any) -> Inpainter:
-        """The trained network, ready to be called."""
+    def load_weights(self, folder: Path) -> Inpainter:
+        """The trained network in a folder, ready to be called."""
         ...
 
 
@@ -48,7 +49,7 @@ def trainable(method: str) -> TrainableMethod:
 
 
 def save_pretrained(network: Network, folder: str | Path, facts: dict[str, Any]) -> None:
-    """Write a folder that `load_pretrained` takes.
+    """Write a folder that `load` takes.
 
     Weights are kept in half precision. `facts` has `method` and `recipe`, and whatever the card is to tell: `preset`,
     `seed`, `data`, `versions`, `git_revision`, `trained`, `measured`.
@@ -67,29 +68,12 @@ def save_pretrained(network: Network, folder: str | Path, facts: dict[str, Any])
 
 
 def load(name_or_path: str | Path) -> Inpainter:
-    """A method by its name, or the trained weights in a folder, ready to be called.
+    """A method by its name, or the trained weights in a folder as `save_pretrained` writes it, ready to be called.
 
-    Raises InputError when there is none, or when the weights are not whole.
+    Raises InputError when there is none, when a file is missing, cut short or changed (its SHA-256 is checked), or when
+    the weights are not those of the recipe.
     """
-    if isinstance(name_or_path, str) and name_or_path in METHODS:
-        return importlib.import_module(METHODS[name_or_path].module).load(name_or_path)
-    return load_pretrained(name_or_path)
-
-
-def load_pretrained(folder: str | Path) -> Inpainter:
-    """Load the folder that `save_pretrained` wrote, checked against its SHA-256.
-
-    Raises InputError when a file is missing, cut short or changed, or when the weights are not those of its recipe.
-    """
-    return trainable(read_facts(folder)["method"]).make_inpainter(load_network(folder))
-
-
-def load_network(folder: str | Path) -> Network:
-    """The network of a weights folder, float32, in evaluation mode; raises InputError as `load_pretrained` does."""
-    facts = read_facts(folder)
-    module = trainable(facts["method"])
-    recipe = type(next(iter(module.PRESETS.values()))).from_dict(facts["recipe"])
-    return fill_with_weights(module.make_objective(recipe).network, folder)
+    return load_method(name_or_path)
 
 
 def _halved(value: Tensor) -> Tensor:

@@ -1,23 +1,108 @@
 """The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
 
+import difflib
+import json
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
+
+from inpainter.core import Inpainter, InputError, Method
 
 
 class Entry(NamedTuple):
     """A line of the table."""
 
     module: str
-    """The module that defines it, which has `load(name) -> Inpainter`."""
+    """The module that defines it, which has `load(name) -> Inpainter` and `CARDS`, its cards by name."""
     extra: str
     """The optional install that it needs; empty when the base install is enough."""
     summary: str
 
 
 METHODS: dict[str, Entry] = {
-    "blind-autoencoder": Entry(
-        "inpainter.methods.blind_autoencoder", "torch", "An autoencoder that is never told where the hole is."
-    ),
-    "partial-conv": Entry(
-        "inpainter.methods.partial_conv", "torch", "A U-Net whose convolutions look at valid pixels only."
-    ),
+    "auto": Entry("inpainter.methods.auto", "", "The default: chooses among the classical methods by the hole."),
+    "telea": Entry("inpainter.methods.classical", "", "Averages inwards from the rim; scratches in an instant."),
+    "navier-stokes": Entry("inpainter.methods.classical", "", "Carries edges inwards from the rim, in an instant."),
+    "fsr": Entry("inpainter.methods.classical", "", "Carries texture on by its frequencies; thin holes, seconds."),
+    "biharmonic": Entry("inpainter.methods.classical", "biharmonic", "A smooth surface over the hole; soft shading."),
+    "blind-autoencoder": Entry("inpainter.methods.blind_autoencoder", "torch", "Never told where the hole is; 32 px."),
+    "partial-conv": Entry("inpainter.methods.partial_conv", "torch", "Convolutions over valid pixels only; 32 px."),
 }
+
+
+# Extra → a library that only it brings.
+_BROUGHT = {"biharmonic": "skimage", "torch": "torch"}
+
+
+def load(name_or_path: str | Path) -> Inpainter:
+    """The method of this name, the model in this `.onnx` file, or the weights in this folder, ready to fill.
+
+    Raises InputError for an unknown name, a missing file, or a method whose optional install is missing.
+    """
+    name = str(name_or_path)
+    if name not in METHODS and Path(name_or_path).is_dir():
+        return _load_weights(Path(name_or_path))
+    if isinstance(name_or_path, Path) or (name.lower().endswith(".onnx") and name not in METHODS):
+        from inpainter.methods.exported import load as load_exported
+
+        return load_exported(Path(name_or_path))
+    return _module(name).load(name)
+
+
+def _load_weights(folder: Path) -> Inpainter:
+    """The trained network in a folder that a training wrote; its recipe says of which method."""
+    try:
+        name = json.loads((folder / "recipe.json").read_text())["method"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder}: no recipe.json that names a method: give a folder of trained weights") from error
+    return _module(name).load_weights(folder)
+
+
+def _module(name: str) -> ModuleType:
+    entry = _entry(name)
+    try:
+        return import_module(entry.module)
+    except ImportError as error:
+        # Without an extra a missing library is a broken install, which its own trace explains best.
+        if not entry.extra:
+            raise
+        raise InputError(
+            f"{name} needs {error.name or 'more'}, which is not installed: pip install 'inpainter[{entry.extra}]'"
+        ) from error
+
+
+def card(name: str) -> Method:
+    """The card of the method of this name, also where its optional install is missing. Raises InputError."""
+    return import_module(_entry(name).module).CARDS[name]
+
+
+def summaries() -> dict[str, str]:
+    """Every method's name with its one-sentence summary."""
+    return {name: entry.summary for name, entry in METHODS.items()}
+
+
+def installed(name: str) -> bool:
+    """Whether what the method of this name needs is installed. Raises InputError for an unknown name."""
+    extra = _entry(name).extra
+    return not extra or find_spec(_BROUGHT[extra]) is not None
+
+
+def _entry(name: str) -> Entry:
+    if name in METHODS:
+        return METHODS[name]
+    near = difflib.get_close_matches(name.lower(), METHODS, n=3, cutoff=0.5)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    raise InputError(f"no method is called {name!r}: {meant}`inpainter methods` lists them")
+
+
+class _Callable(ModuleType):
+    """This module, callable: importing it puts it in the place of the function `inpainter.methods`."""
+
+    def __call__(self) -> dict[str, str]:
+        return summaries()
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from inpainter.core import Inpainter, InputError, Method, Sizes
 from inpainter.core.recipe import Recipe
 from inpainter.nn.network import Network, NetworkInpainter
 from inpainter.nn.objective import Batch, Objective
-from inpainter.nn.pretrained import fill_with_weights, read_facts, shipped_weights
+from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
 
 # ------------------------------------------------------------------------------------------------------- the recipe
 
@@ -118,8 +119,13 @@ def make_inpainter(network: Network) -> Inpainter:
     return NetworkInpainter(network, CARD)
 
 
+def load_weights(folder: Path) -> Inpainter:
+    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
+    return make_inpainter(
+        fill_with_weights(make_objective(read_recipe(folder, CARD.name, BlindAutoencoderRecipe)).network, folder)
+    )
+
+
 def load(name: str) -> Inpainter:
     """The network that the project trained; raises InputError where its weights are not there."""
-    folder = shipped_weights("blind-autoencoder-cifar10-paper")
-    recipe = BlindAutoencoderRecipe.from_dict(read_facts(folder)["recipe"])
-    return make_inpainter(fill_with_weights(BlindAutoencoder(recipe), folder))
+    return load_weights(shipped_weights(name, "cifar10-paper"))

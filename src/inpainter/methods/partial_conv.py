@@ -1,6 +1,7 @@
 """Partial convolutions in a U-Net (Liu et al. 2018), as the CIFAR-10 study of Lokray and Ghosh builds them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -12,7 +13,7 @@ from inpainter.core.recipe import Recipe
 from inpainter.nn.network import Network, NetworkInpainter
 from inpainter.nn.objective import Batch, Objective
 from inpainter.nn.partial_conv import PartialConv2d
-from inpainter.nn.pretrained import fill_with_weights, read_facts, shipped_weights
+from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
 
 # ------------------------------------------------------------------------------------------------------- the recipe
 
@@ -151,8 +152,13 @@ def make_inpainter(network: Network) -> Inpainter:
     return NetworkInpainter(network, CARD)
 
 
+def load_weights(folder: Path) -> Inpainter:
+    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
+    return make_inpainter(
+        fill_with_weights(make_objective(read_recipe(folder, CARD.name, PartialConvRecipe)).network, folder)
+    )
+
+
 def load(name: str) -> Inpainter:
     """The network that the project trained; raises InputError where its weights are not there."""
-    folder = shipped_weights("partial-conv-cifar10-paper")
-    recipe = PartialConvRecipe.from_dict(read_facts(folder)["recipe"])
-    return make_inpainter(fill_with_weights(PartialConvUNet(recipe), folder))
+    return load_weights(shipped_weights(name, "cifar10-paper"))

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -12,21 +12,33 @@ from torch import Tensor
 
 import inpainter
 from inpainter.core import InputError
+from inpainter.core.recipe import Recipe
 from inpainter.nn.network import Network
+
+AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
 WEIGHTS, RECIPE, CARD = "weights.safetensors", "recipe.json", "README.md"
 
 
-def shipped_weights(folder: str) -> Path:
+def shipped_weights(method: str, preset: str) -> Path:
     """The folder of weights trained for good, `weights/METHOD-PRESET` of the source; they are not in the wheel.
 
     Raises InputError when it is not there.
     """
-    path = Path(inpainter.__file__).parents[2] / "weights" / folder
+    path = Path(inpainter.__file__).parents[2] / "weights" / f"{method}-{preset}"
     if not (path / RECIPE).exists():
-        method = folder.rpartition("-cifar10")[0] or folder
-        raise InputError(f"{method} needs trained weights, and {path} has none: give a folder of them as the method")
+        raise InputError(
+            f"{method} needs trained weights, which are not installed: give a folder of them as the method"
+        )
     return path
+
+
+def read_recipe(folder: str | Path, method: str, kind: type[AnyRecipe]) -> AnyRecipe:
+    """The recipe in a weights folder; raises InputError when it is another method's or none."""
+    facts = read_facts(folder)
+    if facts["method"] != method:
+        raise InputError(f"{Path(folder) / RECIPE}: weights of {facts['method']}, not of {method}: give another folder")
+    return kind.from_dict(facts["recipe"])
 
 
 def read_facts(folder: str | Path) -> dict[str, Any]:

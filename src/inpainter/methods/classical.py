@@ -1,0 +1,191 @@
+"""The classical methods: no training, no weights; each fill is computed from the picture's own known pixels.
+
+`telea` and `navier-stokes` come from OpenCV, `fsr` from its contributed xphoto module, `biharmonic` from scikit-image.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inpainter.core import Image, Inpainter, InputError, Mask, Method
+
+Channel = NDArray[np.float32]
+"""One colour of a picture, `(H, W)`."""
+
+TELEA = Method(
+    name="telea",
+    summary="Marches inwards from the rim of the hole, averaging the known neighbours; very fast.",
+    source="Alexandru Telea, An Image Inpainting Technique Based on the Fast Marching Method, 2004 (as in OpenCV)",
+    good_for="scratches, dust and thin lines; big files, where time matters most",
+    bad_for="anything wider than about 30 pixels: it smears and makes no texture",
+)
+NAVIER_STOKES = Method(
+    name="navier-stokes",
+    summary="Marches inwards as telea does, weighting neighbours along lines of equal brightness; very fast.",
+    source=(
+        "Marcelo Bertalmío, Andrea Bertozzi, Guillermo Sapiro, Navier-Stokes, Fluid Dynamics, and Image and Video "
+        "Inpainting, 2001 (as in OpenCV)"
+    ),
+    good_for="scratches and lettering over smooth colour; edges that cross a thin hole",
+    bad_for="anything wider than about 30 pixels: it leaves streaks and makes no texture",
+)
+FSR = Method(
+    name="fsr",
+    summary="Rebuilds each block from the few frequencies that explain its surroundings; carries texture on, slowly.",
+    source=(
+        "Nils Genser, Jürgen Seiler, Franz Schilling, André Kaup, Signal and Loss Geometry Aware Frequency Selective "
+        "Extrapolation for Error Concealment, 2018; Jürgen Seiler, Markus Jonscher, Michael Schöberl, André Kaup, "
+        "Resampling Images to a Regular Grid From a Non-Regular Subset of Pixel Positions Using Frequency Selective "
+        "Reconstruction, 2015 (as in OpenCV's xphoto, its fast profile)"
+    ),
+    good_for="scratches, text and strokes over texture: the nearest to the truth of the classical methods",
+    bad_for=(
+        "big holes: seconds per hundred pixels of side, and ringing in the middle; it computes with 8 bits a sample, "
+        "so a fill in a 16-bit picture has true detail to 8 bits only (smooth areas are smoothed within that step)"
+    ),
+)
+BIHARMONIC = Method(
+    name="biharmonic",
+    summary="Bends a smooth surface over the hole that meets the rim in value and slope.",
+    source=(
+        "Steven Damelin, Nguyen Hoang, On Surface Completion and Image Inpainting by Biharmonic Functions: Numerical "
+        "Aspects, 2018 (as in scikit-image)"
+    ),
+    good_for="scratches and lettering over gradients and soft shading: skies, skin, walls",
+    bad_for="texture and big holes: it makes bright or dark bulges, and a 600×600 hole takes ten seconds and over 1 GB",
+    extra="biharmonic",
+)
+
+SCALE = 2**20
+"""What 1.0 becomes before OpenCV marches.
+
+OpenCV's Telea adds the *direction* of the gradient, a number of about one whatever the scale, so that a constant
+picture in [0, 1] comes back anywhere from -1 to 2, and one in 8 bits up to 5 levels off. At this scale it is 1e-6.
+"""
+SHORTEST = 3
+"""OpenCV reads past the end of pictures with one row or column, so they are widened to this."""
+RADIUS = 3
+"""How far OpenCV looks around a pixel, in pixels: 5 and 10 are slower and worse on scratches and text."""
+
+FSR_BLOCK = 16
+"""The side of the largest block that FSR works on, in pixels."""
+FSR_CONTEXT = 32
+"""FSR's window reaches 14 pixels beyond a block: known pixels further than this from the mask change nothing."""
+TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
+"""Brightness and two colour differences (ITU-R BT.601, full range), in which FSR does best and is fastest.
+
+Ours, because OpenCV's way there and back is off by 7 levels of 16 bits.
+"""
+
+
+class Marching(Inpainter):
+    """One of OpenCV's two ways of marching from the rim inwards."""
+
+    def __init__(self, method: Method, flag: int) -> None:
+        self.method = method
+        self._flag = flag
+
+    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+        height, width = mask.shape
+        pad = [(0, max(0, SHORTEST - height)), (0, max(0, SHORTEST - width))]
+        missing = np.pad(mask.astype(np.uint8), pad, "edge")
+
+        def march(channel: Channel) -> Channel:
+            filled = cv2.inpaint(channel * np.float32(SCALE), missing, RADIUS, self._flag)
+            return (filled / np.float32(SCALE)).astype(np.float32, copy=False)
+
+        return _each_channel(march, np.pad(image, [*pad, (0, 0)], "edge"))[:height, :width]
+
+
+class FrequencySelective(Inpainter):
+    """FSR of OpenCV's xphoto, on the part of the picture that it looks at."""
+
+    method = FSR
+
+    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+        rows, columns = _window(mask)
+        part, missing = image[rows, columns], mask[rows, columns]
+        height, width = missing.shape
+        # Beyond the last whole block OpenCV leaves holes open, so the part is mirrored out to whole blocks.
+        pad = [(0, -height % FSR_BLOCK), (0, -width % FSR_BLOCK)]
+        part, missing = np.pad(part, [*pad, (0, 0)], "symmetric"), np.pad(missing, pad, "symmetric")
+        # Grey at a whole level, so that grey stays grey through the rounding to 8 bits.
+        middle = np.array([0, 128 / 255, 128 / 255], np.float32)
+        filled = _each_channel(lambda channel: _extrapolate(channel, missing), part @ TO_YCBCR.T + middle)
+        image[rows, columns] = ((filled - middle) @ np.linalg.inv(TO_YCBCR).T)[:height, :width]
+        return image
+
+
+class Biharmonic(Inpainter):
+    """The biharmonic fill of scikit-image."""
+
+    method = BIHARMONIC
+
+    def __init__(self) -> None:
+        from skimage.restoration import inpaint_biharmonic
+
+        self._inpaint = inpaint_biharmonic
+
+    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+        return self._inpaint(image, mask, channel_axis=-1)
+
+
+def _each_channel(fill: Callable[[Channel], Channel], image: Image) -> Image:
+    """Fill the three channels side by side (OpenCV lets other threads run); a grey picture needs one."""
+    channels = [np.ascontiguousarray(image[..., index]) for index in range(3)]
+    if np.array_equal(channels[0], channels[1]) and np.array_equal(channels[0], channels[2]):
+        return np.repeat(fill(channels[0])[..., None], 3, axis=2)
+    with ThreadPoolExecutor(3) as pool:
+        return np.stack(list(pool.map(fill, channels)), axis=-1)
+
+
+def _window(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns around the mask that FSR looks at, starting where its blocks start."""
+
+    def span(axis: int) -> slice:
+        first, last = np.flatnonzero(mask.any(axis=axis))[[0, -1]]
+        start = max(0, first - FSR_CONTEXT) // FSR_BLOCK * FSR_BLOCK
+        return slice(int(start), int(last + 1 + FSR_CONTEXT))
+
+    return span(1), span(0)
+
+
+def _extrapolate(channel: Channel, mask: Mask) -> Channel:
+    """Run FSR on one channel in [0, 1]; it works in 8 bits whatever it is given."""
+    # rint and not a cast: a cast rounds down, which darkens.
+    source = np.rint(np.clip(np.where(mask, 0, channel), 0, 1) * 255).astype(np.uint8)
+    if np.ptp(source[~mask]) == 0:
+        return np.full_like(channel, channel[~mask].mean())
+    levels = np.empty_like(source)
+    cv2.xphoto.inpaint(source, np.where(mask, 0, 255).astype(np.uint8), levels, cv2.xphoto.INPAINT_FSR_FAST)
+    return _smooth_within_a_step(np.where(mask, levels, channel * 255)) / np.float32(255)
+
+
+def _smooth_within_a_step(levels: NDArray) -> Channel:
+    """Undo the rounding to whole levels where the fill is smooth.
+
+    Every value within half a level of an answer in whole levels is as true to it; the one nearest to the mean of its
+    surroundings gives a gradient without bands. Rounded to 8 bits again, nothing has changed.
+    """
+    levels = levels.astype(np.float32)
+    near = np.float32(0.499)
+    return np.clip(cv2.GaussianBlur(levels, (0, 0), 3), levels - near, levels + near).astype(np.float32, copy=False)
+
+
+CARDS = {card.name: card for card in (TELEA, NAVIER_STOKES, FSR, BIHARMONIC)}
+
+
+def load(name: str) -> Inpainter:
+    """The classical method of this name. Raises ImportError where scikit-image is missing for `biharmonic`."""
+    if name == "telea":
+        return Marching(TELEA, cv2.INPAINT_TELEA)
+    if name == "navier-stokes":
+        return Marching(NAVIER_STOKES, cv2.INPAINT_NS)
+    if name == "fsr":
+        return FrequencySelective()
+    if name == "biharmonic":
+        return Biharmonic()
+    raise InputError(f"no classical method is called {name!r}: there are {', '.join(CARDS)}")

@@ -1,0 +1,72 @@
+"""The table of methods: names lead to inpainters, mistakes to one line that helps."""
+
+import subprocess
+import sys
+
+import pytest
+
+from inpainter.core import Inpainter, InputError, Method
+from inpainter.methods import METHODS, card, load
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_line_of_the_table_leads_to_its_method(name):
+    inpainter = load(name)
+    assert isinstance(inpainter, Inpainter)
+    assert inpainter.method == card(name)
+    assert inpainter.method.name == name
+    assert inpainter.method.extra == METHODS[name].extra
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_cards_are_complete_and_summaries_are_one_short_sentence(name):
+    words = card(name)
+    assert isinstance(words, Method)
+    assert all((words.summary, words.source, words.good_for, words.bad_for))
+    summary = METHODS[name].summary
+    assert summary.endswith(".")
+    assert len(summary) <= 80
+    assert "\n" not in summary
+
+
+def test_listing_the_table_imports_no_method_and_no_heavy_library():
+    script = (
+        "import sys, inpainter.methods as m; assert len(m.METHODS) >= 5; "
+        "heavy = {'cv2', 'onnxruntime', 'skimage', 'scipy', 'torch'} & set(sys.modules); assert not heavy, heavy; "
+        "assert not {n for n in sys.modules if n.startswith('inpainter.methods.')}"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("teela", "telea"), ("Navier-Stoke", "navier-stokes"), ("biharmonik", "biharmonic")]
+)
+def test_an_unknown_name_is_answered_with_the_nearest(typed, offered):
+    with pytest.raises(InputError, match=f"did you mean {offered}") as caught:
+        load(typed)
+    assert "inpainter methods" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_name_near_to_nothing_is_answered_with_the_list():
+    with pytest.raises(InputError, match="'zzzz': `inpainter methods` lists them"):
+        load("zzzz")
+    with pytest.raises(InputError, match="lists them"):
+        card("zzzz")
+
+
+def test_a_missing_extra_is_answered_with_the_command_and_the_card_is_still_there(monkeypatch):
+    for module in [name for name in sys.modules if name.split(".")[0] == "skimage"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    with pytest.raises(InputError, match=r"biharmonic needs skimage.*pip install 'inpainter\[biharmonic\]'") as caught:
+        load("biharmonic")
+    assert "\n" not in str(caught.value)
+    assert card("biharmonic").extra == "biharmonic"
+
+
+def test_a_broken_base_install_is_a_bug_and_not_a_missing_extra(monkeypatch):
+    monkeypatch.delitem(sys.modules, "inpainter.methods.classical", raising=False)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(ImportError):
+        load("telea")
