@@ -24,7 +24,8 @@ RING = 12
 THICK = 2 * RING
 """Thicker holes, in pixels, are filled at half the size first: alone, FSR's windows lose their way in them."""
 FSR_BLOCKS = 1500
-"""FSR takes time, up to 2 ms, for every 4×4 block that it touches; more than these are left to navier-stokes."""
+"""FSR takes time for every 4×4 block that it touches, on one core 1 to 2 ms in photos and nearly 4 ms in pure noise;
+more than these are left to navier-stokes."""
 
 
 class Auto(Inpainter):
