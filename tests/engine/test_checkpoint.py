@@ -134,7 +134,7 @@ def test_refuses_another_shape_and_another_method(folder):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "not readable as JSON"), ("[]", "does not name"), ('{"method": "partial-conv"}', "does not name")],
+    [("{", "names a method"), ("[]", "names a method"), ('{"method": "partial-conv"}', "does not name")],
 )
 def test_refuses_a_recipe_that_is_none(folder, text, reason):
     (folder / "recipe.json").write_text(text)

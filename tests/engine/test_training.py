@@ -431,7 +431,7 @@ def test_every_field_of_every_recipe_is_documented():
 def test_the_training_needs_no_command_line_library_and_no_pyvips():
     code = """
 import sys
-for name in ("cyclopts", "pyvips", "rich", "jpeglib", "onnxruntime", "skimage"):
+for name in ("cyclopts", "pyvips", "jpeglib", "onnxruntime", "skimage"):
     sys.modules[name] = None
 import inpainter.engine.training
 from inpainter.engine.options import parse_job

@@ -56,14 +56,22 @@ def parse_job(arguments: list[str]) -> Job:
     assert method is not None
     parsed = vars(_parser(method).parse_args(arguments[1:] if named else arguments))
     given = {name: value for name, value in parsed.items() if value is not None}
-    changes = {name: _from_yaml(method, name, value) for name, value in file.pop("recipe", {}).items()}
-    changes |= {name[len("recipe.") :]: given.pop(name) for name in list(given) if name.startswith("recipe.")}
-    file.pop("method", None)
-    given.pop("config", None)
-    unknown = file.keys() - JOB_OPTIONS.keys() - {"resume"}
+    changes = {name[len("recipe.") :]: given.pop(name) for name in list(given) if name.startswith("recipe.")}
+    return _job(method, config, file, {name: given[name] for name in given if name != "config"}, changes)
+
+
+def build_job(method: str, config: Path | None, given: dict[str, Any], changes: dict[str, Any]) -> Job:
+    """The job of options and recipe fields that were typed, over those of the file `config`, over the preset's."""
+    return _job(method, config, _read_config(config) if config else {}, given, changes)
+
+
+def _job(method: str, config: Path | None, file: dict[str, Any], given: dict[str, Any], typed: dict[str, Any]) -> Job:
+    changes = {name: _from_yaml(method, name, value) for name, value in file.get("recipe", {}).items()} | typed
+    plain = {name: value for name, value in file.items() if name not in ("recipe", "method")}
+    unknown = plain.keys() - JOB_OPTIONS.keys() - {"resume"}
     if unknown:
         raise InputError(f"{config}: unknown {', '.join(sorted(unknown))}: it takes {', '.join(JOB_OPTIONS)}")
-    options = {**{name: _converted(name, value) for name, value in file.items()}, **given, "method": method}
+    options = {**{name: _converted(name, value) for name, value in plain.items()}, **given, "method": method}
     for name in ("data", "out"):
         if name not in options:
             raise InputError(f"training: --{name} is missing: give {JOB_OPTIONS[name][1]}")

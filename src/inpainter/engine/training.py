@@ -1,6 +1,7 @@
 """One training loop for every objective, on every device. `python -m inpainter.engine.training --help`."""
 
 import copy
+import logging
 import math
 import signal
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -117,6 +118,7 @@ class _Trainer:
         self.job, self.recipe = job, job.recipe
         self.started = time.monotonic()
         self.folder = RunFolder(job.out)
+        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
         self.fabric = Fabric(accelerator=job.accelerator, devices=job.devices, precision=self._precision())
         self.fabric.launch()
         recipe = self.recipe
@@ -355,21 +357,24 @@ def _format(value: Tensor) -> torch.memory_format:
     return torch.channels_last if value.ndim == 4 else torch.contiguous_format
 
 
+def run(job: Job, out: TextIO) -> int:
+    """Train, and say in one line on `out` how it ended."""
+    outcome = train(job)
+    state = "finished" if outcome.finished else "stopped; --resume goes on from here"
+    numbers = "".join(f", {name} {value:.6f}" for name, value in outcome.validation.items())
+    print(f"{job.out}: step {outcome.step}, {state}{numbers}", file=out)
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the training that the command line describes; the exit code is 2 for what a user can mend."""
     from inpainter.engine.options import parse_job
 
     try:
-        job = parse_job(sys.argv[1:] if arguments is None else arguments)
-        outcome = train(job)
+        return run(parse_job(sys.argv[1:] if arguments is None else arguments), sys.stdout)
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
-    state = "finished" if outcome.finished else "stopped; --resume goes on from here"
-    print(
-        f"{job.out}: step {outcome.step}, {state}. " + ", ".join(f"{k} {v:.6f}" for k, v in outcome.validation.items())
-    )
-    return 0
 
 
 if __name__ == "__main__":

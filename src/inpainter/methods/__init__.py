@@ -76,7 +76,15 @@ def _module(name: str) -> ModuleType:
 
 def card(name: str) -> Method:
     """The card of the method of this name, also where its optional install is missing. Raises InputError."""
-    return import_module(_entry(name).module).CARDS[name]
+    entry = _entry(name)
+    try:
+        return import_module(entry.module).CARDS[name]
+    except ImportError:
+        if not entry.extra:
+            raise
+        # A module that needs torch to be read: the table knows the little that can be told without.
+        untold = f"install inpainter[{entry.extra}] to read it"
+        return Method(name, entry.summary, untold, untold, untold, extra=entry.extra)
 
 
 def summaries() -> dict[str, str]:
