@@ -132,7 +132,17 @@ def test_no_convolution_runs_over_full_channel_masks(rng, monkeypatch):
     monkeypatch.setattr(nn.functional, "conv2d", lambda x, *rest, **more: seen.append(x) or plain(x, *rest, **more))
     layer = PartialConv2d(6, 4, 3, 1, 1, groups_of_channels=(4, 2))
     layer(torch.rand(1, 6, 8, 8), random_valid((1, 2, 8, 8), 0.5, rng))
-    assert len(seen) == 1
+    assert [x.shape[1] for x in seen] == [4, 2]
+
+
+def test_groups_one_by_one_are_the_same_as_concatenated(rng):
+    layer = PartialConv2d(6, 4, 3, 2, 1, groups_of_channels=(4, 2))
+    x, valid = torch.rand(2, 6, 8, 8), random_valid((2, 2, 8, 8), 0.5, rng)
+    whole, parts = layer(x, valid), layer((x[:, :4], x[:, 4:]), valid)
+    assert torch.equal(whole[0], parts[0])
+    assert torch.equal(whole[1], parts[1])
+    with pytest.raises(ValueError, match="wants features"):
+        layer((x[:, :3], x[:, 3:]), valid)
 
 
 @pytest.mark.parametrize(

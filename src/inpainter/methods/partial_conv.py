@@ -84,9 +84,9 @@ class PartialConvUNet(Network):
             x = functional.relu(x)
         for i, layer in enumerate(self.decoder):
             skip, skip_valid = skips.pop()
-            x = torch.cat([functional.interpolate(x, scale_factor=2.0), skip.to(x.dtype)], dim=1)
+            # Features and masks of both, side by side: the layer takes them as if concatenated.
             valid = torch.cat([_doubled(valid), skip_valid], dim=1)
-            x, valid = layer(x, valid)
+            x, valid = layer((functional.interpolate(x, scale_factor=2.0), skip), valid)
             if i < len(self.decoder) - 1 or not isinstance(self.colours, nn.Identity):
                 x = functional.leaky_relu(x, 0.2)
         return self.last(self.colours(x))
@@ -103,9 +103,9 @@ class _Layer(nn.Module):
         )
         self.norm = nn.BatchNorm2d(out) if norm else nn.Identity()
 
-    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        x, valid = self.conv(x, valid)
-        return self.norm(x), valid
+    def forward(self, x: Tensor | tuple[Tensor, ...], valid: Tensor) -> tuple[Tensor, Tensor]:
+        y, valid = self.conv(x, valid)
+        return self.norm(y), valid
 
 
 def _doubled(valid: Tensor) -> Tensor:

@@ -48,26 +48,45 @@ class PartialConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
         self.channel_counts = counts
 
-    def forward(self, input: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, input: Tensor | Sequence[Tensor], valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Answer (features, where they are valid).
 
-        `input` is `(B, in_channels, H, W)`; `valid` is bool `(B, G, H, W)` with one map for each group of channels, so
-        `(B, 1, H, W)` by default. The answer is `(B, out_channels, H', W')` with bool `(B, 1, H', W')`.
+        `input` is `(B, in_channels, H, W)`, or its groups of channels one by one, which spares putting them together;
+        `valid` is bool `(B, G, H, W)` with one map for each group of channels, so `(B, 1, H, W)` by default. The
+        answer is `(B, out_channels, H', W')` with bool `(B, 1, H', W')`.
         Raises ValueError when the shapes or the mask's type do not fit.
         """
-        self._check(input, valid)
+        parts = self._parts(input) if isinstance(input, Tensor) else input
+        self._check(parts, valid)
         # Products of one type: with a bool or float32 factor every one of them would convert on its way.
-        dtype = _compute_type(input)
+        dtype = _compute_type(parts[0])
         cover = self._cover(valid)
         met = cover > 0
         # In a mixed-precision run the ratio is made in float32 and rounded once.
         ratio = torch.where(met, 1 / cover, 0).to(dtype)
-        masked = self._masked(input.to(dtype), valid.to(dtype))
-        y = functional.conv2d(masked, self.weight, None, self.stride, self.padding)
+        y = self._convolved(parts, valid, dtype)
         if self.bias is None:
             return y * ratio, met
         # b · [sum(M) > 0], in one pass with the product.
         return torch.addcmul(self.bias.to(dtype).view(1, -1, 1, 1) * met.to(dtype), y, ratio), met
+
+    def _convolved(self, parts: Sequence[Tensor], valid: Tensor, dtype: torch.dtype) -> Tensor:
+        """Wᵀ(X ⊙ M), as a sum over the groups: a convolution is linear, and nothing has to be concatenated."""
+        weights = [self.weight] if len(parts) == 1 else self.weight.split(self.channel_counts, dim=1)
+        y = None
+        for g, (x, weight) in enumerate(zip(parts, weights, strict=True)):
+            masked = x.to(dtype) * valid[:, g : g + 1].to(dtype)
+            part = functional.conv2d(masked, weight, None, self.stride, self.padding)
+            y = part if y is None else y + part
+        assert y is not None
+        return y
+
+    def _parts(self, x: Tensor) -> Sequence[Tensor]:
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            raise ValueError(f"partial convolution wants features (B, {self.in_channels}, H, W), not {tuple(x.shape)}")
+        return x.split(self.channel_counts, dim=1)
 
     def _cover(self, valid: Tensor) -> Tensor:
         """sum(M) / sum(1) for every window, (B, 1, H', W') float32, from one map instead of one a channel."""
@@ -80,19 +99,18 @@ class PartialConv2d(nn.Conv2d):
         mean = functional.avg_pool2d(share, self.kernel_size, self.stride, self.padding, count_include_pad=False)  # pyright: ignore[reportArgumentType]
         return mean if valid.shape[1] == 1 else mean / self.in_channels
 
-    def _masked(self, x: Tensor, valid: Tensor) -> Tensor:
-        """X ⊙ M."""
-        if valid.shape[1] == 1:
-            return x * valid
-        parts = x.split(self.channel_counts, dim=1)
-        return torch.cat([part * valid[:, g : g + 1] for g, part in enumerate(parts)], dim=1)
-
-    def _check(self, x: Tensor, valid: Tensor) -> None:
-        wanted = (x.shape[0], len(self.channel_counts), *x.shape[2:])
-        if x.ndim != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(f"partial convolution wants features (B, {self.in_channels}, H, W), not {tuple(x.shape)}")
-        if valid.dtype != torch.bool or tuple(valid.shape) != wanted:
-            raise ValueError(f"partial convolution wants a bool mask {wanted}, not {valid.dtype} {tuple(valid.shape)}")
+    def _check(self, parts: Sequence[Tensor], valid: Tensor) -> None:
+        counts = self.channel_counts
+        batch, height, width = valid.shape[0], *valid.shape[-2:]
+        wanted = [(batch, count, height, width) for count in counts]
+        came = [tuple(part.shape) for part in parts]
+        if came != wanted:
+            raise ValueError(f"partial convolution wants features {wanted} for this mask, not {came}")
+        if valid.dtype != torch.bool or tuple(valid.shape) != (batch, len(counts), height, width):
+            wanted_mask = (batch, len(counts), height, width)
+            raise ValueError(
+                f"partial convolution wants a bool mask {wanted_mask}, not {valid.dtype} {tuple(valid.shape)}"
+            )
 
 
 def _compute_type(x: Tensor) -> torch.dtype:
