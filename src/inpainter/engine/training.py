@@ -308,7 +308,9 @@ class _Trainer:
         found = self.folder.newest() if self.job.resume else None
         described = self.folder.described()
         if found is not None and described is not None:
-            refuse_other_run(described, self.facts)
+            # A field that is newer than the run has the value that it had without it: its default.
+            recipe = type(self.recipe).from_dict(described["recipe"]).to_dict()
+            refuse_other_run({**described, "recipe": recipe}, self.facts)
             self._restore(*found)
         if self._first:
             self.folder.create()

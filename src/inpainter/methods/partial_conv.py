@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +10,12 @@ from torch.nn import functional
 
 from inpainter.core import Inpainter, InputError, Method, Sizes
 from inpainter.core.recipe import Recipe
+from inpainter.nn.losses import feature_l1, masked_l1, style_l1, total_variation
 from inpainter.nn.network import Network, NetworkInpainter
 from inpainter.nn.objective import Batch, Objective
 from inpainter.nn.partial_conv import PartialConv2d
 from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
+from inpainter.nn.vgg import load_vgg
 
 # ------------------------------------------------------------------------------------------------------- the recipe
 
@@ -30,6 +32,24 @@ class PartialConvRecipe(Recipe):
     """Channels at full size, from which a 1×1 convolution makes the colours; 0: the last layer makes them."""
     last: Literal["sigmoid", "linear"] = "sigmoid"
     """What follows the last layer; the study names both."""
+    norm_ends: bool = True
+    """Whether batch norm follows the first layer too, as in the study; the original leaves it out there."""
+    loss: Literal["mse", "five-term"] = "mse"
+    """The study's mean squared error, or the original's valid + hole + perceptual + style + total variation."""
+    valid: float = 1.0
+    """Weight of the error in known pixels (five-term)."""
+    hole: float = 6.0
+    """Weight of the error in missing pixels (five-term)."""
+    perceptual: float = 0.05
+    """Weight of the difference in VGG features, raw and composed (five-term)."""
+    style: float = 120.0
+    """Weight of the difference in their Gram matrices, raw and composed (five-term)."""
+    variation: float = 0.1
+    """Weight of the total variation in and around the hole (five-term)."""
+    features: str = ""
+    """File of VGG weights for the perceptual and style terms (five-term)."""
+    freeze_norm: bool = False
+    """Whether the encoder's batch norm stays as it is, for fine-tuning: holes spoil its statistics."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -42,7 +62,23 @@ class PartialConvRecipe(Recipe):
 PRESETS = {
     "cifar10-paper": PartialConvRecipe(epochs=100, batch=32, average=0.999),
     "cifar10-equal": PartialConvRecipe(epochs=20, batch=32, average=0.999),
+    # The original's widths, kernels and loss, with two levels less than its table has for 512 px.
+    "photos-128": PartialConvRecipe(
+        size=128,
+        masks="strokes",
+        batch=16,
+        epochs=100,
+        learning_rate=2e-4,
+        widths=(64, 128, 256, 512, 512, 512),
+        kernels=(7, 5, 5, 3, 3, 3),
+        last_width=0,
+        last="linear",
+        norm_ends=False,
+        loss="five-term",
+        validation=100,
+    ),
 }
+"""`cifar10-paper` goes on for the study's 100 epochs; `cifar10-equal` stops where the blind autoencoder does."""
 
 # ------------------------------------------------------------------------------------------------------ the network
 
@@ -62,7 +98,8 @@ class PartialConvUNet(Network):
         self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
         incoming = (3, *widths)
         for level, kernel in enumerate(recipe.kernels):
-            self.encoder.append(_Layer((incoming[level],), widths[level], kernel, stride=2))
+            norm = recipe.norm_ends or level > 0
+            self.encoder.append(_Layer((incoming[level],), widths[level], kernel, stride=2, norm=norm))
         below = widths[-1]
         for level in reversed(range(1, levels)):
             self.decoder.append(_Layer((below, widths[level - 1]), widths[level - 1], 3))
@@ -117,14 +154,43 @@ def _doubled(valid: Tensor) -> Tensor:
 
 
 class PartialConvObjective(Objective):
-    """The mean squared error over all values of the whole picture, as the study trains it."""
+    """The study's mean squared error over all values of the whole raw picture, or the original's five terms.
+
+    L = L_valid + 6 L_hole + 0.05 L_perceptual + 120 (L_style_out + L_style_comp) + 0.1 L_tv (Liu et al., equation 7).
+    """
 
     def __init__(self, recipe: PartialConvRecipe) -> None:
         super().__init__()
+        self.recipe = recipe
         self.network = PartialConvUNet(recipe)
+        if recipe.loss == "five-term":
+            if not recipe.features:
+                raise InputError("recipe: the five-term loss needs VGG weights: give their file with --recipe.features")
+            self.features = load_vgg(recipe.features)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.recipe.freeze_norm:
+            for module in self.network.get_submodule("encoder").modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
-        return {"mse": functional.mse_loss(self.network.raw(batch.image, batch.mask).float(), batch.image)}
+        truth, mask = batch
+        raw = self.network.raw(truth, mask).float()
+        if self.recipe.loss == "mse":
+            return {"mse": functional.mse_loss(raw, truth)}
+        composed = torch.where(mask, raw, truth)
+        ours, filled, wanted = (self.features(picture) for picture in (raw, composed, truth))
+        recipe = self.recipe
+        return {
+            "valid": recipe.valid * masked_l1(raw, truth, ~mask),
+            "hole": recipe.hole * masked_l1(raw, truth, mask),
+            "perceptual": recipe.perceptual * (feature_l1(ours, wanted) + feature_l1(filled, wanted)),
+            "style": recipe.style * (style_l1(ours, wanted) + style_l1(filled, wanted)),
+            "variation": recipe.variation * total_variation(composed, mask),
+        }
 
 
 def make_objective(recipe: PartialConvRecipe) -> PartialConvObjective:
@@ -154,9 +220,8 @@ def make_inpainter(network: Network) -> Inpainter:
 
 def load_weights(folder: Path) -> Inpainter:
     """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
-    return make_inpainter(
-        fill_with_weights(make_objective(read_recipe(folder, CARD.name, PartialConvRecipe)).network, folder)
-    )
+    recipe = read_recipe(folder, CARD.name, PartialConvRecipe)
+    return make_inpainter(fill_with_weights(PartialConvUNet(recipe), folder))
 
 
 def load(name: str) -> Inpainter:
