@@ -1,12 +1,14 @@
 """Measuring methods side by side: the same pictures, the same masks, numbers that say of what they are."""
 
 import hashlib
+import json
 import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from inpainter.data.draws import keys
 from inpainter.data.sources import Pictures, read_pictures
 from inpainter.engine.removal import fill_hole
 from inpainter.masks import KINDS
+from inpainter.methods import METHODS
 from inpainter.metrics import METRICS
 
 COVER_BINS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0)
@@ -112,7 +115,7 @@ def evaluate(
     results = []
     for name in evaluation.methods:
         inpainter = load(name)
-        result = Result(name, {**facts, "card": asdict(inpainter.method)}, {})
+        result = Result(Path(name).name, {**facts, "card": asdict(inpainter.method), **_weights(name)}, {})
         total, done = len(truths) * len(kinds), 0
         for kind, masks in kinds.items():
             rows: list[dict[str, float]] = []
@@ -127,6 +130,17 @@ def evaluate(
             result.kinds[kind] = _summary(rows, covers, evaluation.by_cover)
         results.append(result)
     return results
+
+
+def _weights(name: str) -> dict[str, Any]:
+    """Of a folder of trained weights: what they are and how long they were trained."""
+    recipe = Path(name) / "recipe.json"
+    if name in METHODS or not recipe.exists():
+        return {}
+    facts = json.loads(recipe.read_text())
+    trained = facts.get("trained", {})
+    known = {key: facts.get(key) for key in ("method", "preset", "seed", "sha256")}
+    return {"weights": {**known, "epochs": trained.get("epochs"), "steps": trained.get("steps")}}
 
 
 def _pictures(evaluation: Evaluation) -> tuple[Pictures, list[Image]]:
