@@ -66,7 +66,7 @@ def test_the_card_tells_what_is_known(folder):
         "abc",
         "0.001230",
         "0.250000",
-        "| steps | 7 |",
+        "| steps trained | 7 |",
         "learning_rate",
     ):
         assert text in card
