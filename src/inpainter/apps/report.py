@@ -29,8 +29,8 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
 th:first-child, td:first-child { text-align: left; }
 td.best { font-weight: 700; background: #eaf5ea; }
 .spread { color: #595959; font-size: 85%; font-weight: 400; }
-.pictures td { text-align: center; padding: .2rem; border: 0; font-size: 85%; }
-.pictures img { width: 128px; image-rendering: pixelated; display: block; }
+.pictures td { text-align: center; padding: .2rem .5rem .8rem; border: 0; font-size: 85%; }
+.pictures img { width: 128px; image-rendering: pixelated; display: block; margin-bottom: 2px; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; } figcaption { font-size: 85%; }
 """
@@ -192,20 +192,20 @@ def _html_table(results: Sequence[dict[str, Any]], kind: str) -> str:
 
 
 def _html_pictures(results: Sequence[Result], kind: str) -> str:
-    """Truth, input, every method's answer, and its error four times as strong."""
+    """A row a picture: truth over input, then every method's answer over its error, four times as strong."""
     shown = [result.shown.get(kind, []) for result in results]
     if not all(shown):
         return ""
-    heads = ["truth", "input"]
-    for result in results:
-        heads += [Path(result.method).name, "error × 4"]
-    rows = ["<tr>" + "".join(f"<td>{html.escape(head)}</td>" for head in heads) + "</tr>"]
+    names = [html.escape(_title({"method": result.method})) for result in results]
+    heads = ["truth, and what is given", *(f"{name}, and its error × 4" for name in names)]
+    rows = ["<tr>" + "".join(f"<td>{head}</td>" for head in heads) + "</tr>"]
     for pictures in zip(*shown, strict=True):
         truth, mask = pictures[0].truth, pictures[0].mask
-        cells = [_picture(truth, "truth"), _picture(np.where(mask[..., None], np.float32(1), truth), "input")]
-        for picture, result in zip(pictures, results, strict=True):
+        given = np.where(mask[..., None], np.float32(1), truth)
+        cells = [_picture(truth, "truth") + _picture(given, "given")]
+        for picture, name in zip(pictures, names, strict=True):
             error = np.clip(4 * np.abs(picture.answer - truth), 0, 1)
-            cells += [_picture(picture.answer, _title({"method": result.method})), _picture(error, "error")]
+            cells.append(_picture(picture.answer, name) + _picture(error, f"error of {name}"))
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f"<table class='pictures'>{''.join(rows)}</table>"
 
@@ -213,7 +213,7 @@ def _html_pictures(results: Sequence[Result], kind: str) -> str:
 def _picture(image: Image, what: str) -> str:
     encoded = cv2.imencode(".png", np.ascontiguousarray((image * 255).round().astype(np.uint8)[..., ::-1]))[1]
     data = base64.b64encode(encoded.tobytes()).decode()
-    return f"<img alt='{html.escape(what, quote=True)}' src='data:image/png;base64,{data}'>"
+    return f"<img alt='{what}' src='data:image/png;base64,{data}'>"
 
 
 # ------------------------------------------------------------------------------------------------------------- plots
@@ -244,7 +244,7 @@ def _plot(results: Sequence[dict[str, Any]], kind: str, name: str) -> str:
     right = max(x for points in lines for x, _ in points) * 1.05
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return 50 + 290 * x / right, 190 - 160 * (y - low) / (high - low)
+        return 60 + 280 * x / right, 190 - 160 * (y - low) / (high - low)
 
     marks = []
     for i, (points, result) in enumerate(zip(lines, results, strict=True)):
@@ -255,11 +255,11 @@ def _plot(results: Sequence[dict[str, Any]], kind: str, name: str) -> str:
         label = html.escape(_title(result))
         marks.append(f"<text x='350' y='{40 + 18 * i}' fill='{colour}' font-size='12'>{label}</text>")
     digits = METRICS[name].digits
-    marks += [f"<text x='44' y='{place(0, y)[1] + 4:.1f}' font-size='11' text-anchor='end'>{y:.{digits}f}</text>"
+    marks += [f"<text x='54' y='{place(0, y)[1] + 4:.1f}' font-size='11' text-anchor='end'>{y:.{digits}f}</text>"
               for y in (low, high)]  # fmt: skip
     marks += [f"<text x='{place(x, low)[0]:.1f}' y='208' font-size='11' text-anchor='middle'>{x:.0%}</text>"
               for x in (0, right / 2, right)]  # fmt: skip
-    axes = "<path d='M50 25V195H345' fill='none' stroke='#595959'/>"
+    axes = "<path d='M60 25V195H345' fill='none' stroke='#595959'/>"
     title = html.escape(METRICS[name].title)
     return (
         f"<figure><svg viewBox='0 0 500 220' width='500' role='img' aria-label='{title} by cover'>{axes}"
