@@ -123,7 +123,7 @@ def _filled_resized(inpainter: Inpainter, image: Image, mask: Mask, fixed: tuple
     if small_mask.all() and not inpainter.method.fills_everything:
         small_mask = valid < 1e-4
     filled = inpainter(np.clip(small, 0, 1, dtype=np.float32), small_mask, seed=seed)
-    return cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC).reshape(image.shape)
+    return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _round_up(value: int, multiple: int) -> int:

@@ -1,6 +1,7 @@
 """The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
 
 import difflib
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -34,13 +35,13 @@ METHODS: dict[str, Entry] = {
 _BROUGHT = {"biharmonic": "skimage"}
 
 
-def load(name_or_path: str | Path) -> Inpainter:
+def load(name_or_path: str | os.PathLike[str]) -> Inpainter:
     """The method of this name, or the model in this `.onnx` file, ready to fill.
 
     Raises InputError for an unknown name, a missing file, or a method whose optional install is missing.
     """
     name = str(name_or_path)
-    if isinstance(name_or_path, Path) or (name.lower().endswith(".onnx") and name not in METHODS):
+    if not isinstance(name_or_path, str) or (name.lower().endswith(".onnx") and name not in METHODS):
         from inpainter.methods.exported import load as load_exported
 
         return load_exported(Path(name_or_path))
