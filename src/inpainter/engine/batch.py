@@ -88,7 +88,7 @@ def fill_file(
             f"{mask.name}: {covered / where.size:.0%} of the photo is to be filled; "
             "if the mask is inverted, pass --mask-colour black"
         )
-    holes = find_holes(where)
+    holes = find_holes(where, inpainter.reach)
     patches = []
     for group in _groups(holes):
         for patch in _fill_group(source, where, group, inpainter, options.seed):
@@ -263,7 +263,9 @@ def _read_report(path: Path) -> dict[str, dict]:
             line = json.loads(text)
         except json.JSONDecodeError:
             continue
-        if isinstance(line, dict) and set(line) == wanted and line["status"] in ("filled", "skipped"):
+        if not isinstance(line, dict) or set(line) != wanted or line["status"] not in ("filled", "skipped"):
+            continue
+        if isinstance(line["photo"], str) and isinstance(line["notes"], list):
             lines[line["photo"]] = line
     return lines
 

@@ -25,7 +25,7 @@ from inpainter.photos.tiff_tags import TiffFile
 
 # How a photo that changes its format is written: what loses little that anybody sees.
 _CONVERTED: dict[str, dict[str, Any]] = {
-    "jpeg": {"Q": 95, "subsample_mode": "off", "optimize_coding": True},
+    "jpeg": {"Q": 95, "subsample_mode": "off"},
     "png": {"compression": 6},
     "webp": {"lossless": True, "exact": True},
     "tiff": {"compression": "deflate", "predictor": "horizontal"},
@@ -36,6 +36,7 @@ _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "ti
 _TIFF_COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
 _COMPRESSION_TAG, _PHOTOMETRIC_TAG = 259, 262
 _PALETTE = 3
+_MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
 
 
@@ -116,7 +117,8 @@ def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list
             "Q": nearest_quality(header),
             "subsample_mode": subsample_mode(header),
             "interlace": header.progressive,
-            "optimize_coding": True,
+            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
+            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
         }
         notes = [f"every block is encoded anew, at quality {settings['Q']}: {reason}"]
         return notes + _write_same(photo, patches, temporary, settings)
@@ -185,13 +187,16 @@ def _tiff_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
 
 
 def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path) -> list[str]:
-    image = _patched(photo, patches)
+    # Turning needs the rows in another order than the file has them.
+    image = _patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
     metadata = _metadata(photo, image)
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
     notes = [] if metadata == Metadata() else _left_out(list(metadata.dropped))
     metadata = replace(metadata, dropped=())
     settings = dict(_CONVERTED[kind])
+    if kind == "jpeg":
+        settings["optimize_coding"] = photo.megapixels <= _MEASURED_MEGAPIXELS
     if photo.alpha and kind == "jpeg":
         image = image.flatten(background=[np.iinfo(np.uint8 if photo.depth == 8 else np.uint16).max])
         notes.append("JPEG has no alpha: transparent parts become white")
@@ -225,9 +230,8 @@ def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
 # ---------------------------------------------------------------- encoding
 
 
-def _patched(photo: Photo, patches: Sequence[Patch]) -> pyvips.Image:
-    # Turning needs the rows in another order than the file has them.
-    image = photo.pixels("sequential" if photo.orientation == 1 else "random")
+def _patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") -> pyvips.Image:
+    image = photo.pixels(access)
     for patch in patches:
         x, y, width, height = photo.to_stored_box(patch.box)
         samples = np.ascontiguousarray(photo.to_stored(patch.samples))
