@@ -84,6 +84,8 @@ Ours, because OpenCV's way there and back is off by 7 levels of 16 bits.
 class Marching(Inpainter):
     """One of OpenCV's two ways of marching from the rim inwards."""
 
+    reach = 2 * RADIUS
+
     def __init__(self, method: Method, flag: int) -> None:
         self.method = method
         self._flag = flag
@@ -104,6 +106,7 @@ class FrequencySelective(Inpainter):
     """FSR of OpenCV's xphoto, on the part of the picture that it looks at."""
 
     method = FSR
+    reach = FSR_CONTEXT + FSR_BLOCK
 
     def predict(self, image: Image, mask: Mask, seed: int) -> Image:
         rows, columns = _window(mask)
