@@ -106,7 +106,6 @@ class FrequencySelective(Inpainter):
     """FSR of OpenCV's xphoto, on the part of the picture that it looks at."""
 
     method = FSR
-    reach = FSR_CONTEXT + FSR_BLOCK
 
     def predict(self, image: Image, mask: Mask, seed: int) -> Image:
         rows, columns = _window(mask)
