@@ -251,14 +251,19 @@ def test_names_that_are_not_text(places: tuple[Path, Path, Path]) -> None:
     assert run(places) == dict.fromkeys(names, "skipped")
 
 
-def test_an_error_that_is_a_bug_is_no_failing_file(places: tuple[Path, Path, Path]) -> None:
+def test_a_fault_of_the_program_on_one_photo_does_not_end_the_run(places: tuple[Path, Path, Path]) -> None:
     class Broken(Constant):
         def predict(self, image, mask, seed):
-            raise ZeroDivisionError
+            if not self.seen:
+                self.seen.append((image, mask, seed))
+                raise ZeroDivisionError("by zero")
+            return super().predict(image, mask, seed)
 
-    with pytest.raises(ZeroDivisionError):
-        fill_folder(*places, Broken(), method="broken")
-    assert_nothing_left(places[2], REPORT)
+    results = fill_folder(*places, Broken(), method="broken")
+    assert [result.status for result in results] == ["failed", "filled", "filled"]
+    assert_helpful(results[0].error, results[0].photo)
+    assert "ZeroDivisionError" in results[0].error
+    assert_nothing_left(places[2], REPORT, *(result.output for result in results[1:]))
 
 
 SLOW = """

@@ -185,8 +185,10 @@ def _fill_one(
                 photo.name, mask.name, output.name, "skipped", notes=tuple(earlier["notes"]), key=key, **fields
             )
         report = fill_file(photo, mask, output, inpainter, options)
-    except InputError as error:
-        return FileResult(photo.name, mask.name, output.name, "failed", error=str(error), key=key)
+    except Exception as error:
+        known = isinstance(error, InputError)
+        text = str(error) if known else f"{photo}: a fault of the program ({error!r}); fill it alone with --debug"
+        return FileResult(photo.name, mask.name, output.name, "failed", error=text, key=key)
     return FileResult(
         photo.name, mask.name, output.name, "filled", notes=report.notes, holes=report.holes,
         filled_pixels=report.filled_pixels, seconds=round(time.perf_counter() - start, 3), key=key,
