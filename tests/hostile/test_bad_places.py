@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -37,11 +39,18 @@ def test_places_that_cannot_be_written_to(folder: Path, mask: Path) -> None:
     assert "file name too long" in refused(photo, mask, folder / ("n" * 300 + ".png"), "n" * 100)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nobody can forbid the superuser to write")
-def test_a_folder_that_may_not_be_written_to(folder: Path, mask: Path) -> None:
+def test_a_folder_that_may_not_be_written_to(folder: Path, mask: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = make(mask.parent, ".png")
     folder.chmod(0o500)
+    if os.geteuid() == 0:  # nobody can forbid the superuser to write: pretend
+        monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != folder)
     assert "permission" in refused(photo, mask, folder / "out.png", folder / "out.png")
+
+
+def test_a_permission_that_is_taken_away_in_between(folder: Path, mask: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = make(mask.parent, ".png")
+    monkeypatch.setattr(tempfile, "mkstemp", Mock(side_effect=PermissionError(13, "Permission denied")))
+    assert "permission denied" in refused(photo, mask, folder / "out.png", folder / "out.png")
 
 
 def test_special_files_are_not_replaced(folder: Path, mask: Path) -> None:
