@@ -22,12 +22,14 @@ class Entry(NamedTuple):
     summary: str
 
 
+_CLASSICAL = "inpainter.methods.classical"
+
 METHODS: dict[str, Entry] = {
-    "auto": Entry("inpainter.methods.auto", "", "The default: chooses among the classical methods by the hole."),
-    "telea": Entry("inpainter.methods.classical", "", "Averages inwards from the rim; scratches in an instant."),
-    "navier-stokes": Entry("inpainter.methods.classical", "", "Carries edges inwards from the rim, in an instant."),
-    "fsr": Entry("inpainter.methods.classical", "", "Carries texture on by its frequencies; thin holes, seconds."),
-    "biharmonic": Entry("inpainter.methods.classical", "biharmonic", "A smooth surface over the hole; soft shading."),
+    "auto": Entry("inpainter.methods.auto", "", "The default: the classical methods, each where it measures best."),
+    "telea": Entry(_CLASSICAL, "", "Averages inwards from the rim of the hole; scratches in an instant."),
+    "navier-stokes": Entry(_CLASSICAL, "", "Carries edges inwards from the rim of the hole; in an instant too."),
+    "fsr": Entry(_CLASSICAL, "", "Carries texture on by its main frequencies; thin holes, in seconds."),
+    "biharmonic": Entry(_CLASSICAL, "biharmonic", "Bends a smooth surface over the hole; skies, skin, soft shading."),
 }
 
 
