@@ -8,6 +8,7 @@ from conftest import Constant
 from inpainter.core import Inpainter, InputError, Method, Sizes
 from inpainter.engine.removal import fill_hole, fill_image, find_holes, grown, relative
 from inpainter.masks import Lines, Scatter, Text
+from inpainter.methods import load
 
 
 class Ramp(Inpainter):
@@ -147,3 +148,13 @@ def test_grow_widens_by_a_disc(pixels):
 def test_grow_is_not_negative():
     with pytest.raises(InputError, match="grow -1"):
         grown(np.zeros((3, 3), bool), -1)
+
+
+@pytest.mark.parametrize("name", ["telea", "navier-stokes"])
+def test_what_a_method_says_it_reaches_is_all_that_it_looks_at(name, rng):
+    inpainter = load(name)
+    assert inpainter.reach is not None
+    image = np.clip(rng.normal(0.5, 0.1, (160, 170, 3)), 0, 1).astype(np.float32)
+    mask = np.zeros((160, 170), bool)
+    mask[64:90, 70:100] = mask[:12, :9] = True
+    assert fill_image(inpainter, image, mask).tobytes() == inpainter(image, mask).tobytes()

@@ -3,9 +3,11 @@
 import io
 import subprocess
 import sys
+import tempfile
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import jpeglib
 import numpy as np
@@ -466,3 +468,27 @@ def test_subsample_mode():
     modes = [subsample_mode(read_header(encode(scene(16, 16), subsampling=s))) for s in (0, 1, 2)]
     assert modes == ["off", "off", "on"]
     assert subsample_mode(read_header(encode(scene(16, 16)[..., 0]))) == "off"
+
+
+def test_no_copy_of_the_photo_is_left_in_the_temporary_folder(tmp_path, monkeypatch):
+    """Also when jpeglib fails in the middle: the copy would show what was to be removed."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    photo = tmp_path / "photo.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(photo, quality=90)
+    patch_blocks(photo, [])
+    assert not list(scratch.iterdir())
+    monkeypatch.setattr(jpeglib.DCTJPEG, "write_dct", Mock(side_effect=OSError("libjpeg says no")))
+    with pytest.raises(InputError, match="no room"):
+        patch_blocks(photo, [])
+    monkeypatch.setattr(
+        jpeglib.dct_jpeg.CJpegLib, "read_jpeg_dct", Mock(side_effect=OSError("libjpeg says no")), raising=True
+    )
+    with pytest.raises(InputError, match="damaged"):
+        patch_blocks(photo, [])
+    assert not list(scratch.iterdir())
+    monkeypatch.setattr(jpeglib.dct_jpeg.CJpegLib, "read_jpeg_dct", Mock(side_effect=OSError(28, "no space")))
+    with pytest.raises(InputError, match="no room"):
+        patch_blocks(photo, [])
+    assert not list(scratch.iterdir())

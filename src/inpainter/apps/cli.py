@@ -134,7 +134,7 @@ def mask(
     Parameters
     ----------
     kind
-        One of: centre, square, blocks, circle, half, lines, strokes, blob, text, scatter, pixels, noise (docs/masks.md).
+        One of: centre, square, blocks, circle, half, lines, strokes, blob, text, scatter, pixels, noise.
     size
         Height × width in pixels, e.g. 480x640.
     seed

@@ -42,7 +42,7 @@ class Sizes:
 class Inpainter(ABC):
     """A method, loaded and ready: `inpainter(image, mask) -> image`.
 
-    A subclass sets `method`, may set `sizes`, and writes `predict`. It cannot break the contract:
+    A subclass sets `method`, may set `sizes` and `reach`, and writes `predict`. It cannot break the contract:
 
     1. what lies under the mask is blanked (0) before `predict` sees it, so nothing of the truth leaks;
     2. what lies outside the mask comes back bit for bit;
@@ -52,6 +52,8 @@ class Inpainter(ABC):
 
     method: Method
     sizes: Sizes = Sizes()
+    reach: int | None = None
+    """How far beyond a hole it looks, in pixels; None when the surroundings it wants grow with the hole."""
 
     @final
     def __call__(self, image: Image, mask: Mask, *, seed: int = 0) -> Image:
@@ -61,7 +63,8 @@ class Inpainter(ABC):
         Raises TypeError or ValueError, saying what came and what is wanted.
         """
         self._check_kind(image, mask)
-        blanked = compose(image, np.zeros_like(image), mask)
+        blanked = image.copy()
+        blanked[mask] = 0
         self._check_values(blanked, mask)
         if not mask.any():
             return blanked

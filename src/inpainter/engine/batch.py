@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from inpainter.core import Inpainter, InputError, Mask, compose
-from inpainter.engine.removal import Hole, check_coverage, fill_hole, find_holes, grown, relative
+from inpainter.engine.removal import Hole, fill_hole, find_holes, grown, relative
 from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.mask_file import check_mask_colour, read_mask
 from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, Photo, open_photo, to_image, to_samples
@@ -20,6 +20,8 @@ REPORT = "report.jsonl"
 # Crops are read and filled in groups of about this many pixels, so that a large photo never lies in memory whole.
 _GROUP_PIXELS = 32_000_000
 _INVERTED = 0.5
+# A file name need not be text; what is not is written as JSON's own escape, and read back as the same name.
+_ODD_NAMES = "backslashreplace"
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,17 @@ def fill_file(
         notes = [*notes, f"{mask.name}: nothing to fill: the photo is copied"]
         notes += copy_photo(source, output, overwrite=options.overwrite)
         return FillReport(output, 0, 0, tuple(notes))
-    if covered == where.size:
-        check_coverage(inpainter, where)
-    elif covered > _INVERTED * where.size:
+    if covered == where.size and not inpainter.method.fills_everything:
+        raise InputError(
+            f"{mask}: covers the whole photo, so {inpainter.method.name} has nothing to fill from; "
+            "if it is inverted, pass --mask-colour black"
+        )
+    if covered > _INVERTED * where.size:
         notes.append(
             f"{mask.name}: {covered / where.size:.0%} of the photo is to be filled; "
             "if the mask is inverted, pass --mask-colour black"
         )
-    holes = find_holes(where)
+    holes = find_holes(where, inpainter.reach)
     patches = []
     for group in _groups(holes):
         for patch in _fill_group(source, where, group, inpainter, options.seed):
@@ -149,7 +154,7 @@ def fill_folder(
     """
     check_mask_colour(options.mask_colour)
     pairs = _pairs(photos, masks)
-    _check_folder(output, photos)
+    _check_folder(output, photos, masks)
     earlier = _read_report(output / REPORT)
     _write_report(output / REPORT, list(earlier.values()))
     results = []
@@ -180,8 +185,10 @@ def _fill_one(
                 photo.name, mask.name, output.name, "skipped", notes=tuple(earlier["notes"]), key=key, **fields
             )
         report = fill_file(photo, mask, output, inpainter, options)
-    except InputError as error:
-        return FileResult(photo.name, mask.name, output.name, "failed", error=str(error), key=key)
+    except Exception as error:
+        known = isinstance(error, InputError)
+        text = str(error) if known else f"{photo}: a fault of the program ({error!r}); fill it alone with --debug"
+        return FileResult(photo.name, mask.name, output.name, "failed", error=text, key=key)
     return FileResult(
         photo.name, mask.name, output.name, "filled", notes=report.notes, holes=report.holes,
         filled_pixels=report.filled_pixels, seconds=round(time.perf_counter() - start, 3), key=key,
@@ -215,11 +222,12 @@ def _pairs(photos: Path, masks: Path) -> list[tuple[Path, Path | str]]:
     return pairs
 
 
-def _check_folder(output: Path, photos: Path) -> None:
+def _check_folder(output: Path, photos: Path, masks: Path) -> None:
     if output.exists() and not output.is_dir():
         raise InputError(f"{output}: is not a folder; a folder of photos needs a folder to write to")
-    if output.resolve() == photos.resolve():
-        raise InputError(f"{output}: is the folder of the photos themselves; name another with -o")
+    for source, what in ((photos, "photos"), (masks, "masks")):
+        if output.resolve() == source.resolve():
+            raise InputError(f"{output}: is the folder of the {what} themselves; name another with -o")
     if not output.exists():
         if not output.parent.is_dir():
             raise InputError(f"{output}: its parent folder does not exist; make it first")
@@ -257,7 +265,9 @@ def _read_report(path: Path) -> dict[str, dict]:
             line = json.loads(text)
         except json.JSONDecodeError:
             continue
-        if isinstance(line, dict) and set(line) == wanted and line["status"] in ("filled", "skipped"):
+        if not isinstance(line, dict) or set(line) != wanted or line["status"] not in ("filled", "skipped"):
+            continue
+        if isinstance(line["photo"], str) and isinstance(line["notes"], list):
             lines[line["photo"]] = line
     return lines
 
@@ -268,7 +278,7 @@ def _line(result: dict) -> str:
 
 def _append_report(path: Path, result: FileResult) -> None:
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8", errors=_ODD_NAMES) as file:
             file.write(_line(asdict(result)))
     except OSError as error:
         raise output_error(path, error) from error
@@ -276,4 +286,4 @@ def _append_report(path: Path, result: FileResult) -> None:
 
 def _write_report(path: Path, lines: list[dict]) -> None:
     with atomic(path, overwrite=True) as temporary:
-        temporary.write_text("".join(map(_line, lines)), "utf-8")
+        temporary.write_text("".join(map(_line, lines)), "utf-8", errors=_ODD_NAMES)

@@ -16,7 +16,6 @@ _MOST_HOLES = 400
 # A sparse box longer than this (a scratch across the photo) is cut, so that a crop stays small.
 _LONG = 1024
 _SPARSE = 0.25
-# Context on each side of a hole: half its longer side, within these bounds.
 _LEAST_CONTEXT, _MOST_CONTEXT = 48, 512
 
 
@@ -30,17 +29,18 @@ class Hole:
     """The box with context around it, inside the picture."""
 
 
-def find_holes(mask: Mask) -> list[Hole]:
+def find_holes(mask: Mask, reach: int | None = None) -> list[Hole]:
     """Cover the True pixels of an `(H, W)` mask with boxes that do not overlap, each with context around it.
 
-    Holes that are near each other share a box; a long thin hole is cut into several.
+    Holes that are near each other share a box; a long thin hole is cut into several. The context is `reach` pixels on
+    each side; by default half the hole's longer side, at least 48 and at most 512.
     """
     height, width = mask.shape
     boxes = _disjoint(piece for box in _occupied_boxes(mask) for piece in _cut_sparse(mask, box))
     holes = []
     for box in sorted(boxes, key=lambda box: (box.y, box.x)):
         context = min(max(max(box.width, box.height) // 2, _LEAST_CONTEXT), _MOST_CONTEXT)
-        holes.append(Hole(box, box.within(height, width, context)))
+        holes.append(Hole(box, box.within(height, width, context if reach is None else reach)))
     return holes
 
 
@@ -64,7 +64,7 @@ def fill_image(
     """
     check_coverage(inpainter, mask)
     answer = image.copy()
-    holes = find_holes(mask)
+    holes = find_holes(mask, inpainter.reach)
     for done, hole in enumerate(holes, 1):
         filled = fill_hole(inpainter, image[hole.crop.slices], mask[hole.crop.slices], seed=seed)
         inside = relative(hole)
@@ -94,7 +94,8 @@ def fill_hole(inpainter: Inpainter, image: Image, mask: Mask, *, seed: int = 0) 
     sizes = inpainter.sizes
     if sizes.accept(height, width):
         return inpainter(image, mask, seed=seed)
-    blanked = compose(image, np.zeros_like(image), mask)
+    blanked = image.copy()
+    blanked[mask] = 0
     if sizes.fixed is None:
         filled = _filled_padded(inpainter, blanked, mask, seed)
     else:
@@ -123,7 +124,7 @@ def _filled_resized(inpainter: Inpainter, image: Image, mask: Mask, fixed: tuple
     if small_mask.all() and not inpainter.method.fills_everything:
         small_mask = valid < 1e-4
     filled = inpainter(np.clip(small, 0, 1, dtype=np.float32), small_mask, seed=seed)
-    return cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC).reshape(image.shape)
+    return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _round_up(value: int, multiple: int) -> int:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpainter.core import Image, Inpainter, InputError, Mask, Method
-from inpainter.methods import classical
+from inpainter.methods import METHODS, classical
 
 AUTO = Method(
     name="auto",
-    summary="Chooses by the hole: fsr where thin, fsr from coarse to fine where thick, navier-stokes where vast.",
+    summary=METHODS["auto"].summary,
     source="This project, from fsr and navier-stokes; thresholds measured by benchmarks/classical.py",
     good_for="not having to choose: the best classical fill that takes about 3 seconds on a laptop",
     bad_for="big holes over objects or texture, which come out smooth; no classical method knows what was there",

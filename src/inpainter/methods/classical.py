@@ -11,20 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpainter.core import Image, Inpainter, InputError, Mask, Method
+from inpainter.methods import METHODS
 
 Channel = NDArray[np.float32]
 """One colour of a picture, `(H, W)`."""
 
 TELEA = Method(
     name="telea",
-    summary="Marches inwards from the rim of the hole, averaging the known neighbours; very fast.",
+    summary=METHODS["telea"].summary,
     source="Alexandru Telea, An Image Inpainting Technique Based on the Fast Marching Method, 2004 (as in OpenCV)",
     good_for="scratches, dust and thin lines; big files, where time matters most",
     bad_for="anything wider than about 30 pixels: it smears and makes no texture",
 )
 NAVIER_STOKES = Method(
     name="navier-stokes",
-    summary="Marches inwards as telea does, weighting neighbours along lines of equal brightness; very fast.",
+    summary=METHODS["navier-stokes"].summary,
     source=(
         "Marcelo Bertalmío, Andrea Bertozzi, Guillermo Sapiro, Navier-Stokes, Fluid Dynamics, and Image and Video "
         "Inpainting, 2001 (as in OpenCV)"
@@ -34,7 +35,7 @@ NAVIER_STOKES = Method(
 )
 FSR = Method(
     name="fsr",
-    summary="Rebuilds each block from the few frequencies that explain its surroundings; carries texture on, slowly.",
+    summary=METHODS["fsr"].summary,
     source=(
         "Nils Genser, Jürgen Seiler, Franz Schilling, André Kaup, Signal and Loss Geometry Aware Frequency Selective "
         "Extrapolation for Error Concealment, 2018; Jürgen Seiler, Markus Jonscher, Michael Schöberl, André Kaup, "
@@ -49,7 +50,7 @@ FSR = Method(
 )
 BIHARMONIC = Method(
     name="biharmonic",
-    summary="Bends a smooth surface over the hole that meets the rim in value and slope.",
+    summary=METHODS["biharmonic"].summary,
     source=(
         "Steven Damelin, Nguyen Hoang, On Surface Completion and Image Inpainting by Biharmonic Functions: Numerical "
         "Aspects, 2018 (as in scikit-image)"
@@ -83,6 +84,8 @@ Ours, because OpenCV's way there and back is off by 7 levels of 16 bits.
 
 class Marching(Inpainter):
     """One of OpenCV's two ways of marching from the rim inwards."""
+
+    reach = 2 * RADIUS
 
     def __init__(self, method: Method, flag: int) -> None:
         self.method = method

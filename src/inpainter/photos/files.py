@@ -15,6 +15,20 @@ def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (
 
     `sources` are the files that the output is made from: writing over one of them counts as overwriting.
     """
+    try:
+        _check_place(output)
+        exists = os.path.lexists(output)
+    except OSError as error:  # such as a name that is too long
+        raise output_error(output, error) from error
+    if overwrite or not exists:
+        return
+    for source in sources:
+        if source.exists() and output.exists() and source.samefile(output):
+            raise InputError(f"{output}: the output would replace its own input; name another or pass --overwrite")
+    raise InputError(f"{output}: exists already; name another output or pass --overwrite")
+
+
+def _check_place(output: Path) -> None:
     folder = output.parent
     if not folder.exists():
         raise InputError(f"{output}: its folder does not exist; make it first (mkdir -p '{folder}')")
@@ -22,14 +36,10 @@ def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (
         raise InputError(f"{output}: {folder} is not a folder; choose another output")
     if output.is_dir():
         raise InputError(f"{output}: is a folder; name a file in it")
+    if output.exists() and not output.is_file():
+        raise InputError(f"{output}: is a pipe or a device, which nothing can replace; name a file")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{output}: no permission to write into its folder; choose another with -o")
-    if overwrite or not os.path.lexists(output):
-        return
-    for source in sources:
-        if source.exists() and output.exists() and source.samefile(output):
-            raise InputError(f"{output}: the output would replace its own input; name another or pass --overwrite")
-    raise InputError(f"{output}: exists already; name another output or pass --overwrite")
 
 
 @contextmanager
@@ -43,7 +53,7 @@ def atomic(output: Path, *, overwrite: bool) -> Iterator[Path]:
     target = output.resolve() if output.is_symlink() else output
     handle, name = "", ""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=".inpainter-", suffix=".part", dir=target.parent)
         os.close(handle)
         temporary = Path(name)
         temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())

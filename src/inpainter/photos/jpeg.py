@@ -3,8 +3,11 @@
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import jpeglib
 import numpy as np
@@ -80,12 +83,12 @@ def patch_blocks(source: Path, patches: Sequence[StoredPatch]) -> bytes:
         raise InputError(f"{source}: the JPEG is cut short; get a whole copy of the file")
     colours = _colour_segments(data)
     data = _with_metadata(data, colours)
-    with _switch:
-        jpeg = _read(source, data, header)
+    with _switch, _scratch() as folder:
+        jpeg = _read(source, data, header, folder)
         planes = _planes(jpeg)
         for patch in patches:
             _apply(planes, header, patch)
-        written = _write(jpeg, header, source)
+        written = _write(jpeg, header, source, folder)
     return _with_metadata(written, colours)
 
 
@@ -112,7 +115,7 @@ def _planes(jpeg: jpeglib.DCTJPEG) -> list[NDArray[np.int16]]:
     return [jpeg.Y, jpeg.Cb, jpeg.Cr] if jpeg.has_chrominance else [jpeg.Y]
 
 
-def _read(source: Path, data: bytes, header: JpegHeader) -> jpeglib.DCTJPEG:
+def _read(source: Path, data: bytes, header: JpegHeader, folder: Path) -> jpeglib.DCTJPEG:
     # jpeglib.read_dct would decode the whole picture first to learn what the header says, and stumbles over files with
     # more than 50 application segments.
     grey = len(header.components) == 1
@@ -136,11 +139,14 @@ def _read(source: Path, data: bytes, header: JpegHeader) -> jpeglib.DCTJPEG:
         with jpeglib.version(_SEQUENTIAL):
             jpeg.load()
     except (OSError, pyvips.Error) as error:
+        # What libjpeg refuses comes without a number, what the system refuses with one.
+        if getattr(error, "errno", None) is not None:
+            raise _no_room(source, folder) from error
         raise InputError(f"{source}: damaged JPEG; get a whole copy of the file") from error
     return jpeg
 
 
-def _write(jpeg: jpeglib.DCTJPEG, header: JpegHeader, source: Path) -> bytes:
+def _write(jpeg: jpeglib.DCTJPEG, header: JpegHeader, source: Path, folder: Path) -> bytes:
     # A number in place of tables makes jpeglib keep the source's tables and component numbers.
     jpeg.qt = 0  # pyright: ignore[reportAttributeAccessIssue]
     jpeg.Y = jpeg.Y.view(_InPlace)
@@ -148,18 +154,32 @@ def _write(jpeg: jpeglib.DCTJPEG, header: JpegHeader, source: Path) -> bytes:
         jpeg.Cb, jpeg.Cr = jpeg.Cb.view(_InPlace), jpeg.Cr.view(_InPlace)
     flags = [] if header.general_huffman else ["OPTIMIZE_CODING"]
     library = _PROGRESSIVE if header.progressive else _SEQUENTIAL
-    with tempfile.TemporaryDirectory() as folder, jpeglib.version(library):
-        target = Path(folder) / "patched.jpg"
-        try:
+    target = folder / "patched.jpg"
+    try:
+        with jpeglib.version(library):
             jpeg.write_dct(str(target), flags=flags)
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            trouble = f"no room in {Path(folder).parent} to patch it; free some or set TMPDIR"
-            if any(max(plane.max(), -plane.min()) > _LARGEST + 1 for plane in _planes(jpeg)):
-                trouble = "damaged JPEG (values out of range); get a whole copy of the file"
-            raise InputError(f"{source}: {trouble}") from error
         return target.read_bytes()
+    except OSError as error:
+        if error.errno is None and any(max(plane.max(), -plane.min()) > _LARGEST + 1 for plane in _planes(jpeg)):
+            raise InputError(f"{source}: damaged JPEG (values out of range); get a whole copy of the file") from error
+        raise _no_room(source, folder) from error
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give jpeglib a temporary folder for the copies that it makes, so that none is left behind whatever happens."""
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = jpeglib.dct_jpeg.tempfile
+        make = partial(tempfile.NamedTemporaryFile, dir=folder)
+        jpeglib.dct_jpeg.tempfile = SimpleNamespace(NamedTemporaryFile=make)
+        try:
+            yield Path(folder)
+        finally:
+            jpeglib.dct_jpeg.tempfile = theirs
+
+
+def _no_room(source: Path, folder: Path) -> InputError:
+    return InputError(f"{source}: no room in {folder.parent} to patch it; free some or set TMPDIR")
 
 
 def _apply(planes: list[NDArray[np.int16]], header: JpegHeader, patch: StoredPatch) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyvips
+from numpy.typing import NDArray
 
 from inpainter.core import InputError, Mask
 from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, open_photo, readable
@@ -21,7 +22,7 @@ def check_mask_colour(colour: str) -> str:
     known = colour.lower()
     if known in MASK_COLOURS or re.fullmatch(r"#[0-9a-f]{6}", known):
         return known
-    raise InputError(f"mask colour '{colour}': give white, black, alpha or a colour such as #ff0000")
+    raise InputError(f"mask colour {colour!r}: give white, black, alpha or a colour such as #ff0000")
 
 
 def read_mask(
@@ -55,7 +56,7 @@ def _threshold(file: Photo, colour: str) -> tuple[Mask, bool]:
     """Return the mask, and whether it had values in between that were thresholded."""
     image = file.pixels()
     if file.depth == 16:
-        image = image.rshift_const([8]).cast("uchar")
+        image = (image >> 8).cast("uchar")
     region = pyvips.Region.new(image)
     stored = np.empty((image.height, image.width), np.bool_)
     soft = False
@@ -69,7 +70,7 @@ def _threshold(file: Photo, colour: str) -> tuple[Mask, bool]:
     return file.to_upright(stored), soft
 
 
-def _fill_of(strip: np.ndarray, colours: int, colour: str) -> tuple[np.ndarray, bool]:
+def _fill_of(strip: NDArray[np.uint8], colours: int, colour: str) -> tuple[Mask, bool]:
     opaque = strip[..., colours] >= 128 if strip.shape[2] > colours else None
     if colour == "alpha":
         assert opaque is not None  # read_mask has refused files without alpha
@@ -85,7 +86,7 @@ def _fill_of(strip: np.ndarray, colours: int, colour: str) -> tuple[np.ndarray, 
         fill = grey >= 127.5 if colour == "white" else grey < 127.5
         seen = grey if opaque is None else grey[opaque]
         soft = bool(((seen > _COLOUR_TOLERANCE) & (seen < 255 - _COLOUR_TOLERANCE)).any())
-    return (fill if opaque is None else fill & opaque), soft
+    return np.asarray(fill if opaque is None else fill & opaque), soft
 
 
 def _size_error(file: Photo, photo: Photo) -> str:

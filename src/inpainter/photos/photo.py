@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # Without this libvips writes remarks of its own to stderr.
 os.environ.setdefault("VIPS_WARNING", "0")
@@ -20,7 +21,7 @@ from inpainter.photos.sniff import REMEDIES, sniff
 # A file may change between two calls of one process: the cache would answer with its old pixels.
 pyvips.cache_set_max(0)
 
-Samples = NDArray[np.uint8] | NDArray[np.uint16]
+Samples = NDArray[np.uint8 | np.uint16]
 """What a file holds, `(H, W, bands)`: one or three colours, then alpha if there is one."""
 
 MAX_MEGAPIXELS = 400.0
@@ -36,6 +37,7 @@ SUFFIXES = {
     ".tiff": "tiff",
     ".avif": "avif",
 }
+PALETTE_NOTE = "the palette becomes full colour: a fill needs colours that it may not have"
 _LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "tiff": "tiffload", "avif": "heifload"}
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
 _STRIP_ROWS = 256
@@ -89,11 +91,16 @@ class Photo:
 
     def pixels(self, access: str = "sequential") -> pyvips.Image:
         """Return the picture as stored (not turned), as libvips decodes it, with `bands` bands."""
-        image = _load(self.path, self.format, access)
+        image = load_pixels(self.path, self.format, access)
         if self.cmyk:
             depth = 16 if image.format == "ushort" else 8
             image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
         return image
+
+    def check(self) -> None:
+        """Decode all of it and keep nothing; raise InputError when the file turns out to be damaged."""
+        with readable(self.path):
+            self.pixels().avg()
 
     def crops(self, boxes: Sequence[Box]) -> list[Samples]:
         """Read boxes of the upright picture, in one pass over the file and with little more memory than they take.
@@ -165,22 +172,27 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
     """
     head, kind = _identify(path)
     with readable(path):
-        header = _load(path, kind, "sequential")
+        header = load_pixels(path, kind)
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         raise InputError(
             f"{path}: {header.width}×{header.height} is {megapixels:.0f} megapixels, over the limit of "
             f"{max_megapixels:g}; if you trust the file, pass --max-megapixels {int(megapixels) + 1}"
         )
-    if _pages(header) > 1 or is_sequence(head) or (kind == "png" and _is_animated_png(path)):
+    if field(header, "n-pages", 1) > 1 or is_sequence(head) or (kind == "png" and _is_animated_png(path)):
         raise InputError(f"{path}: holds several pictures (an animation or pages); save the one you mean by itself")
     return _describe(path, kind, header)
+
+
+def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
+    """Return what libvips found in the file under this name."""
+    return image.get(name) if image.get_typeof(name) else default
 
 
 def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
     if header.format not in ("uchar", "ushort"):
         raise InputError(f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit")
-    colours = _COLOURS.get(header.interpretation, 0)
+    colours = _COLOURS.get(str(header.interpretation), 0)
     alpha = header.bands - colours
     if not colours or alpha not in (0, 1):
         raise InputError(
@@ -189,14 +201,14 @@ def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
     cmyk = header.interpretation == "cmyk"
     notes = []
     if cmyk:
-        profile = "its own profile" if header.get_typeof("icc-profile-data") else "a standard CMYK profile"
+        profile = "its own profile" if field(header, "icc-profile-data") else "a standard CMYK profile"
         notes.append(f"CMYK becomes sRGB through {profile}")
-    bits = header.get("bits-per-sample") if header.get_typeof("bits-per-sample") else 8
+    bits = field(header, "bits-per-sample", 8)
     if header.get_typeof("palette"):
-        notes.append("the palette becomes full colour: a fill needs colours that it may not have")
+        notes.append(PALETTE_NOTE)
     elif kind in ("png", "tiff") and bits < 8:
         notes.append(f"{bits} bit a sample become 8: a fill needs tones in between")
-    orientation = header.get("orientation") if header.get_typeof("orientation") else 1
+    orientation = field(header, "orientation", 1)
     # libvips hands AVIF out upright, whatever its EXIF says.
     orientation = orientation if orientation in _TURNS and kind != "avif" else 1
     width, height = header.width, header.height
@@ -211,6 +223,9 @@ def _identify(path: Path) -> tuple[bytes, str]:
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder, not a picture; name a file")
+        if path.exists() and not path.is_file():
+            # Opening a pipe would wait for its other end; and it cannot be read twice.
+            raise InputError(f"{path}: is a pipe or a device, not a file; save the picture to a file first")
         with path.open("rb") as file:
             head = file.read(4096)
     except FileNotFoundError:
@@ -229,14 +244,11 @@ def _identify(path: Path) -> tuple[bytes, str]:
     raise InputError(f"{path}: not a picture that can be read; give a {allowed} file")
 
 
-def _load(path: Path, kind: str, access: str) -> pyvips.Image:
+def load_pixels(path: Path, kind: str, access: str = "sequential") -> pyvips.Image:
+    """Open a file of this format with libvips, which decodes it as far as it is asked for."""
     load: Callable[..., pyvips.Image] = getattr(pyvips.Image, _LOADERS[kind])
-    # Half a JPEG is an error, not a picture with a grey half.
-    return load(str(path), access=access, fail_on="truncated")
-
-
-def _pages(header: pyvips.Image) -> int:
-    return header.get("n-pages") if header.get_typeof("n-pages") else 1
+    # Half a JPEG is an error, not a picture with a grey half; of TIFF, libvips calls that an error only.
+    return load(os.fsencode(path), access=access, fail_on="error" if kind == "tiff" else "truncated")
 
 
 def _is_animated_png(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Writing photos back: the fill goes in, everything else stays as it was."""
 
 import io
+import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,17 +14,18 @@ import numpy as np
 import pyvips
 
 from inpainter.core import Box, InputError, Mask
+from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
 from inpainter.photos.files import atomic, check_output
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
-from inpainter.photos.photo import SUFFIXES, Photo, Samples, vips_reason
+from inpainter.photos.photo import PALETTE_NOTE, SUFFIXES, Photo, Samples, field, load_pixels, vips_reason
 from inpainter.photos.quality import avif_settings, webp_settings
 from inpainter.photos.tiff_tags import TiffFile
 
 # How a photo that changes its format is written: what loses little that anybody sees.
 _CONVERTED: dict[str, dict[str, Any]] = {
-    "jpeg": {"Q": 95, "subsample_mode": "off", "optimize_coding": True},
+    "jpeg": {"Q": 95, "subsample_mode": "off"},
     "png": {"compression": 6},
     "webp": {"lossless": True, "exact": True},
     "tiff": {"compression": "deflate", "predictor": "horizontal"},
@@ -32,7 +34,9 @@ _CONVERTED: dict[str, dict[str, Any]] = {
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
 # Value of the Compression tag → its name in libvips; TIFF 6.0, section 8, and the registered private ones.
 _TIFF_COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
-_COMPRESSION_TAG = 259
+_COMPRESSION_TAG, _PHOTOMETRIC_TAG = 259, 262
+_PALETTE = 3
+_MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
 
 
@@ -83,6 +87,7 @@ def copy_photo(photo: Photo, output: Path, *, overwrite: bool) -> list[str]:
     if check_format(output, photo) != photo.format:
         return write_photo(photo, output, [], overwrite=overwrite)
     check_output(output, overwrite=overwrite, sources=(photo.path,))
+    photo.check()
     if not (output.exists() and output.samefile(photo.path)):
         with atomic(output, overwrite=overwrite) as temporary:
             shutil.copyfile(photo.path, temporary)
@@ -98,7 +103,7 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
     image = pyvips.Image.new_from_array(mask.view(np.uint8) * np.uint8(255)).copy(interpretation="b-w")
     settings = {"bitdepth": 1} if kind == "png" else _CONVERTED[kind]
     with atomic(output, overwrite=overwrite) as temporary, _explained(None, output):
-        getattr(image, _SAVERS[kind])(str(temporary), **settings)
+        getattr(image, _SAVERS[kind])(os.fsencode(temporary), **settings)
 
 
 # ---------------------------------------------------------------- the same format
@@ -112,7 +117,8 @@ def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list
             "Q": nearest_quality(header),
             "subsample_mode": subsample_mode(header),
             "interlace": header.progressive,
-            "optimize_coding": True,
+            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
+            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
         }
         notes = [f"every block is encoded anew, at quality {settings['Q']}: {reason}"]
         return notes + _write_same(photo, patches, temporary, settings)
@@ -146,7 +152,10 @@ def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
     if photo.format == "webp":
         settings = webp_settings(photo.path.read_bytes())
     elif photo.format == "avif":
-        settings = avif_settings(photo.path.read_bytes(), alpha=photo.alpha)
+        data = photo.path.read_bytes()
+        settings = avif_settings(data, alpha=photo.alpha)
+        if settings.get("lossless") and not avif_settings(data).get("lossless"):
+            return settings, ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
     elif photo.format == "tiff":
         return _tiff_settings(photo)
     else:
@@ -159,30 +168,42 @@ def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
 def _tiff_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
     with photo.path.open("rb") as source:
         file = TiffFile(source)
-        field = file.directory(file.first, file.order)[0].get(_COMPRESSION_TAG)
-    value = int.from_bytes(field.data, "little" if file.order == "<" else "big") if field else 1
+        fields = file.directory(file.first, file.order)[0]
+    endian = "little" if file.order == "<" else "big"
+    value, colours = (
+        int.from_bytes(fields[tag].data, endian) if tag in fields else 1 for tag in (_COMPRESSION_TAG, _PHOTOMETRIC_TAG)
+    )
     name = _TIFF_COMPRESSIONS.get(value, "deflate")
     settings: dict[str, Any] = {"compression": name}
     if name in ("lzw", "deflate", "zstd"):
         settings["predictor"] = "horizontal"
-    lossless = value in _TIFF_COMPRESSIONS
-    return settings, [] if lossless else [f"its compression (number {value}) becomes deflate, which loses nothing"]
+    notes = [PALETTE_NOTE] if colours == _PALETTE else []
+    if value not in _TIFF_COMPRESSIONS:
+        notes.append(f"its compression (number {value}) becomes deflate, which loses nothing")
+    return settings, notes
 
 
 # ---------------------------------------------------------------- another format
 
 
 def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path) -> list[str]:
-    image = _patched(photo, patches)
+    # Turning needs the rows in another order than the file has them.
+    image = _patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
     metadata = _metadata(photo, image)
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
     notes = [] if metadata == Metadata() else _left_out(list(metadata.dropped))
     metadata = replace(metadata, dropped=())
     settings = dict(_CONVERTED[kind])
+    if kind == "jpeg":
+        settings["optimize_coding"] = photo.megapixels <= _MEASURED_MEGAPIXELS
     if photo.alpha and kind == "jpeg":
         image = image.flatten(background=[np.iinfo(np.uint8 if photo.depth == 8 else np.uint16).max])
         notes.append("JPEG has no alpha: transparent parts become white")
+    if photo.colours == 1 and metadata.icc and kind in ("webp", "avif"):
+        image = image.icc_transform("srgb", embedded=True, depth=photo.depth)
+        metadata = replace(metadata, icc=b"")
+        notes.append(f"{kind.upper()} holds no grey profile: its tones become sRGB's")
     if photo.depth == 16 and kind in ("jpeg", "webp"):
         image = image.colourspace("b-w" if photo.colours == 1 else "srgb")
         notes.append(f"{kind.upper()} has 8 bit a sample: 16 become 8")
@@ -196,23 +217,21 @@ def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporar
 def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
     """Return what the photo says about itself, for samples that stand upright."""
     if photo.format == "avif":
-        fields = {"exif": "exif-data", "xmp": "xmp-data", "icc": "icc-profile-data"}
-        blocks = {name: image.get(field) for name, field in fields.items() if image.get_typeof(field)}
-        metadata = Metadata.clean(**blocks)
+        names = ("exif-data", "xmp-data", "icc-profile-data")
+        metadata = Metadata.clean(*(field(image, name, b"") for name in names))
     else:
         with photo.path.open("rb") as source:
             metadata = metadata_of(source, photo.format)
     if photo.cmyk:
-        metadata = replace(metadata, icc=image.get("icc-profile-data"))
+        metadata = replace(metadata, icc=field(image, "icc-profile-data"))
     return metadata.upright()
 
 
 # ---------------------------------------------------------------- encoding
 
 
-def _patched(photo: Photo, patches: Sequence[Patch]) -> pyvips.Image:
-    # Turning needs the rows in another order than the file has them.
-    image = photo.pixels("sequential" if photo.orientation == 1 else "random")
+def _patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") -> pyvips.Image:
+    image = photo.pixels(access)
     for patch in patches:
         x, y, width, height = photo.to_stored_box(patch.box)
         samples = np.ascontiguousarray(photo.to_stored(patch.samples))
@@ -222,38 +241,54 @@ def _patched(photo: Photo, patches: Sequence[Patch]) -> pyvips.Image:
 
 
 def _encode(
-    image: pyvips.Image, kind: str, settings: dict[str, Any], source: Any, temporary: Path, *, same_colours: bool = True
+    image: Any, kind: str, settings: dict[str, Any], source: Any, temporary: Path, *, same_colours: bool = True
 ) -> list[str]:
     """Encode, then give the file the metadata of `source` (an open file of that format, or Metadata)."""
     if kind == "tiff":
         size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
-        image.tiffsave(str(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
+        image.tiffsave(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
         with temporary.open("r+b") as encoded:
             return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
     splice = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}[kind]
     bare = temporary.with_name(temporary.name + "2")
     try:
-        getattr(image, _SAVERS[kind])(str(bare), **settings, keep="icc")
+        getattr(image, _SAVERS[kind])(os.fsencode(bare), **settings, keep="icc")
         with bare.open("rb") as encoded, temporary.open("wb") as out:
             return _left_out(splice(source, encoded, out, same_colours=same_colours))
     finally:
         bare.unlink(missing_ok=True)
 
 
-def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
+def _encode_avif(image: Any, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
     image = image.copy()
     for name in image.get_fields():
         if name.endswith("-data"):
             image.remove(name)
-    for name, block in (("exif-data", metadata.exif), ("xmp-data", metadata.xmp), ("icc-profile-data", metadata.icc)):
+    blocks = {
+        "exif-data": exif_stand_in(metadata.exif) if metadata.exif else b"",
+        "xmp-data": metadata.xmp,
+        "icc-profile-data": metadata.icc,
+    }
+    for name, block in blocks.items():
         if block:
-            image.set_type(pyvips.GValue.blob_type, name, b"Exif\0\0" + block if name == "exif-data" else block)
-    image.heifsave(str(temporary), **settings)
-    return _left_out(list(metadata.dropped))
+            image.set_type(pyvips.GValue.blob_type, name, block)
+    image.heifsave(os.fsencode(temporary), **settings)
+    dropped = list(metadata.dropped)
+    if metadata.exif and not _place_exif(temporary, metadata.exif):
+        dropped.append("EXIF (too long for an AVIF file)")
+    if metadata.photoshop:
+        dropped.append("Photoshop and IPTC data (AVIF has no place for them)")
+    return _left_out(dropped)
+
+
+def _place_exif(written: Path, exif: bytes) -> bool:
+    found = field(load_pixels(written, "avif"), "exif-data", b"")
+    with written.open("r+b") as file:
+        return bool(found) and place_avif_exif(file, found, exif)
 
 
 def _left_out(dropped: list[str]) -> list[str]:
-    return [f"left out, since it may still show what was removed: {what}" for what in dropped]
+    return [f"left out: {what}" for what in dropped]
 
 
 @contextmanager
@@ -261,6 +296,11 @@ def _explained(photo: Photo | None, output: Path) -> Iterator[None]:
     """Tell apart a source that cannot be decoded and an output that cannot be written."""
     try:
         yield
+    except InputError as error:
+        # Readers of containers see a stream, and do not know its name.
+        if photo is None or any(str(path) in str(error) for path in (photo.path, output)):
+            raise
+        raise InputError(f"{photo.path}: {error}") from error
     except pyvips.Error as error:
         reason = vips_reason(error)
         if re.search(r"no space|disk quota", str(error), re.IGNORECASE):

@@ -1,0 +1,121 @@
+"""Files appear whole or not at all."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from inpainter.core import InputError
+from inpainter.photos.files import atomic, check_output, output_error
+from makers import assert_helpful, assert_nothing_left
+
+
+def test_appears_when_done_and_not_before(tmp_path: Path) -> None:
+    output = tmp_path / "out.png"
+    with atomic(output, overwrite=False) as temporary:
+        assert temporary.parent == tmp_path
+        temporary.write_bytes(b"whole")
+        assert not output.exists()
+    assert output.read_bytes() == b"whole"
+    assert_nothing_left(tmp_path, "out.png")
+
+
+@pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_nothing_is_left_when_stopped(tmp_path: Path, stop: type[BaseException], overwrite: bool) -> None:
+    output = tmp_path / "out.png"
+    if overwrite:
+        output.write_bytes(b"mine")
+    with pytest.raises(stop), atomic(output, overwrite=overwrite) as temporary:  # noqa: PT012
+        temporary.write_bytes(b"half")
+        raise stop
+    assert_nothing_left(tmp_path, *(["out.png"] if overwrite else []))
+    assert not overwrite or output.read_bytes() == b"mine"
+
+
+def test_a_name_taken_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    output = tmp_path / "out.png"
+    with pytest.raises(InputError, match="exists already"), atomic(output, overwrite=False) as temporary:  # noqa: PT012
+        temporary.write_bytes(b"ours")
+        output.write_bytes(b"theirs")
+    assert output.read_bytes() == b"theirs"
+    assert_nothing_left(tmp_path, "out.png")
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_without_hard_links(tmp_path: Path, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_link(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", no_link)
+    output = tmp_path / "out.png"
+    if taken:
+        with pytest.raises(InputError, match="exists"), atomic(output, overwrite=False) as temporary:  # noqa: PT012
+            temporary.write_bytes(b"ours")
+            output.write_bytes(b"theirs")
+    else:
+        with atomic(output, overwrite=False) as temporary:
+            temporary.write_bytes(b"ours")
+    assert output.read_bytes() == (b"theirs" if taken else b"ours")
+    assert_nothing_left(tmp_path, "out.png")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664, 0o400])
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+    output = tmp_path / "out.png"
+    output.write_bytes(b"old")
+    output.chmod(mode)
+    with atomic(output, overwrite=True) as temporary:
+        if os.access(temporary, os.W_OK):
+            temporary.write_bytes(b"new")
+    assert stat.S_IMODE(output.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_a_new_file_heeds_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with atomic(tmp_path / "out.png", overwrite=False) as temporary:
+            temporary.write_bytes(b"new")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "out.png").stat().st_mode) == 0o666 & ~umask
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    real, link = tmp_path / "elsewhere" / "real.png", tmp_path / "link.png"
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    with atomic(link, overwrite=True) as temporary:
+        temporary.write_bytes(b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    assert_nothing_left(tmp_path / "elsewhere", "real.png")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.EROFS, errno.EIO, errno.EFBIG])
+def test_every_failure_is_one_helpful_line(tmp_path: Path, number: int) -> None:
+    output = tmp_path / "out.png"
+    assert_helpful(output_error(output, OSError(number, os.strerror(number))), output)
+    with pytest.raises(InputError) as caught, atomic(output, overwrite=False):
+        raise OSError(number, os.strerror(number))
+    assert_helpful(caught.value, output)
+    assert_nothing_left(tmp_path)
+
+
+def test_places(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    for overwrite in (False, True):
+        for name in ("absent/out.png", "file/out.png", "folder.png", "pipe.png", "n" * 300 + ".png"):
+            with pytest.raises(InputError) as caught:
+                check_output(tmp_path / name, overwrite=overwrite)
+            assert_helpful(caught.value, tmp_path / name)
+    check_output(tmp_path / "new.png", overwrite=False)
+    check_output(tmp_path / "file", overwrite=True)
+    assert_nothing_left(tmp_path, "file", "folder.png", "pipe.png")

@@ -1,0 +1,57 @@
+"""A photo of 300 megapixels is filled without ever lying in memory whole."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import pyvips
+
+from makers import exif
+
+HEIGHT, WIDTH = 15_000, 20_000
+LIMIT = 1_000_000_000
+FILL = """
+import resource, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from conftest import Constant
+from inpainter.engine.batch import fill_file
+report = fill_file(*map(Path, sys.argv[1:]), Constant())
+print(report.filled_pixels, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "photo.jpg"
+    noise = pyvips.Image.gaussnoise(WIDTH // 40, HEIGHT // 40, mean=128, sigma=40, seed=1)
+    colours = noise.bandjoin([noise.rot180(), 255 - noise]).copy(interpretation="srgb").cast("uchar")
+    colours.resize(40, kernel="linear").crop(0, 0, WIDTH, HEIGHT).jpegsave(str(path), Q=80)
+    return path
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_memory_of_a_300_megapixel_jpeg(photo: Path, tmp_path: Path, orientation: int) -> None:
+    left, top = 14_300, 13_000
+    width, height = (WIDTH, HEIGHT) if orientation == 1 else (HEIGHT, WIDTH)
+    if orientation != 1:
+        data, block = photo.read_bytes(), b"Exif\0\0" + exif(orientation)
+        photo = tmp_path / "turned.jpg"
+        photo.write_bytes(data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:])
+    hole = pyvips.Image.black(width, height).insert(pyvips.Image.black(600, 600) + 255, left, top).cast("uchar")
+    hole.pngsave(str(tmp_path / "mask.png"), bitdepth=1)
+    script = FILL.format(tests=str(Path(__file__).parents[1]))
+    words = [sys.executable, "-c", script, *map(str, (photo, tmp_path / "mask.png", tmp_path / "out.jpg"))]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    filled, peak = map(int, done.stdout.split())
+    assert filled == 600 * 600
+    assert peak < LIMIT
+    out = pyvips.Image.jpegload(str(tmp_path / "out.jpg"))
+    assert (out.width, out.height) == (WIDTH, HEIGHT)
+    # Turned to the right, what was at the left comes to the top, and what was at the bottom to the left.
+    x, y = (left, top) if orientation == 1 else (top, HEIGHT - left - 600)
+    inside = out.crop(x + 16, y + 16, 568, 568)
+    assert abs(inside.avg() - 128) < 2
+    assert inside.deviate() < 4
+    print(f"peak {peak / 1e6:.0f} MB")

@@ -1,0 +1,70 @@
+"""The documents agree with the code and with what was measured, and what they tell people to type works."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import cv2
+import pytest
+
+from conftest import ROOT
+from inpainter.methods import METHODS, card
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from readme import filled_in
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_readme_has_the_numbers_of_the_result_files():
+    assert filled_in(README) == README, "run benchmarks/readme.py"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder as a user has it after `make demo`, with two folders of photos and masks."""
+    (tmp_path / "demo").symlink_to(ROOT / "demo")
+    for folder, source in (("photos", "demo/photo.jpg"), ("masks", "demo/mask.png")):
+        (tmp_path / folder).mkdir()
+        for stem in ("a", "b"):
+            picture = cv2.imread(str(ROOT / source))[100:250, 150:300]
+            cv2.imwrite(str(tmp_path / folder / f"{stem}.png"), picture)
+    return tmp_path
+
+
+def test_readme_commands_run(project):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("inpainter ")]
+    assert len(lines) >= 5
+    for line in lines:
+        command = [sys.executable, "-m", *shlex.split(line)]
+        subprocess.run(command, cwd=project, check=True, capture_output=True, timeout=120)
+    made = {"filled.jpg", "filled.png", "strokes.png", "filled/a.png", "filled/b.png", "filled/report.jsonl"}
+    assert all((project / name).exists() for name in made)
+
+
+def test_readme_python_runs(project):
+    for block in blocks("python"):
+        subprocess.run([sys.executable, "-c", block], cwd=project, check=True, timeout=120)
+
+
+def test_every_method_has_a_page_and_a_card_that_agrees_with_the_table():
+    for name, entry in METHODS.items():
+        page = (ROOT / "docs" / "methods" / f"{name}.md").read_text()
+        assert page.startswith(f"# {name}\n")
+        described = card(name)
+        assert described.name == name
+        assert described.extra == entry.extra
+
+
+def test_links_between_documents_lead_somewhere():
+    pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    for page in [*pages, *(ROOT / "docs").rglob("*.md")]:
+        prose = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", prose):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
