@@ -1,11 +1,8 @@
 """The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
 
 import difflib
-<<<<<<< HEAD
 import json
-=======
 import os
->>>>>>> main
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -29,21 +26,17 @@ class Entry(NamedTuple):
 _CLASSICAL = "inpainter.methods.classical"
 
 METHODS: dict[str, Entry] = {
-<<<<<<< HEAD
-    "auto": Entry("inpainter.methods.auto", "", "The default: chooses among the classical methods by the hole."),
-    "telea": Entry("inpainter.methods.classical", "", "Averages inwards from the rim; scratches in an instant."),
-    "navier-stokes": Entry("inpainter.methods.classical", "", "Carries edges inwards from the rim, in an instant."),
-    "fsr": Entry("inpainter.methods.classical", "", "Carries texture on by its frequencies; thin holes, seconds."),
-    "biharmonic": Entry("inpainter.methods.classical", "biharmonic", "A smooth surface over the hole; soft shading."),
-    "blind-autoencoder": Entry("inpainter.methods.blind_autoencoder", "torch", "Never told where the hole is; 32 px."),
-    "partial-conv": Entry("inpainter.methods.partial_conv", "torch", "Convolutions over valid pixels only; 32 px."),
-=======
     "auto": Entry("inpainter.methods.auto", "", "The default: the classical methods, each where it measures best."),
     "telea": Entry(_CLASSICAL, "", "Averages inwards from the rim of the hole; scratches in an instant."),
     "navier-stokes": Entry(_CLASSICAL, "", "Carries edges inwards from the rim of the hole; in an instant too."),
     "fsr": Entry(_CLASSICAL, "", "Carries texture on by its main frequencies; thin holes, in seconds."),
     "biharmonic": Entry(_CLASSICAL, "biharmonic", "Bends a smooth surface over the hole; skies, skin, soft shading."),
->>>>>>> main
+    "blind-autoencoder": Entry(
+        "inpainter.methods.blind_autoencoder", "torch", "An autoencoder never told where the hole is; trained at 32 px."
+    ),
+    "partial-conv": Entry(
+        "inpainter.methods.partial_conv", "torch", "A U-Net that looks at valid pixels only; trained at 32 px."
+    ),
 }
 
 
@@ -51,24 +44,15 @@ METHODS: dict[str, Entry] = {
 _BROUGHT = {"biharmonic": "skimage", "torch": "torch"}
 
 
-<<<<<<< HEAD
-def load(name_or_path: str | Path) -> Inpainter:
-    """The method of this name, the model in this `.onnx` file, or the weights in this folder, ready to fill.
-=======
 def load(name_or_path: str | os.PathLike[str]) -> Inpainter:
-    """The method of this name, or the model in this `.onnx` file, ready to fill.
->>>>>>> main
+    """The method of this name, the model in this `.onnx` file, or the weights in this folder, ready to fill.
 
     Raises InputError for an unknown name, a missing file, or a method whose optional install is missing.
     """
     name = str(name_or_path)
-<<<<<<< HEAD
     if name not in METHODS and Path(name_or_path).is_dir():
         return _load_weights(Path(name_or_path))
-    if isinstance(name_or_path, Path) or (name.lower().endswith(".onnx") and name not in METHODS):
-=======
     if not isinstance(name_or_path, str) or (name.lower().endswith(".onnx") and name not in METHODS):
->>>>>>> main
         from inpainter.methods.exported import load as load_exported
 
         return load_exported(Path(name_or_path))
