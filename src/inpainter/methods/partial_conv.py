@@ -28,8 +28,12 @@ class PartialConvRecipe(Recipe):
     """Channels after each encoder layer, each of which halves the sides."""
     kernels: tuple[int, ...] = (3, 3, 3, 3, 3)
     """Side of each encoder layer's window, px."""
+    first_width: int = 32
+    """Channels of a layer at full size before the first halving, whose features the last skip brings; 0: none."""
     last_width: int = 32
-    """Channels at full size, from which a 1×1 convolution makes the colours; 0: the last layer makes them."""
+    """Channels of the last two decoder layers, before a 1×1 convolution to colours; 0: the last makes the colours."""
+    last_layers: int = 2
+    """Layers at full size after the decoder, before the colours; only with a last width."""
     last: Literal["sigmoid", "linear"] = "sigmoid"
     """What follows the last layer; the study names both."""
     norm_ends: bool = True
@@ -71,6 +75,7 @@ PRESETS = {
         learning_rate=2e-4,
         widths=(64, 128, 256, 512, 512, 512),
         kernels=(7, 5, 5, 3, 3, 3),
+        first_width=0,
         last_width=0,
         last="linear",
         norm_ends=False,
@@ -87,33 +92,42 @@ class PartialConvUNet(Network):
     """A U-Net in which every convolution is partial and every skip brings its mask along.
 
     Encoder: partial convolution of stride 2, batch norm, ReLU. Decoder: nearest upsampling, concatenation of features
-    **and masks** with the encoder's (at full size: with the picture and its mask), partial convolution, batch
-    norm, LeakyReLU 0.2. For 32 px and five layers it goes from 32×32 to 1×1 and back.
+    **and masks** with the encoder's (at full size: with the picture and its mask, or the first layer's), partial
+    convolution, batch norm, LeakyReLU 0.2. For 32 px and five layers it goes from 32×32 to 1×1 and back. Ours are the
+    layers at full size before and after (`first_width`, `last_layers`): thin holes are filled from near by, and a
+    partial convolution does not know which of its pixels were missing, so it takes several to fill well.
     """
 
     def __init__(self, recipe: PartialConvRecipe) -> None:
         super().__init__()
-        widths, levels = recipe.widths, len(recipe.widths)
+        widths, levels, full = recipe.widths, len(recipe.widths), recipe.first_width or 3
         self.sizes = Sizes(minimum=2**levels, multiple=2**levels)
-        self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
-        incoming = (3, *widths)
+        self.encoder, self.decoder, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.first = _Layer((3,), full, 3) if recipe.first_width else None
+        incoming = (full, *widths)
         for level, kernel in enumerate(recipe.kernels):
             norm = recipe.norm_ends or level > 0
             self.encoder.append(_Layer((incoming[level],), widths[level], kernel, stride=2, norm=norm))
         below = widths[-1]
         for level in reversed(range(1, levels)):
-            self.decoder.append(_Layer((below, widths[level - 1]), widths[level - 1], 3))
-            below = widths[level - 1]
+            # Half the size is where the most is computed: already as narrow there as at full size.
+            out = recipe.last_width or widths[0] if level == 1 else widths[level - 1]
+            self.decoder.append(_Layer((below, widths[level - 1]), out, 3))
+            below = out
         if recipe.last_width:
-            self.decoder.append(_Layer((below, 3), recipe.last_width, 3))
+            self.decoder.append(_Layer((below, full), recipe.last_width, 3))
+            self.end.extend(_Layer((recipe.last_width,), recipe.last_width, 3) for _ in range(recipe.last_layers))
             self.colours: nn.Module = nn.Conv2d(recipe.last_width, 3, 1)
         else:
-            self.decoder.append(_Layer((below, 3), 3, 3, norm=False))
+            self.decoder.append(_Layer((below, full), 3, 3, norm=False))
             self.colours = nn.Identity()
         self.last: nn.Module = nn.Sigmoid() if recipe.last == "sigmoid" else nn.Identity()
 
     def predict(self, image: Tensor, mask: Tensor) -> Tensor:
         x, valid = image, ~mask
+        if self.first is not None:
+            x, valid = self.first(x, valid)
+            x = functional.relu(x)
         skips = []
         for layer in self.encoder:
             skips.append((x, valid))
@@ -126,6 +140,9 @@ class PartialConvUNet(Network):
             x, valid = layer((functional.interpolate(x, scale_factor=2.0), skip), valid)
             if i < len(self.decoder) - 1 or not isinstance(self.colours, nn.Identity):
                 x = functional.leaky_relu(x, 0.2)
+        for layer in self.end:
+            x, valid = layer(x, valid)
+            x = functional.leaky_relu(x, 0.2)
         return self.last(self.colours(x))
 
 
