@@ -100,7 +100,7 @@ def test_frozen_batch_norm_keeps_the_encoders_statistics():
     objective("network", Batch(torch.rand(2, 3, 16, 16), torch.rand(2, 1, 16, 16) < 0.2))
     for name, value in objective.network.state_dict().items():
         moved = not torch.equal(value, before[name])
-        assert moved == (name.startswith("decoder") and ("running" in name or "num_batches" in name)), name
+        assert moved == (name.startswith(("decoder", "first", "end")) and ("running" in name or "num_batches" in name)), name
 
 
 def test_five_terms_without_vgg_weights_are_refused(tmp_path):
