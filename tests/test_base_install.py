@@ -52,7 +52,12 @@ def test_importing_the_package_imports_nothing_heavy():
 
 
 def test_listing_methods_imports_no_method():
-    python("import inpainter.apps.cli; inpainter.methods()", HEAVY - {"cyclopts", "rich", "numpy"})
+    python("import inpainter; inpainter.methods()", HEAVY - {"numpy"})
+
+
+def test_help_imports_nothing_that_works_on_pictures():
+    code = "import sys; sys.argv = ['inpainter', 'fill', '--help']; from inpainter.apps.cli import main"
+    python(f"{code}\ntry: main()\nexcept SystemExit as left: assert left.code == 0", HEAVY - {"cyclopts", "rich"})
 
 
 def test_the_base_install_asks_for_no_torch_and_constraints_pin_every_package_once():

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from inpainter._version import __version__
-from inpainter.core import InputError
+
+# Whatever needs NumPy is imported where it is used: help should not wait for it.
 
 app = App(
     name="inpainter",
@@ -96,6 +97,7 @@ def _fill_folder(image: Path, mask: Path, output: Path | None, inpainter: Any, o
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from inpainter.core import InputError
     from inpainter.engine.batch import REPORT, fill_folder
 
     if output is None:
@@ -214,11 +216,6 @@ def main() -> None:
     try:
         code = app(arguments)
         sys.stdout.flush()
-    except (InputError, CycloptsError) as error:
-        if "--debug" in arguments:
-            raise
-        _say(f"error: {_one_line(error)}")
-        code = 2
     except _Stopped as stopped:
         _say("stopped; nothing half-written is left")
         code = 128 + stopped.args[0]
@@ -226,12 +223,18 @@ def main() -> None:
         # The reader of our output went away, as `| head` does.
         sys.stderr.close()
         code = 141
+    except Exception as error:
+        if "--debug" in arguments or not _can_be_mended(error):
+            raise
+        _say(f"error: {_one_line(error)}")
+        code = 2
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _mask_kind(kind: str) -> Any:
     from difflib import get_close_matches
 
+    from inpainter.core import InputError
     from inpainter.masks import KINDS
 
     if kind in KINDS:
@@ -242,10 +245,18 @@ def _mask_kind(kind: str) -> Any:
 
 
 def _parse_size(size: str) -> tuple[int, int]:
+    from inpainter.core import InputError
+
     height, times, width = size.lower().replace("×", "x").partition("x")
     if times and height.isdecimal() and width.isdecimal() and 0 < int(height) * int(width) <= 400_000_000:
         return int(height), int(width)
     raise InputError(f"size '{size}': give height x width in pixels, e.g. 480x640, at most 400 megapixels")
+
+
+def _can_be_mended(error: Exception) -> bool:
+    from inpainter.core import InputError
+
+    return isinstance(error, InputError | CycloptsError)
 
 
 def _one_line(error: Exception) -> str:
