@@ -10,7 +10,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
-import inpainter
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe
 from inpainter.nn.network import Network
@@ -25,7 +24,7 @@ def shipped_weights(method: str, preset: str) -> Path:
 
     Raises InputError when it is not there.
     """
-    path = Path(inpainter.__file__).parents[2] / "weights" / f"{method}-{preset}"
+    path = Path(__file__).parents[3] / "weights" / f"{method}-{preset}"
     if not (path / RECIPE).exists():
         raise InputError(
             f"{method} needs trained weights, which are not installed: give a folder of them as the method"
