@@ -1,6 +1,7 @@
 """Pictures from folders and parquet files; broken ones are counted and named."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,15 @@ def test_an_unreadable_file_is_one_line(tmp_path, arrays, monkeypatch):
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(InputError, match=r"a\.png: cannot be read \(Permission denied\)"):
+        read_pictures(tmp_path)
+
+
+def test_an_unreadable_folder_is_one_line(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\): give a folder you may read"):
         read_pictures(tmp_path)
 
 

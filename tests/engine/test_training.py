@@ -233,6 +233,23 @@ def test_sigterm_ends_the_step_and_saves(job, monkeypatch):
     assert found[1]["step"] == 4
 
 
+def test_two_devices_train_as_one(job, tmp_path):
+    plain = ["--recipe.average", "0", "--no-recipe.norm", "--steps", "6"]
+    losses, weights = [], []
+    for devices in ("1", "2"):
+        out = tmp_path / devices
+        command = [sys.executable, "-m", "inpainter.engine.training", *arguments(replace(job, out=out), *plain)]
+        done = subprocess.run([*command, "--devices", devices], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("step 6, finished") == 1
+        losses.append([entry["losses"]["mse"] for entry in RunFolder(out).read_log() if "losses" in entry])
+        weights.append(load_file(out / "weights" / "weights.safetensors"))
+    # The mean over two halves of a batch is that of the batch, but for the order of the sums.
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-3)
+
+
 # -------------------------------------------------------------------------------------------------------- options
 
 

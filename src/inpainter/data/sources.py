@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -126,6 +127,8 @@ def _files(source: str) -> list[Path]:
 
 def _in_folder(folder: Path) -> list[Path]:
     try:
+        # rglob passes over a folder that it may not read.
+        os.listdir(folder)
         return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror}): give a folder you may read") from error

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
 from inpainter.core import InputError
@@ -362,6 +363,8 @@ def _format(value: Tensor) -> torch.memory_format:
 def run(job: Job, out: TextIO) -> int:
     """Train, and say in one line on `out` how it ended."""
     outcome = train(job)
+    if rank_zero_only.rank != 0:  # pyright: ignore[reportFunctionMemberAccess]
+        return 0
     state = "finished" if outcome.finished else "stopped; --resume goes on from here"
     numbers = "".join(f", {name} {value:.6f}" for name, value in outcome.validation.items())
     print(f"{job.out}: step {outcome.step}, {state}{numbers}", file=out)
