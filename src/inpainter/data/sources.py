@@ -2,7 +2,6 @@
 
 import glob
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -128,7 +127,7 @@ def _files(source: str) -> list[Path]:
 def _in_folder(folder: Path) -> list[Path]:
     try:
         # rglob passes over a folder that it may not read.
-        os.listdir(folder)
+        next(folder.iterdir(), None)
         return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     except OSError as error:
         raise InputError(f"{folder}: cannot be read ({error.strerror}): give a folder you may read") from error
