@@ -137,7 +137,8 @@ class _Trainer:
 
     def _precision(self) -> Any:
         # Autocast to bfloat16 on Apple's GPUs is slower than float32 where it works at all.
-        return "32-true" if self.job.accelerator == "mps" else self.recipe.precision
+        picked = self.job.accelerator == "auto" and torch.backends.mps.is_available()
+        return "32-true" if picked or self.job.accelerator == "mps" else self.recipe.precision
 
     def _before_reading(self) -> None:
         """Refuse a folder that cannot be used before minutes go into decoding."""
