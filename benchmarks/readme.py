@@ -57,7 +57,7 @@ def numbers() -> str:
         "| method | " + " | ".join(HOLES) + " | 600×600 |",
         "|---|" + "---|" * (len(HOLES) + 1),
     ]
-    for name in METHODS:
+    for name in large:
         values = [holes[hole]["methods"][name]["psnr"] for hole in HOLES]
         best = [max(of["psnr"] for of in holes[hole]["methods"].values()) for hole in HOLES]
         cells = [f"**{v:.1f}**" if v == top else f"{v:.1f}" for v, top in zip(values, best, strict=True)]

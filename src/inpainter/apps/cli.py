@@ -185,6 +185,11 @@ def methods(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] =
     return 0
 
 
+# Imported when called, so that the other commands start without torch.
+app.command("inpainter.apps.study:train", name="train", help="Train a method on a folder of pictures or parquet files.")
+app.command("inpainter.apps.study:evaluate", name="evaluate", help="Measure methods side by side, and write a report.")
+
+
 class _Stopped(BaseException):
     """Ctrl-C or a termination, by its number; it unwinds, so that half-written files are removed."""
 

@@ -1,6 +1,7 @@
 """The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
 
 import difflib
+import json
 import os
 import sys
 from importlib import import_module
@@ -30,26 +31,47 @@ METHODS: dict[str, Entry] = {
     "navier-stokes": Entry(_CLASSICAL, "", "Carries edges inwards from the rim of the hole; in an instant too."),
     "fsr": Entry(_CLASSICAL, "", "Carries texture on by its main frequencies; thin holes, in seconds."),
     "biharmonic": Entry(_CLASSICAL, "biharmonic", "Bends a smooth surface over the hole; skies, skin, soft shading."),
+    "blind-autoencoder": Entry(
+        "inpainter.methods.blind_autoencoder", "torch", "An autoencoder never told where the hole is; trained at 32 px."
+    ),
+    "partial-conv": Entry(
+        "inpainter.methods.partial_conv", "torch", "A U-Net that looks at valid pixels only; trained at 32 px."
+    ),
 }
 
 
 # Extra → a library that only it brings.
-_BROUGHT = {"biharmonic": "skimage"}
+_BROUGHT = {"biharmonic": "skimage", "torch": "torch"}
 
 
 def load(name_or_path: str | os.PathLike[str]) -> Inpainter:
-    """The method of this name, or the model in this `.onnx` file, ready to fill.
+    """The method of this name, the model in this `.onnx` file, or the weights in this folder, ready to fill.
 
     Raises InputError for an unknown name, a missing file, or a method whose optional install is missing.
     """
     name = str(name_or_path)
+    if name not in METHODS and Path(name_or_path).is_dir():
+        return _load_weights(Path(name_or_path))
     if not isinstance(name_or_path, str) or (name.lower().endswith(".onnx") and name not in METHODS):
         from inpainter.methods.exported import load as load_exported
 
         return load_exported(Path(name_or_path))
+    return _module(name).load(name)
+
+
+def _load_weights(folder: Path) -> Inpainter:
+    """The trained network in a folder that a training wrote; its recipe says of which method."""
+    try:
+        name = json.loads((folder / "recipe.json").read_text())["method"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder}: no recipe.json that names a method: give a folder of trained weights") from error
+    return _module(name).load_weights(folder)
+
+
+def _module(name: str) -> ModuleType:
     entry = _entry(name)
     try:
-        return import_module(entry.module).load(name)
+        return import_module(entry.module)
     except ImportError as error:
         # Without an extra a missing library is a broken install, which its own trace explains best.
         if not entry.extra:
@@ -61,7 +83,15 @@ def load(name_or_path: str | os.PathLike[str]) -> Inpainter:
 
 def card(name: str) -> Method:
     """The card of the method of this name, also where its optional install is missing. Raises InputError."""
-    return import_module(_entry(name).module).CARDS[name]
+    entry = _entry(name)
+    try:
+        return import_module(entry.module).CARDS[name]
+    except ImportError:
+        if not entry.extra:
+            raise
+        # A module that needs torch to be read: the table knows the little that can be told without.
+        untold = f"install inpainter[{entry.extra}] to read it"
+        return Method(name, entry.summary, untold, untold, untold, extra=entry.extra)
 
 
 def summaries() -> dict[str, str]:

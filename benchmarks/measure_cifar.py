@@ -1,0 +1,86 @@
+"""The tables of docs/results.md for CIFAR-10: errors on training, validation and test pictures, methods side by side.
+
+Writes benchmarks/results/evaluation/SET/METHOD.json and the numbers into the cards of the weights. About ten minutes on
+two cores. Run: `python benchmarks/measure_cifar.py`, then `python -m inpainter.apps.results`.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+from inpainter.engine.card import model_card
+from inpainter.engine.evaluation import Evaluation, Result, evaluate
+from inpainter.engine.run_folder import write_whole
+from inpainter.methods import card, load
+from inpainter.nn.pretrained import CARD, RECIPE
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "evaluation"
+ERRORS = ("l1_hole", "mse_hole", "psnr_hole", "mse_whole_composed", "psnr_whole_composed", "mse_whole_raw")
+CLASSICAL = ("telea", "navier-stokes", "fsr", "biharmonic")
+
+
+def write(folder: str, results: list[Result]) -> None:
+    """One file a method."""
+    for result in results:
+        path = RESULTS / folder / f"{result.method}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result.to_dict(), indent=1) + "\n")
+
+
+def into_card(weights: Path, measured: dict[str, Result]) -> None:
+    """Write the errors on the sets into the weights' facts, and their card anew."""
+    facts = json.loads((weights / RECIPE).read_text())
+    facts["measured"] = {
+        f"{split} {name}": result.kinds["lines"]["metrics"][name]["mean"]
+        for split, result in measured.items()
+        for name in ("mse_whole_raw", "mse_hole", "mse_whole_composed")
+    }
+    write_whole(weights / RECIPE, (json.dumps(facts, indent=2) + "\n").encode())
+    write_whole(weights / CARD, model_card(card(facts["method"]), facts).encode())
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", nargs="*", default=sorted(str(p) for p in (ROOT / "weights").glob("*-cifar10-*")))
+    parser.add_argument("--limit", type=int, default=10_000, help="of test pictures")
+    parser.add_argument("--others", type=int, default=5_000, help="of training and of validation pictures")
+    parser.add_argument("--side-by-side", type=int, default=500, help="test pictures for all methods and kinds of mask")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    data = Path(os.environ.get("INPAINTER_DATA", ROOT.parent / "shared" / "data")) / "cifar10"
+    if not data.is_dir():
+        sys.exit(f"{data}: there are no pictures to measure on; set INPAINTER_DATA to the data folder")
+    splits = {
+        "train": (f"{data}/train-0.parquet", 0, options.others),
+        # The last 5,000 rows, which no training sees.
+        "validation": (f"{data}/train-1.parquet", 20_000, options.others),
+        "test": (f"{data}/test.parquet", 0, options.limit),
+    }
+    found: dict[str, dict[str, Result]] = {weights: {} for weights in options.weights}
+    for split, (source, first, limit) in splits.items():
+        results = evaluate(
+            Evaluation(methods=options.weights, data=source, first=first, limit=limit, metrics=ERRORS), load
+        )
+        write(f"cifar10-{split}", results)
+        for weights, result in zip(options.weights, results, strict=True):
+            found[weights][split] = result
+            print(split, result.method, result.kinds["lines"]["metrics"]["mse_whole_raw"], flush=True)
+    for weights, measured in found.items():
+        into_card(Path(weights), measured)
+    lpips = data.parents[1] / "weights" / "lpips_squeeze.safetensors"
+    write("cifar10-side-by-side", evaluate(
+        Evaluation(
+            methods=(*CLASSICAL, *options.weights), data=f"{data}/test.parquet", masks=("lines", "blocks", "scatter"),
+            limit=options.side_by_side, by_cover=True, lpips_weights=str(lpips) if lpips.exists() else None,
+        ), load,
+    ))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

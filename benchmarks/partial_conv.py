@@ -1,0 +1,94 @@
+"""What a partial convolution costs beside a plain one, and beside a transcription with full-channel masks.
+
+Ratios of medians, the contestants taking turns in one process; forward and backward. Writes
+results/partial_conv.json.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inpainter.nn.partial_conv import PartialConv2d
+
+RESULT = Path(__file__).parent / "results" / "partial_conv.json"
+BATCH, SIDE, COVER = 8, 32, 0.15
+
+
+class Transcription(nn.Conv2d):
+    """The equation as most write it down: a second convolution, of ones, over a mask as deep as the features."""
+
+    def forward(self, input: Tensor, valid: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        mask = valid.to(input.dtype).expand_as(input)
+        ones = torch.ones_like(self.weight)
+        with torch.no_grad():
+            total = functional.conv2d(mask, ones, None, self.stride, self.padding)
+            ratio = ones[0].numel() / (total + 1e-8) * total.clamp(0, 1)
+        return functional.conv2d(input * mask, self.weight, None, self.stride, self.padding) * ratio
+
+
+def seconds(step: Callable[[], Tensor]) -> float:
+    """Of one forward and backward pass."""
+    start = time.perf_counter()
+    step().sum().backward()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def measure(channels: int, rounds: int, device: str) -> dict[str, float]:
+    """Medians in milliseconds, and ratios to the plain convolution."""
+    torch.manual_seed(0)
+    x = torch.randn(BATCH, channels, SIDE, SIDE, device=device).requires_grad_()
+    valid = torch.rand(BATCH, 1, SIDE, SIDE, device=device) > COVER
+    plain = nn.Conv2d(channels, channels, 3, padding=1, bias=False).to(device)
+    partial = PartialConv2d(channels, channels, 3, padding=1, bias=False).to(device)
+    transcription = Transcription(channels, channels, 3, padding=1, bias=False).to(device)
+    steps: dict[str, Callable[[], Tensor]] = {
+        "plain": lambda: plain(x),
+        "partial": lambda: partial(x, valid)[0],
+        "transcription": lambda: transcription(x, valid),
+    }
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(rounds + 3):
+        for name, step in steps.items():
+            taken = seconds(step)
+            if turn >= 3:
+                times[name].append(taken)
+    # Shared machines are slow at times, never fast: the quartile below is what the code costs.
+    typical = {name: statistics.quantiles(taken, n=4)[0] for name, taken in times.items()}
+    return {
+        **{f"{name}_ms": round(1000 * value, 3) for name, value in typical.items()},
+        "partial_over_plain": round(typical["partial"] / typical["plain"], 3),
+        "transcription_over_partial": round(typical["transcription"] / typical["partial"], 3),
+    }
+
+
+def main() -> None:
+    """Measure and write the result file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    result = {
+        "what": f"forward + backward, 3×3, {BATCH}×channels×{SIDE}×{SIDE}, float32, {COVER:.0%} missing",
+        "device": options.device,
+        "threads": options.threads,
+        "torch": torch.__version__,
+        "channels": {str(n): measure(n, options.rounds, options.device) for n in (64, 128, 256, 512)},
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result["channels"], indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""`docs/results.md`, made from committed result files: `python -m inpainter.apps.results` writes it anew."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from inpainter.apps.report import markdown_page, read_results
+
+ROOT = Path(__file__).parents[3]
+RESULTS = ROOT / "benchmarks" / "results" / "evaluation"
+PAGE = ROOT / "docs" / "results.md"
+SPLITS = ("train", "validation", "test")
+DOCUMENT = {
+    "partial-conv": {"train": 0.0003, "validation": 0.0003, "test": 0.0005},
+    "blind-autoencoder": {"train": 0.0009, "validation": 0.0013, "test": 0.0010},
+}
+"""Mean squared errors that the study of Lokray and Ghosh reports: partial 100 epochs, blind 20."""
+GOALS = {"partial-conv": 0.0004, "blind-autoencoder": 0.0010}
+
+HEAD = """# Results
+
+Made from the files in [benchmarks/results](../benchmarks/results) by `python -m inpainter.apps.results`; not written
+by hand. Pictures are in [0, 1]. *Raw* is a network's whole answer, known pixels included; *composed* has the known
+pixels put back; *hole* counts missing pixels only.
+"""
+
+
+def results_page(folder: Path = RESULTS) -> str:
+    """The page, from `folder/SET/METHOD.json` as `inpainter evaluate` writes them."""
+    sets = {path.name: read_results(sorted(path.glob("*.json"))) for path in sorted(folder.iterdir()) if path.is_dir()}
+    parts = [HEAD]
+    cifar = {split: sets.pop(f"cifar10-{split}") for split in SPLITS if f"cifar10-{split}" in sets}
+    if cifar:
+        parts.append(_cifar_section(cifar))
+    for name, results in sets.items():
+        if results:
+            page = markdown_page(results).split("\n", 2)[2].strip().replace("\n## ", "\n### ")
+            parts.append(f"## {name}\n\n{page}\n")
+    notes = folder / "notes.md"
+    if notes.exists():
+        parts.append(notes.read_text())
+    return "\n".join(parts)
+
+
+def _cifar_section(splits: dict[str, list[dict[str, Any]]]) -> str:
+    """Training, validation and test beside the document's numbers and the goals."""
+    methods = list(dict.fromkeys(result["method"] for results in splits.values() for result in results))
+    lines = [
+        "## CIFAR-10, line masks: mean squared error over all values of the whole raw picture",
+        "",
+        "| weights | epochs | seed | train | validation | test | test, hole | test, composed "
+        "| study (train / validation / test) | goal (test) |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for method in methods:
+        found = {split: _of(method, results) for split, results in splits.items()}
+        weights = next(result for result in found.values() if result).get("weights", {})
+        name = weights.get("method", method)
+        reported = " / ".join(f"{DOCUMENT[name][split]:.4f}" for split in SPLITS) if name in DOCUMENT else ""
+        cells = [_mean(found.get(split), "mse_whole_raw") for split in SPLITS]
+        cells += [_mean(found.get("test"), metric) for metric in ("mse_hole", "mse_whole_composed")]
+        goal = f"≤ {GOALS[name]:.4f}" if name in GOALS else ""
+        head = [Path(method).name, str(weights.get("epochs", "")), str(weights.get("seed", ""))]
+        lines.append("| " + " | ".join([*head, *cells, reported, goal]) + " |")
+    lines.append("")
+    for split, results in splits.items():
+        data = results[0]["data"]
+        lines.append(f"- {split}: {data['pictures']} pictures of {data['source']} from number {data['first']} on.")
+    return "\n".join([*lines, ""])
+
+
+def _of(method: str, results: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return next((result for result in results if result["method"] == method), None)
+
+
+def _mean(result: dict[str, Any] | None, metric: str) -> str:
+    found = result and result["masks"].get("lines", {}).get("metrics", {}).get(metric)
+    return f"{found['mean']:.5f}" if found and found["mean"] is not None else "not measured"
+
+
+def main() -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say whether the page is as it should be")
+    page = results_page()
+    if parser.parse_args().check:
+        raise SystemExit(0 if PAGE.read_text() == page else f"{PAGE}: not what the result files say: write it anew")
+    PAGE.write_text(page)
+    print(json.dumps({"page": str(PAGE.relative_to(ROOT)), "lines": page.count("\n")}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The hyper-parameters of one training, and their documentation as data."""
+
+import ast
+import inspect
+import textwrap
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+from inpainter.core.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What every training has to be told; a method's own recipe adds its sizes and weights."""
+
+    size: int = 32
+    """Side of the square pictures that the network is trained on, px."""
+    masks: str = "lines"
+    """Kind of mask drawn for every picture."""
+    batch: int = 64
+    """Pictures in a step, all devices together."""
+    epochs: int = 20
+    """How often the training goes through all pictures."""
+    learning_rate: float = 1e-3
+    """Adam's step size."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """How the step size goes on: constant, or a cosine to zero over the epochs."""
+    average: float = 0.0
+    """Decay of the moving average of the weights, which is what is kept in the end; 0 keeps the last weights."""
+    clip: float = 0.0
+    """Largest norm of a player's gradient; 0 does not clip."""
+    accumulate: int = 1
+    """Parts that a step's batch is worked through in, to save memory."""
+    precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed"
+    """Number format of the passes; weights, sums and losses are float32 in both."""
+    validation: int = 5000
+    """Pictures at the end of the source that are held out of the training."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "batch", "epochs", "accumulate"):
+            self._require(getattr(self, name) >= 1, name, "1 or more")
+        self._require(self.learning_rate > 0, "learning_rate", "a number above 0")
+        self._require(0 <= self.average < 1, "average", "0 to below 1")
+        self._require(self.clip >= 0, "clip", "0 or more")
+        self._require(self.validation >= 0, "validation", "0 or more")
+        self._require(self.batch % self.accumulate == 0, "accumulate", f"a divisor of the batch, {self.batch}")
+
+    def _require(self, holds: bool, name: str, wanted: str) -> None:
+        # Written so that NaN fails too.
+        if not holds:
+            raise InputError(f"recipe: {name} is {getattr(self, name)}: give {wanted}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, as plain values that JSON holds."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The recipe that `to_dict` described; raises InputError on a field that this class has not."""
+        known = {field.name: field for field in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise InputError(f"recipe: {cls.__name__} has no field {name!r}: it has {', '.join(known)}")
+        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**plain)
+
+
+def field_docs(recipe: type[Recipe]) -> dict[str, str]:
+    """The sentence under each field, base classes' fields included: what the help text is made of."""
+    docs: dict[str, str] = {}
+    for cls in reversed(recipe.__mro__):
+        if not issubclass(cls, Recipe):
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for field, doc in zip(body.body, body.body[1:], strict=False):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and _is_string(doc):
+                docs[field.target.id] = " ".join(ast.literal_eval(doc.value).split())  # pyright: ignore[reportAttributeAccessIssue]
+    return docs
+
+
+def _is_string(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

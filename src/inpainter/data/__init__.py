@@ -1,0 +1,1 @@
+"""Pictures from files, and the masks drawn for them."""

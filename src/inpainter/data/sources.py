@@ -1,0 +1,209 @@
+"""Where pictures come from: a folder of files or parquet files, decoded once into memory."""
+
+import glob
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from inpainter.core import InputError
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif", ".bmp"}
+"""File names that a folder is searched for."""
+CHUNK = 500
+"""Pictures that a worker decodes at a time."""
+
+Picture = NDArray[np.uint8]
+"""Colour samples `(H, W, 3)`, 0 to 255."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Decoded pictures in a fixed order, and what became of the rest."""
+
+    pictures: NDArray[np.uint8] | list[Picture]
+    """One array `(N, H, W, 3)` when all have one size, else a list of arrays."""
+    names: list[str]
+    """What each is called in its source."""
+    broken: list[str]
+    """Names of those that could not be decoded, or are smaller than was asked for, with the reason."""
+    fingerprint: str
+    """SHA-256 over names and encoded bytes, in order: the same pictures, the same fingerprint."""
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def split(self, held_out: int) -> tuple["Pictures", "Pictures"]:
+        """All but the last `held_out` pictures, and those; raises InputError when none is left to train on."""
+        kept = len(self) - held_out
+        if kept < 1:
+            raise InputError(f"{len(self)} pictures: {held_out} held out for validation leave none: give more pictures")
+        return (
+            Pictures(self.pictures[:kept], self.names[:kept], self.broken, self.fingerprint),
+            Pictures(self.pictures[kept:], self.names[kept:], [], self.fingerprint),
+        )
+
+
+def read_pictures(source: str | Path, *, smallest: int = 1, limit: int | None = None, workers: int = 0) -> Pictures:
+    """Decode the pictures of `source` into memory.
+
+    `source` is a folder (searched with its sub-folders, in the order of the names), a parquet file with a column
+    `image` of encoded bytes (as Hugging Face's `datasets` writes it), several with commas between, or a glob pattern of
+    them. Pictures with a side below `smallest` px and pictures that do not decode are left out and named in `broken`.
+    `limit` reads the first so many. `workers` processes decode; 0 decodes here. The order does not depend on it.
+    Raises InputError when there is nothing to read or no picture is left.
+    """
+    digest = hashlib.sha256()
+    pictures: list[Picture] = []
+    names: list[str] = []
+    broken: list[str] = []
+    chunks = _chunked(_encoded(str(source), limit), digest)
+    for chunk_names, decoded in _decode_all(chunks, smallest, workers):
+        for name, picture in zip(chunk_names, decoded, strict=True):
+            if isinstance(picture, str):
+                broken.append(f"{name}: {picture}")
+            else:
+                pictures.append(picture)
+                names.append(name)
+    if not pictures:
+        reason = f": {broken[0]}" if broken else ""
+        raise InputError(f"{source}: no picture to use ({len(broken)} left out{reason}): give another source")
+    return Pictures(_stacked(pictures), names, broken, digest.hexdigest())
+
+
+def _stacked(pictures: list[Picture]) -> NDArray[np.uint8] | list[Picture]:
+    """One array where that is possible: no object per picture, and a batch is one fancy index."""
+    if any(picture.shape != pictures[0].shape for picture in pictures):
+        return pictures
+    # Filled one by one and freed on the way: never twice in memory.
+    whole = np.empty((len(pictures), *pictures[0].shape), dtype=np.uint8)
+    for i in range(len(pictures)):
+        whole[i] = pictures[i]
+        pictures[i] = whole[i]
+    return whole
+
+
+Encoded = tuple[str, bytes]
+
+
+def _encoded(source: str, limit: int | None) -> Iterator[Encoded]:
+    files = _files(source)
+    count = 0
+    for path in files:
+        for item in _rows(path) if path.suffix == ".parquet" else _file(path, Path(source)):
+            if limit is not None and count >= limit:
+                return
+            count += 1
+            yield item
+
+
+def _files(source: str) -> list[Path]:
+    """The files that `source` stands for, in a fixed order."""
+    files: list[Path] = []
+    for part in source.split(","):
+        path = Path(part)
+        found = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(part))]  # noqa: PTH207 (patterns may be absolute)
+        if not found:
+            raise InputError(f"{part}: no such folder or file: give a folder of pictures or parquet files")
+        for match in found:
+            files += _in_folder(match) if match.is_dir() else [match]
+    for path in files:
+        if path.suffix != ".parquet" and path.suffix.lower() not in SUFFIXES:
+            raise InputError(
+                f"{path}: neither a parquet file nor a picture: give a folder of pictures or parquet files"
+            )
+    if not files:
+        raise InputError(f"{source}: no pictures in it: give a folder of pictures or parquet files")
+    return files
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    try:
+        # rglob passes over a folder that it may not read.
+        next(folder.iterdir(), None)
+        return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror}): give a folder you may read") from error
+
+
+def _file(path: Path, root: Path) -> Iterator[Encoded]:
+    name = str(path.relative_to(root)) if path.is_relative_to(root) and path != root else path.name
+    try:
+        yield name, path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): make it readable or take it away") from error
+
+
+def _rows(path: Path) -> Iterator[Encoded]:
+    try:
+        table = pq.ParquetFile(path)
+        if "image" not in table.schema_arrow.names or not pa.types.is_struct(table.schema_arrow.field("image").type):
+            raise InputError(f"{path}: no column `image` of encoded pictures: it has {table.schema_arrow.names}")
+        row = 0
+        for batch in table.iter_batches(batch_size=1024, columns=["image"]):
+            for item in batch.column("image"):
+                value = item.as_py() or {}
+                yield f"{path.name}#{row}", value.get("bytes") or b""
+                row += 1
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as parquet ({str(error).splitlines()[0]}): get it anew") from error
+
+
+def _chunked(items: Iterator[Encoded], digest: "hashlib._Hash") -> Iterator[list[Encoded]]:
+    chunk: list[Encoded] = []
+    for name, data in items:
+        # Lengths between, so that bytes cannot move from one picture to the next unseen.
+        digest.update(f"{name}\0{len(data)}\0".encode())
+        digest.update(data)
+        chunk.append((name, data))
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _decode_all(
+    chunks: Iterator[list[Encoded]], smallest: int, workers: int
+) -> Iterator[tuple[list[str], list[Picture | str]]]:
+    if workers == 0:
+        for chunk in chunks:
+            yield [name for name, _ in chunk], _decode_chunk([data for _, data in chunk], smallest)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        waiting = []
+        for chunk in chunks:
+            names = [name for name, _ in chunk]
+            waiting.append((names, pool.submit(_decode_chunk, [data for _, data in chunk], smallest)))
+            # Few on the way, or the whole source would lie in memory encoded.
+            if len(waiting) > 2 * workers:
+                names, result = waiting.pop(0)
+                yield names, result.result()
+        for names, result in waiting:
+            yield names, result.result()
+
+
+def _decode_chunk(encoded: list[bytes], smallest: int) -> list[Picture | str]:
+    return [decode(data, smallest) for data in encoded]
+
+
+def decode(data: bytes, smallest: int = 1) -> Picture | str:
+    """Decode one picture to `(H, W, 3)` uint8 RGB, orientation applied, or say in a few words why not."""
+    if not data:
+        return "empty"
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error as error:
+        return f"does not decode ({error.code})"
+    if picture is None:
+        return "does not decode"
+    if min(picture.shape[:2]) < smallest:
+        return f"{picture.shape[0]}×{picture.shape[1]} (height×width) is smaller than {smallest} px"
+    return np.asarray(picture, dtype=np.uint8)

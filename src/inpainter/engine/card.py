@@ -1,0 +1,59 @@
+"""The card of trained weights, made from what is known about them."""
+
+from typing import Any
+
+from inpainter.core import Method
+
+
+def model_card(method: Method, facts: dict[str, Any]) -> str:
+    """The README of a weights folder, in Markdown: what it is, how it was trained, what was measured."""
+    data, trained = facts.get("data", {}), facts.get("trained", {})
+    lines = [
+        f"# {method.name}: {facts.get('preset') or 'own recipe'}",
+        "",
+        f"{method.summary} {method.source}.",
+        "",
+        f"Good for {method.good_for}. Bad for {method.bad_for}.",
+        "",
+        "Use: `inpainter fill IMAGE MASK --method FOLDER`, or `inpainter.load(FOLDER)` with the path of this folder.",
+        "",
+        "## Training",
+        "",
+        *_table({
+            "pictures": f"{data.get('pictures', 'unknown')} from {data.get('source', 'unknown')}",
+            "fingerprint of the pictures": data.get("fingerprint", "unknown"),
+            "seed": facts.get("seed", "unknown"),
+            "steps trained": trained.get("steps", "unknown"),
+            "epochs trained": trained.get("epochs", "unknown"),
+            "minutes of training": trained.get("minutes", "unknown"),
+            **facts.get("recipe", {}),
+        }),
+        "",
+        "## Measured",
+        "",
+        *_measured(facts),
+        "",
+        "## Made with",
+        "",
+        *_table({**facts.get("versions", {}), "git revision": facts.get("git_revision") or "unknown"}),
+        "",
+        f"Weights: half precision, {facts.get('bytes', 0) / 1e6:.1f} MB, SHA-256 `{facts.get('sha256', 'unknown')}`.",
+        "",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _table(rows: dict[str, Any]) -> list[str]:
+    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+
+
+def _measured(facts: dict[str, Any]) -> list[str]:
+    found = {**facts.get("trained", {}).get("validation", {}), **facts.get("measured", {})}
+    if not found:
+        return ["Not measured."]
+    return [
+        "Mean squared error over all values of pictures in [0, 1]; `raw` is the network's whole answer, `composed` has "
+        "the known pixels put back, `hole` counts missing pixels only. Without a set named: on held-out pictures.",
+        "",
+        *_table({name: f"{value:.6f}" if isinstance(value, float) else value for name, value in found.items()}),
+    ]

@@ -1,0 +1,235 @@
+"""Measuring methods side by side: the same pictures, the same masks, numbers that say of what they are."""
+
+import hashlib
+import json
+import math
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inpainter.core import Image, Inpainter, InputError, Mask
+from inpainter.data.draws import keys
+from inpainter.data.sources import Pictures, read_pictures
+from inpainter.engine.removal import fill_hole
+from inpainter.masks import KINDS
+from inpainter.methods import METHODS
+from inpainter.metrics import METRICS
+
+COVER_BINS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0)
+"""Edges of the bins that results by cover are sorted into."""
+SHOWN = 6
+"""Pictures of every kind of mask that the report shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What to measure, and on what."""
+
+    methods: Sequence[str]
+    """Names of methods, or folders of trained weights."""
+    data: str
+    """A folder, or parquet files: see `read_pictures`."""
+    masks: Sequence[str] = ("lines",)
+    """Kinds of mask; each is measured on every picture."""
+    limit: int | None = 200
+    """How many pictures, from the first; None takes all."""
+    first: int = 0
+    """The place of the first picture in the source, to leave out those that were trained on."""
+    size: int | None = None
+    """Side of the squares that are cut from the middle of the pictures, px; the pictures as they are unless given."""
+    seed: int = 0
+    """Of the masks."""
+    metrics: Sequence[str] = tuple(METRICS)
+    """Which metrics to take."""
+    by_cover: bool = False
+    """Whether to sort the results by the share of the picture that is missing, too."""
+    lpips_weights: str | None = None
+    """The file of LPIPS's weights; without it LPIPS is not measured."""
+
+    def __post_init__(self) -> None:
+        for kind in self.masks:
+            if kind not in KINDS:
+                raise InputError(f"masks: no kind {kind!r}: choose from {', '.join(KINDS)}")
+        for name in self.metrics:
+            if name not in METRICS:
+                raise InputError(f"metrics: no metric {name!r}: choose from {', '.join(METRICS)}")
+        if not self.methods or not self.masks:
+            raise InputError("evaluation: no methods or no masks: give at least one of each")
+
+
+@dataclass
+class Shown:
+    """A picture of the report."""
+
+    truth: Image
+    mask: Mask
+    answer: Image
+
+
+@dataclass
+class Result:
+    """What was measured of one method."""
+
+    method: str
+    facts: dict[str, Any]
+    """Pictures, masks, versions: what the numbers are of."""
+    kinds: dict[str, dict[str, Any]]
+    """By kind of mask: `metrics`, `seconds`, and `by_cover` if asked for."""
+    shown: dict[str, list[Shown]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the pictures, as plain values."""
+        return {"method": self.method, **self.facts, "masks": self.kinds}
+
+
+def evaluate(
+    evaluation: Evaluation, load: Callable[[str], Inpainter], progress: Callable[[str, int, int], None] | None = None
+) -> list[Result]:
+    """Measure every method of `evaluation` on the same pictures and masks.
+
+    `load` makes an inpainter of a name; `progress(method, done, total)` is called after every picture. Raises
+    InputError for a source without pictures, an unknown method, kind or metric.
+    """
+    pictures, truths = _pictures(evaluation)
+    lpips = _lpips(evaluation)
+    kinds = {kind: _masks(kind, evaluation, truths) for kind in evaluation.masks}
+    facts = {
+        "data": {
+            "source": ",".join(part.rpartition("/")[2] for part in evaluation.data.split(",")),
+            "pictures": len(truths),
+            "first": evaluation.first,
+            "size": evaluation.size,
+            "left_out": pictures.broken,
+            "fingerprint": pictures.fingerprint,
+        },
+        "seed": evaluation.seed,
+        "mask_hashes": {kind: _hash(masks) for kind, masks in kinds.items()},
+        "machine": {"processor": platform.machine(), "python": platform.python_version()},
+    }
+    results = []
+    for name in evaluation.methods:
+        inpainter = load(name)
+        result = Result(Path(name).name, {**facts, "card": asdict(inpainter.method), **_weights(name)}, {})
+        total, done = len(truths) * len(kinds), 0
+        for kind, masks in kinds.items():
+            rows: list[dict[str, float]] = []
+            for row, shown in _measured(inpainter, truths, masks, evaluation, lpips):
+                rows.append(row)
+                if len(rows) <= SHOWN:
+                    result.shown.setdefault(kind, []).append(shown)
+                done += 1
+                if progress:
+                    progress(name, done, total)
+            covers = [float(mask.mean()) for mask in masks]
+            result.kinds[kind] = _summary(rows, covers, evaluation.by_cover)
+        results.append(result)
+    return results
+
+
+def _weights(name: str) -> dict[str, Any]:
+    """Of a folder of trained weights: what they are and how long they were trained."""
+    recipe = Path(name) / "recipe.json"
+    if name in METHODS or not recipe.exists():
+        return {}
+    facts = json.loads(recipe.read_text())
+    trained = facts.get("trained", {})
+    known = {key: facts.get(key) for key in ("method", "preset", "seed", "sha256")}
+    return {"weights": {**known, "epochs": trained.get("epochs"), "steps": trained.get("steps")}}
+
+
+def _pictures(evaluation: Evaluation) -> tuple[Pictures, list[Image]]:
+    last = None if evaluation.limit is None else evaluation.first + evaluation.limit
+    pictures = read_pictures(evaluation.data, smallest=evaluation.size or 16, limit=last)
+    chosen = pictures.pictures[evaluation.first :]
+    if not len(chosen):
+        raise InputError(f"{evaluation.data}: {len(pictures)} pictures, none from number {evaluation.first} on")
+    return pictures, [_middle(picture, evaluation.size).astype(np.float32) / np.float32(255) for picture in chosen]
+
+
+def _middle(picture: np.ndarray, size: int | None) -> np.ndarray:
+    if size is None:
+        return picture
+    y, x = (picture.shape[0] - size) // 2, (picture.shape[1] - size) // 2
+    return picture[y : y + size, x : x + size]
+
+
+def _masks(kind: str, evaluation: Evaluation, truths: list[Image]) -> list[Mask]:
+    """A mask for every picture: a function of kind, seed and the picture's place in the source."""
+    place = np.arange(evaluation.first, evaluation.first + len(truths))
+    drawn = keys(evaluation.seed, list(KINDS).index(kind), place).tolist()
+    return [KINDS[kind](seed=key)(*truth.shape[:2]) for key, truth in zip(drawn, truths, strict=True)]
+
+
+def _hash(masks: list[Mask]) -> str:
+    digest = hashlib.sha256()
+    for mask in masks:
+        digest.update(f"{mask.shape}".encode() + np.packbits(mask).tobytes())
+    return digest.hexdigest()
+
+
+def _lpips(evaluation: Evaluation) -> Callable[[Image, Image], float] | None:
+    if evaluation.lpips_weights is None:
+        return None
+    from inpainter.metrics.perceptual import load_lpips, lpips_distance
+
+    network = load_lpips(evaluation.lpips_weights)
+    return lambda truth, answer: lpips_distance(network, truth, answer)
+
+
+def _measured(
+    inpainter: Inpainter,
+    truths: list[Image],
+    masks: list[Mask],
+    evaluation: Evaluation,
+    lpips: Callable[[Image, Image], float] | None,
+) -> Iterator[tuple[dict[str, float], Shown]]:
+    raw_answer: Callable[[Image, Mask], Image] | None = getattr(inpainter, "raw", None)
+    for truth, mask in zip(truths, masks, strict=True):
+        # The truth under the mask never leaves this function.
+        blanked = np.where(mask[..., None], np.float32(0), truth)
+        start = time.perf_counter()
+        answer = fill_hole(inpainter, blanked, mask, seed=evaluation.seed)
+        row = {"seconds": time.perf_counter() - start}
+        takes_it = inpainter.sizes.accept(*mask.shape)
+        raw = raw_answer(blanked, mask) if raw_answer is not None and takes_it else None
+        for name in evaluation.metrics:
+            metric = METRICS[name]
+            shown = raw if metric.raw else answer
+            if metric.measure is not None and shown is not None:
+                row[name] = metric.measure(truth, shown, mask)
+            elif metric.measure is None and lpips is not None:
+                row[name] = lpips(truth, answer)
+        yield row, Shown(truth, mask, answer)
+
+
+def _summary(rows: list[dict[str, float]], covers: list[float], by_cover: bool) -> dict[str, Any]:
+    """Means and spreads over pictures; what no picture has a number for is absent: not measured."""
+    names = [name for name in METRICS if name in rows[0]]
+    summary: dict[str, Any] = {
+        "cover": _statistics(covers),
+        "seconds": _statistics([row["seconds"] for row in rows]),
+        "metrics": {name: _statistics([row[name] for row in rows]) for name in names},
+    }
+    if by_cover:
+        summary["by_cover"] = []
+        for low, high in pairwise(COVER_BINS):
+            inside = [row for row, cover in zip(rows, covers, strict=True) if low < cover <= high]
+            if inside:
+                found = {name: _statistics([row[name] for row in inside]) for name in names}
+                summary["by_cover"].append({"from": low, "to": high, "pictures": len(inside), "metrics": found})
+    return summary
+
+
+def _statistics(values: list[float]) -> dict[str, Any]:
+    """Mean, spread (standard deviation over pictures) and number; values that are not numbers are left out."""
+    found = np.array([value for value in values if math.isfinite(value)])
+    if not found.size:
+        # None, because JSON has no NaN.
+        return {"mean": None, "spread": None, "pictures": 0}
+    return {"mean": float(found.mean()), "spread": float(found.std()), "pictures": int(found.size)}

@@ -1,0 +1,64 @@
+"""What a run writes down about itself, so that it can be understood, repeated and told from another."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from inpainter.core import InputError
+from inpainter.core.recipe import Recipe
+from inpainter.data.sources import Pictures
+
+
+def facts_of_run(method: str, preset: str, recipe: Recipe, seed: int, data: str, pictures: Pictures) -> dict[str, Any]:
+    """Method, recipe, seed, data and versions as plain values."""
+    return {
+        "method": method,
+        "preset": preset,
+        "recipe": recipe.to_dict(),
+        "seed": seed,
+        # Names only: where the files lay on this machine is nobody's business.
+        "data": {
+            "source": ",".join(Path(part).name for part in data.split(",")),
+            "pictures": len(pictures),
+            "left_out": pictures.broken,
+            "fingerprint": pictures.fingerprint,
+        },
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in ("inpainter", "torch", "lightning", "numpy", "safetensors")},
+        },
+        "git_revision": _revision(),
+    }
+
+
+def refuse_other_run(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise InputError when the run in the folder is another than the one asked for. More epochs are the same run."""
+    for name in ("method", "seed"):
+        if before[name] != now[name]:
+            raise InputError(f"--resume: the run has {name} {before[name]}, not {now[name]}: give another run folder")
+    free = {"epochs"} if now["recipe"].get("schedule") == "constant" else set()
+    for name in before["recipe"].keys() | now["recipe"].keys():
+        was, wanted = before["recipe"].get(name), now["recipe"].get(name)
+        if was != wanted and name not in free:
+            raise InputError(f"--resume: the run's recipe has {name} {was}, not {wanted}: give another run folder")
+    if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
+        raise InputError("--resume: the pictures are not those the run began with: give the same --data")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _revision() -> str | None:
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], cwd=here,
+                               capture_output=True, text=True, timeout=10, check=True)  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None

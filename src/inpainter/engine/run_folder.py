@@ -1,0 +1,117 @@
+"""The folder that one training writes: checkpoints that are whole or absent, and a log of one JSON object a line."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from inpainter.core import InputError
+
+KEPT = 2
+"""Checkpoints kept: the newest, and one before in case it is torn."""
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that whoever opens `path` finds the old content or the new, never a part of it.
+
+    Raises InputError when the disk is full or the folder cannot be written to; `path` is then as it was.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written ({error.strerror}): make room, or give another folder") from error
+
+
+class RunFolder:
+    """`RUN/`: `run.json`, `log.jsonl`, `checkpoints/`, `samples/`, `weights/`."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.samples = self.path / "samples"
+        self.weights = self.path / "weights"
+        self.log_path = self.path / "log.jsonl"
+        self.description = self.path / "run.json"
+
+    def create(self) -> None:
+        """Make the folders; raises InputError when that is not possible."""
+        try:
+            for folder in (self.checkpoints, self.samples):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be made ({error.strerror}): give another folder") from error
+
+    def describe(self, facts: dict[str, Any]) -> None:
+        """Write what the run is: method, recipe, seed, versions, data."""
+        write_whole(self.description, (json.dumps(facts, indent=2) + "\n").encode())
+
+    def described(self) -> dict[str, Any] | None:
+        """What `describe` wrote, or None in a new folder; raises InputError when it is no longer readable."""
+        if not self.description.exists():
+            return None
+        try:
+            return json.loads(self.description.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.description}: not readable as JSON: take the run folder away") from error
+
+    def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        """Write a checkpoint. Its JSON file, with the SHA-256, comes last: without it the checkpoint is not there."""
+        data = save_tensors(tensors)
+        write_whole(self.checkpoints / f"step-{step:09d}.safetensors", data)
+        facts = {"step": step, "sha256": hashlib.sha256(data).hexdigest(), **state}
+        write_whole(self.checkpoints / f"step-{step:09d}.json", json.dumps(facts).encode())
+        for old in self._newest_first()[KEPT:]:
+            old.unlink()
+            old.with_suffix(".safetensors").unlink(missing_ok=True)
+
+    def newest(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The newest checkpoint that is whole, as (tensors, state); None when there is none."""
+        for path in self._newest_first():
+            try:
+                state = json.loads(path.read_text())
+                data = path.with_suffix(".safetensors").read_bytes()
+                if hashlib.sha256(data).hexdigest() == state["sha256"]:
+                    return load_tensors(data), state
+            except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+                continue
+        return None
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.checkpoints.glob("step-*.json"), reverse=True)
+
+    def log(self, entry: dict[str, Any]) -> None:
+        """Add a line to the log."""
+        try:
+            with self.log_path.open("a") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            raise InputError(
+                f"{self.log_path}: cannot be written ({error.strerror}): make room, then resume"
+            ) from error
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The log's entries; a line torn by a kill is left out."""
+        entries = []
+        for line in self.log_path.read_text().splitlines() if self.log_path.exists() else []:
+            try:
+                entries.append(json.loads(line))
+            except ValueError:
+                continue
+        return entries
+
+    def rewind_log(self, step: int) -> None:
+        """Take out what was logged after `step`, which will be done again."""
+        kept = [entry for entry in self.read_log() if entry["step"] <= step]
+        write_whole(self.log_path, "".join(json.dumps(entry) + "\n" for entry in kept).encode())

@@ -1,0 +1,387 @@
+"""One training loop for every objective, on every device. `python -m inpainter.engine.training --help`."""
+
+import copy
+import logging
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from torch import Tensor
+
+from inpainter.core import InputError
+from inpainter.core.recipe import Recipe
+from inpainter.data.pairs import Pairs, mask_drawer
+from inpainter.data.sources import read_pictures
+from inpainter.engine.checkpoint import save_pretrained, trainable
+from inpainter.engine.progress import Progress
+from inpainter.engine.run_facts import facts_of_run, refuse_other_run
+from inpainter.engine.run_folder import RunFolder
+from inpainter.engine.validation import sample_sheet, validate
+from inpainter.nn.average import MovingAverage
+from inpainter.nn.objective import Batch, Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What to train, on what, for how long."""
+
+    method: str
+    recipe: Recipe
+    data: str
+    """A folder, or parquet files: see `read_pictures`."""
+    out: Path
+    """The run folder."""
+    preset: str = ""
+    """The preset that the recipe was made from."""
+    seed: int = 0
+    steps: int | None = None
+    """Where to end; the recipe's epochs unless given."""
+    minutes: float | None = None
+    """When to stop at the latest, to go on later."""
+    resume: bool = False
+    workers: int = 0
+    """Processes that decode the pictures; 0 decodes in this one."""
+    log_every: int = 50
+    """Steps from one line in the log to the next."""
+    checkpoint_every: int = 1000
+    sample_every: int = 2000
+    accelerator: str = "auto"
+    devices: int | str = 1
+    quiet: bool = False
+
+
+@dataclass
+class Outcome:
+    """How a training ended."""
+
+    step: int
+    finished: bool
+    """False when it was stopped before its last step, by `minutes` or a signal."""
+    validation: dict[str, float] = field(default_factory=dict)
+
+
+def train(job: Job) -> Outcome:
+    """Train as `job` says and leave a run folder; resumed, a run ends in the weights it would have had unbroken.
+
+    Raises InputError for what a user can mend: nothing to read, a loss that is not a number, a full disk, a run folder
+    of something else, too little memory.
+    """
+    try:
+        with _stop_signals() as stop:
+            return _Trainer(job).run(stop)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise _too_large(job.recipe) from error
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):
+            raise _too_large(job.recipe) from error
+        raise
+
+
+def _too_large(recipe: Recipe) -> InputError:
+    half = max(1, recipe.batch // 2)
+    return InputError(
+        f"memory: a batch of {recipe.batch} does not fit: try --recipe.batch {half}, or --recipe.accumulate 2 for the "
+        "same batch in two parts; the last checkpoint is kept"
+    )
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of dying of them; the loop ends the step that it is in and saves."""
+    caught: list[int] = []
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    try:
+        before = [signal.signal(kind, lambda number, frame: caught.append(number)) for kind in kinds]
+    except ValueError:  # not in the main thread, where signals cannot be caught
+        yield caught
+        return
+    try:
+        yield caught
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
+
+
+class _Trainer:
+    """The state of one training: what a checkpoint holds, and what makes it anew."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.recipe = job, job.recipe
+        self.started = time.monotonic()
+        self.folder = RunFolder(job.out)
+        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+        self.fabric = Fabric(accelerator=job.accelerator, devices=job.devices, precision=self._precision())
+        self.fabric.launch()
+        recipe = self.recipe
+        if recipe.batch % (self.fabric.world_size * recipe.accumulate):
+            raise InputError(f"recipe: batch is {recipe.batch}: give a multiple of devices × accumulate")
+        self._before_reading()
+        pictures = read_pictures(job.data, smallest=recipe.size, workers=job.workers)
+        training, self.held_out = pictures.split(recipe.validation)
+        draw = mask_drawer(recipe.masks)
+        self.pairs = Pairs(training, recipe.size, draw, recipe.batch, job.seed)
+        self.last = job.steps if job.steps is not None else recipe.epochs * self.pairs.steps_per_epoch
+        self.facts = facts_of_run(job.method, job.preset, recipe, job.seed, job.data, pictures)
+        self._build()
+        self.step = 0
+
+    def _precision(self) -> Any:
+        # Autocast to bfloat16 on Apple's GPUs is slower than float32 where it works at all.
+        picked = self.job.accelerator == "auto" and torch.backends.mps.is_available()
+        return "32-true" if picked or self.job.accelerator == "mps" else self.recipe.precision
+
+    def _before_reading(self) -> None:
+        """Refuse a folder that cannot be used before minutes go into decoding."""
+        described = self.folder.described()
+        if described is not None and not self.job.resume:
+            raise InputError(f"{self.job.out}: holds a run already: add --resume to go on, or give another folder")
+
+    def _build(self) -> None:
+        torch.manual_seed(self.job.seed)
+        bare = trainable(self.job.method).make_objective(self.recipe)
+        bare.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.bare: Objective = bare
+        self.players = bare.players
+        options = {player: {"lr": self.recipe.learning_rate, **bare.adam(player)} for player in self.players}
+        self.rates = {player: option["lr"] for player, option in options.items()}
+        optimisers = [
+            torch.optim.Adam(module.parameters(), fused=self.fabric.device.type in ("cpu", "cuda"), **options[player])
+            for player, module in self.players.items()
+        ]
+        self.objective, *wrapped = self.fabric.setup(bare, *optimisers)
+        self.optimisers = dict(zip(self.players, wrapped, strict=True))
+        self.kept = copy.deepcopy(bare.network).eval()
+        self.average = MovingAverage(bare.network, self.recipe.average) if self.recipe.average else None
+
+    def run(self, stop: list[int]) -> Outcome:
+        """Train from where the folder's newest checkpoint is, or from the start, to the end or to a stop."""
+        self._take_up()
+        progress = Progress(self.last, self.step, self.recipe.batch, quiet=self.job.quiet or not self._first)
+        pending: list[tuple[int, dict[str, Tensor]]] = []
+        part = slice(self.fabric.global_rank, None, self.fabric.world_size)
+        self.objective.train()
+        for arrays in self.pairs.ahead(self.step, self.last, part):
+            terms = self._take_step(self._on_device(arrays))
+            pending.append((self.step, terms))
+            self.step += 1
+            if self.step % self.job.log_every == 0:
+                self._log(pending, progress)
+            if self.step % self.job.sample_every == 0 and self._first and len(self.held_out):
+                sample_sheet(self._kept_network(), self.held_out, self.recipe, self.folder.samples, self.step)
+            if self.step % self.pairs.steps_per_epoch == 0:
+                self._log_validation()
+            if self.step == self.last:
+                break
+            if self._stopping(stop):
+                break
+            if self.step % self.job.checkpoint_every == 0:
+                self._check(pending)
+                self._save()
+        self._check(pending)
+        return self._end(progress)
+
+    @property
+    def _first(self) -> bool:
+        return self.fabric.is_global_zero
+
+    def _on_device(self, arrays: tuple[np.ndarray, np.ndarray]) -> Batch:
+        pictures, masks = (torch.from_numpy(array).to(self.fabric.device, non_blocking=True) for array in arrays)
+        # (B, H, W, 3) seen as (B, 3, H, W) is channels_last as it lies there.
+        return Batch(pictures.permute(0, 3, 1, 2).float().div_(255), masks[:, None])
+
+    def _take_step(self, batch: Batch) -> dict[str, Tensor]:
+        """One turn of every player on one batch; returns the terms, named player/term where there are several."""
+        seen: dict[str, Tensor] = {}
+        for player, module in self.players.items():
+            optimiser = self.optimisers[player]
+            for group in optimiser.param_groups:
+                group["lr"] = self.rates[player] * self._rate_factor()
+            self._only(player)
+            optimiser.zero_grad(set_to_none=True)
+            for terms in self._passes(player, batch):
+                for name, value in terms.items():
+                    name = name if len(self.players) == 1 else f"{player}/{name}"
+                    seen[name] = seen.get(name, 0) + value.detach() / self.recipe.accumulate
+            if self.recipe.clip:
+                self.fabric.clip_gradients(module, optimiser, max_norm=self.recipe.clip, error_if_nonfinite=False)
+            optimiser.step()
+        if self.average is not None:
+            self.average.update(self.bare.network, self.step)
+        return seen
+
+    def _passes(self, player: str, batch: Batch) -> Iterator[dict[str, Tensor]]:
+        parts = self.recipe.accumulate
+        for i in range(parts):
+            micro = Batch(batch.image[i::parts], batch.mask[i::parts]) if parts > 1 else batch
+            with self.fabric.no_backward_sync(self.objective, enabled=i < parts - 1):
+                terms = self.objective(player, micro)
+                self.fabric.backward(torch.stack(list(terms.values())).sum() / parts)
+            yield terms
+
+    def _only(self, player: str) -> None:
+        """Gradients go to the player whose turn it is, and no further."""
+        if len(self.players) > 1:
+            for other, module in self.players.items():
+                module.requires_grad_(other == player)
+
+    def _rate_factor(self) -> float:
+        if self.recipe.schedule == "constant":
+            return 1.0
+        whole = self.recipe.epochs * self.pairs.steps_per_epoch
+        return 0.5 * (1 + math.cos(math.pi * min(self.step / whole, 1)))
+
+    def _stopping(self, stop: list[int]) -> bool:
+        late = self.job.minutes is not None and time.monotonic() - self.started > self.job.minutes * 60
+        mine = late or bool(stop)
+        # All ranks must leave at the same step.
+        return mine if self.fabric.world_size == 1 else bool(self.fabric.broadcast(mine))
+
+    def _check(self, pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
+        """Means of the terms since the last check; raises InputError at the first that is not a finite number."""
+        if not pending:
+            return {}
+        names = list(pending[0][1])
+        table = torch.stack([torch.stack([terms[name] for name in names]) for _, terms in pending]).float()
+        means = torch.as_tensor(self.fabric.all_reduce(table, reduce_op="mean")).cpu()
+        for (step, _), row in zip(pending, means.tolist(), strict=True):
+            for name, value in zip(names, row, strict=True):
+                if not math.isfinite(value):
+                    raise InputError(
+                        f"training: the loss {name} became {value} at step {step}: resume from the last good "
+                        "checkpoint with a smaller --recipe.learning-rate or with --recipe.clip 1 in a new run folder"
+                    )
+        pending.clear()
+        return dict(zip(names, means.mean(0).tolist(), strict=True))
+
+    def _log(self, pending: list[tuple[int, dict[str, Tensor]]], progress: Progress) -> None:
+        losses = self._check(pending)
+        speed = progress.show(self.step, losses)
+        if self._first:
+            epoch = self.step / self.pairs.steps_per_epoch
+            entry = {
+                "step": self.step,
+                "epoch": round(epoch, 4),
+                "losses": losses,
+                "images_per_second": round(speed, 1),
+            }
+            self.folder.log({**entry, "learning_rate": self.recipe.learning_rate * self._rate_factor()})
+
+    def _kept_network(self) -> Any:
+        """A copy of the network with the weights that will be kept, in evaluation mode."""
+        source = self.average.values if self.average is not None else self.bare.network.state_dict()
+        self.kept.load_state_dict(source)
+        return self.kept.to(self.fabric.device).eval()
+
+    def _log_validation(self) -> None:
+        if self._first and len(self.held_out):
+            found = validate(self._kept_network(), self.held_out, self.recipe)
+            self.folder.log({"step": self.step, "validation": found})
+
+    def _save(self) -> None:
+        if not self._first:
+            return
+        tensors = {f"objective.{name}": value for name, value in self.bare.state_dict().items()}
+        for name, value in self.average.values.items() if self.average is not None else ():
+            tensors[f"average.{name}"] = value
+        for player, optimiser in self.optimisers.items():
+            for index, slots in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser.{player}.{index}.{slot}": value for slot, value in slots.items()}
+        tensors["random.cpu"] = torch.get_rng_state()
+        if self.fabric.device.type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(self.fabric.device)
+        # safetensors wants plain layouts and no shared memory.
+        whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        self.folder.save(self.step, whole, {"seconds": self.seconds_before + time.monotonic() - self.started})
+
+    seconds_before = 0.0
+
+    def _take_up(self) -> None:
+        """Go on from the newest good checkpoint, or describe a new run."""
+        found = self.folder.newest() if self.job.resume else None
+        described = self.folder.described()
+        if found is not None and described is not None:
+            # A field that is newer than the run has the value that it had without it: its default.
+            recipe = type(self.recipe).from_dict(described["recipe"]).to_dict()
+            refuse_other_run({**described, "recipe": recipe}, self.facts)
+            self._restore(*found)
+        if self._first:
+            self.folder.create()
+            self.folder.describe(self.facts)
+            self.folder.rewind_log(self.step)
+
+    def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+        def under(prefix: str) -> dict[str, Tensor]:
+            return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+        self.bare.load_state_dict(under("objective."))
+        if self.average is not None:
+            self.average.values = {
+                name: value.to(self.fabric.device, memory_format=_format(value))
+                for name, value in under("average.").items()
+            }
+        for player, optimiser in self.optimisers.items():
+            slots: dict[int, dict[str, Tensor]] = {}
+            for name, value in under(f"optimiser.{player}.").items():
+                index, slot = name.split(".")
+                slots.setdefault(int(index), {})[slot] = value.to(memory_format=_format(value))
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
+        torch.set_rng_state(tensors["random.cpu"])
+        if self.fabric.device.type == "cuda" and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], self.fabric.device)
+        self.step, self.seconds_before = state["step"], state["seconds"]
+
+    def _end(self, progress: Progress) -> Outcome:
+        outcome = Outcome(self.step, finished=self.step >= self.last)
+        if self._first:
+            self._save()
+            if len(self.held_out):
+                outcome.validation = validate(self._kept_network(), self.held_out, self.recipe)
+            numbers = {
+                "steps": self.step,
+                "epochs": round(self.step / self.pairs.steps_per_epoch, 2),
+                "minutes": round((self.seconds_before + time.monotonic() - self.started) / 60, 1),
+                "validation": outcome.validation,
+            }
+            save_pretrained(self._kept_network(), self.folder.weights, {**self.facts, "trained": numbers})
+        progress.close()
+        return outcome
+
+
+def _format(value: Tensor) -> torch.memory_format:
+    return torch.channels_last if value.ndim == 4 else torch.contiguous_format
+
+
+def run(job: Job, out: TextIO) -> int:
+    """Train, and say in one line on `out` how it ended."""
+    outcome = train(job)
+    if rank_zero_only.rank != 0:  # pyright: ignore[reportFunctionMemberAccess]
+        return 0
+    state = "finished" if outcome.finished else "stopped; --resume goes on from here"
+    numbers = "".join(f", {name} {value:.6f}" for name, value in outcome.validation.items())
+    print(f"{job.out}: step {outcome.step}, {state}{numbers}", file=out)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the training that the command line describes; the exit code is 2 for what a user can mend."""
+    from inpainter.engine.options import parse_job
+
+    try:
+        return run(parse_job(sys.argv[1:] if arguments is None else arguments), sys.stdout)
+    except InputError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""An autoencoder that is never told where the hole is: the baseline of Lokray and Ghosh's CIFAR-10 study."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inpainter.core import Inpainter, InputError, Method, Sizes
+from inpainter.core.recipe import Recipe
+from inpainter.nn.network import Network, NetworkInpainter
+from inpainter.nn.objective import Batch, Objective
+from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
+
+# ------------------------------------------------------------------------------------------------------- the recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlindAutoencoderRecipe(Recipe):
+    """The training of a blind autoencoder; the defaults are those for CIFAR-10."""
+
+    widths: tuple[int, ...] = (32, 64, 128, 256, 512)
+    """Channels after each encoder layer."""
+    pooled: int = 2
+    """How many encoder layers, from the first, end in a max-pool that halves the sides; the study leaves it open."""
+    norm: bool = True
+    """Whether batch norm follows every layer but the last; the study does not name it."""
+    last: Literal["sigmoid", "linear"] = "sigmoid"
+    """What follows the last layer."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.pooled <= len(self.widths):
+            raise InputError(f"recipe: pooled is {self.pooled}: give 1 to {len(self.widths)}, the number of layers")
+        if self.size % 2**self.pooled:
+            raise InputError(f"recipe: size is {self.size}: give a multiple of {2**self.pooled}")
+
+
+PRESETS = {
+    "cifar10-paper": BlindAutoencoderRecipe(epochs=20, batch=32, average=0.999),
+    "cifar10-equal": BlindAutoencoderRecipe(epochs=20, batch=32, average=0.999),
+}
+
+# ------------------------------------------------------------------------------------------------------ the network
+
+
+class BlindAutoencoder(Network):
+    """Convolutions with max-pooling down, transposed convolutions up, no skips; the mask is not looked at.
+
+    Encoder: 3×3 convolutions of stride 1, ReLU, max-pool after the first `pooled`. The decoder mirrors it: a
+    transposed convolution for every layer, 4×4 of stride 2 where the encoder pooled, else 3×3 of stride 1.
+    """
+
+    def __init__(self, recipe: BlindAutoencoderRecipe) -> None:
+        super().__init__()
+        self.sizes = Sizes(minimum=2**recipe.pooled, multiple=2**recipe.pooled)
+        channels = (3, *recipe.widths)
+        encoder: list[nn.Module] = []
+        decoder: list[nn.Module] = []
+        for level, (incoming, out) in enumerate(pairwise(channels)):
+            encoder += [nn.Conv2d(incoming, out, 3, padding=1), *_after(out, recipe)]
+            if level < recipe.pooled:
+                encoder.append(nn.MaxPool2d(2))
+        for level in reversed(range(len(recipe.widths))):
+            below, out = channels[level + 1], channels[level]
+            # Kernel 4 with stride 2 meets every position equally often, so it leaves no checkerboard.
+            kernel, stride = (4, 2) if level < recipe.pooled else (3, 1)
+            decoder.append(nn.ConvTranspose2d(below, out, kernel, stride, padding=1))
+            decoder += _after(out, recipe) if level else []
+        self.encoder, self.decoder = nn.Sequential(*encoder), nn.Sequential(*decoder)
+        self.last: nn.Module = nn.Sigmoid() if recipe.last == "sigmoid" else nn.Identity()
+
+    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
+        return self.last(self.decoder(self.encoder(image)))
+
+
+def _after(channels: int, recipe: BlindAutoencoderRecipe) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels), nn.ReLU()] if recipe.norm else [nn.ReLU()]
+
+
+# ---------------------------------------------------------------------------------------------------- the objective
+
+
+class BlindAutoencoderObjective(Objective):
+    """The mean squared error over all values of the whole picture, as the study trains it."""
+
+    def __init__(self, recipe: BlindAutoencoderRecipe) -> None:
+        super().__init__()
+        self.network = BlindAutoencoder(recipe)
+
+    def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
+        return {"mse": functional.mse_loss(self.network.raw(batch.image, batch.mask).float(), batch.image)}
+
+
+def make_objective(recipe: BlindAutoencoderRecipe) -> BlindAutoencoderObjective:
+    """What the engine trains."""
+    return BlindAutoencoderObjective(recipe)
+
+
+# ------------------------------------------------------------------------------------------- the inpainter, the card
+
+CARD = Method(
+    name="blind-autoencoder",
+    summary="An autoencoder that is never told where the hole is.",
+    source="Lokray and Ghosh's CIFAR-10 study, as the baseline of partial convolutions",
+    good_for="measuring what knowing the mask is worth",
+    bad_for="photos: everything passes through a bottleneck, so the fill is blurred",
+    extra="torch",
+)
+
+
+CARDS = {CARD.name: CARD}
+
+
+def make_inpainter(network: Network) -> Inpainter:
+    """A trained network, ready to be called."""
+    return NetworkInpainter(network, CARD)
+
+
+def load_weights(folder: Path) -> Inpainter:
+    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
+    return make_inpainter(
+        fill_with_weights(make_objective(read_recipe(folder, CARD.name, BlindAutoencoderRecipe)).network, folder)
+    )
+
+
+def load(name: str) -> Inpainter:
+    """The network that the project trained; raises InputError where its weights are not there."""
+    return load_weights(shipped_weights(name, "cifar10-paper"))

@@ -1,0 +1,246 @@
+"""Partial convolutions in a U-Net (Liu et al. 2018), as the CIFAR-10 study of Lokray and Ghosh builds them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inpainter.core import Inpainter, InputError, Method, Sizes
+from inpainter.core.recipe import Recipe
+from inpainter.nn.losses import feature_l1, masked_l1, style_l1, total_variation
+from inpainter.nn.network import Network, NetworkInpainter
+from inpainter.nn.objective import Batch, Objective
+from inpainter.nn.partial_conv import PartialConv2d
+from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
+from inpainter.nn.vgg import load_vgg
+
+# ------------------------------------------------------------------------------------------------------- the recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartialConvRecipe(Recipe):
+    """The training of a partial-convolution U-Net; the defaults are those for CIFAR-10."""
+
+    widths: tuple[int, ...] = (64, 64, 128, 128, 128)
+    """Channels after each encoder layer, each of which halves the sides."""
+    kernels: tuple[int, ...] = (3, 3, 3, 3, 3)
+    """Side of each encoder layer's window, px."""
+    first_width: int = 32
+    """Channels of a layer at full size before the first halving, whose features the last skip brings; 0: none."""
+    last_width: int = 32
+    """Channels of the last two decoder layers, before a 1×1 convolution to colours; 0: the last makes the colours."""
+    last_layers: int = 2
+    """Layers at full size after the decoder, before the colours; only with a last width."""
+    last: Literal["sigmoid", "linear"] = "sigmoid"
+    """What follows the last layer; the study names both."""
+    norm_ends: bool = True
+    """Whether batch norm follows the first layer too, as in the study; the original leaves it out there."""
+    loss: Literal["mse", "five-term"] = "mse"
+    """The study's mean squared error, or the original's valid + hole + perceptual + style + total variation."""
+    valid: float = 1.0
+    """Weight of the error in known pixels (five-term)."""
+    hole: float = 6.0
+    """Weight of the error in missing pixels (five-term)."""
+    perceptual: float = 0.05
+    """Weight of the difference in VGG features, raw and composed (five-term)."""
+    style: float = 120.0
+    """Weight of the difference in their Gram matrices, raw and composed (five-term)."""
+    variation: float = 0.1
+    """Weight of the total variation in and around the hole (five-term)."""
+    features: str = ""
+    """File of VGG weights for the perceptual and style terms (five-term)."""
+    freeze_norm: bool = False
+    """Whether the encoder's batch norm stays as it is, for fine-tuning: holes spoil its statistics."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.widths) != len(self.kernels) or not self.widths:
+            raise InputError(f"recipe: {len(self.widths)} widths and {len(self.kernels)} kernels: give as many of both")
+        if self.size % 2 ** len(self.widths):
+            raise InputError(f"recipe: size is {self.size}: give a multiple of {2 ** len(self.widths)}")
+
+
+PRESETS = {
+    "cifar10-paper": PartialConvRecipe(epochs=100, batch=32, average=0.999),
+    "cifar10-equal": PartialConvRecipe(epochs=20, batch=32, average=0.999),
+    # The original's widths, kernels and loss, with two levels less than its table has for 512 px.
+    "photos-128": PartialConvRecipe(
+        size=128,
+        masks="strokes",
+        batch=16,
+        epochs=100,
+        learning_rate=2e-4,
+        widths=(64, 128, 256, 512, 512, 512),
+        kernels=(7, 5, 5, 3, 3, 3),
+        first_width=0,
+        last_width=0,
+        last="linear",
+        norm_ends=False,
+        loss="five-term",
+        validation=100,
+    ),
+}
+"""`cifar10-paper` goes on for the study's 100 epochs; `cifar10-equal` stops where the blind autoencoder does."""
+
+# ------------------------------------------------------------------------------------------------------ the network
+
+
+class PartialConvUNet(Network):
+    """A U-Net in which every convolution is partial and every skip brings its mask along.
+
+    Encoder: partial convolution of stride 2, batch norm, ReLU. Decoder: nearest upsampling, concatenation of features
+    **and masks** with the encoder's (at full size: with the picture and its mask, or the first layer's), partial
+    convolution, batch norm, LeakyReLU 0.2. For 32 px and five layers it goes from 32×32 to 1×1 and back. Ours are the
+    layers at full size before and after (`first_width`, `last_layers`): thin holes are filled from near by, and a
+    partial convolution does not know which of its pixels were missing, so it takes several to fill well.
+    """
+
+    def __init__(self, recipe: PartialConvRecipe) -> None:
+        super().__init__()
+        widths, levels, full = recipe.widths, len(recipe.widths), recipe.first_width or 3
+        self.sizes = Sizes(minimum=2**levels, multiple=2**levels)
+        self.encoder, self.decoder, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.first = _Layer((3,), full, 3) if recipe.first_width else None
+        incoming = (full, *widths)
+        for level, kernel in enumerate(recipe.kernels):
+            norm = recipe.norm_ends or level > 0
+            self.encoder.append(_Layer((incoming[level],), widths[level], kernel, stride=2, norm=norm))
+        below = widths[-1]
+        for level in reversed(range(1, levels)):
+            # Half the size is where the most is computed: already as narrow there as at full size.
+            out = recipe.last_width or widths[0] if level == 1 else widths[level - 1]
+            self.decoder.append(_Layer((below, widths[level - 1]), out, 3))
+            below = out
+        if recipe.last_width:
+            self.decoder.append(_Layer((below, full), recipe.last_width, 3))
+            self.end.extend(_Layer((recipe.last_width,), recipe.last_width, 3) for _ in range(recipe.last_layers))
+            self.colours: nn.Module = nn.Conv2d(recipe.last_width, 3, 1)
+        else:
+            self.decoder.append(_Layer((below, full), 3, 3, norm=False))
+            self.colours = nn.Identity()
+        self.last: nn.Module = nn.Sigmoid() if recipe.last == "sigmoid" else nn.Identity()
+
+    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
+        x, valid = image, ~mask
+        if self.first is not None:
+            x, valid = self.first(x, valid)
+            x = functional.relu(x)
+        skips = []
+        for layer in self.encoder:
+            skips.append((x, valid))
+            x, valid = layer(x, valid)
+            x = functional.relu(x)
+        for i, layer in enumerate(self.decoder):
+            skip, skip_valid = skips.pop()
+            # Features and masks of both, side by side: the layer takes them as if concatenated.
+            valid = torch.cat([_doubled(valid), skip_valid], dim=1)
+            x, valid = layer((functional.interpolate(x, scale_factor=2.0), skip), valid)
+            if i < len(self.decoder) - 1 or not isinstance(self.colours, nn.Identity):
+                x = functional.leaky_relu(x, 0.2)
+        for layer in self.end:
+            x, valid = layer(x, valid)
+            x = functional.leaky_relu(x, 0.2)
+        return self.last(self.colours(x))
+
+
+class _Layer(nn.Module):
+    """Partial convolution and batch norm, over one group of channels for each mask."""
+
+    def __init__(self, channels: tuple[int, ...], out: int, kernel: int, stride: int = 1, norm: bool = True) -> None:
+        super().__init__()
+        # Batch norm has a bias of its own.
+        self.conv = PartialConv2d(
+            sum(channels), out, kernel, stride, kernel // 2, bias=not norm, groups_of_channels=channels
+        )
+        self.norm = nn.BatchNorm2d(out) if norm else nn.Identity()
+
+    def forward(self, x: Tensor | tuple[Tensor, ...], valid: Tensor) -> tuple[Tensor, Tensor]:
+        y, valid = self.conv(x, valid)
+        return self.norm(y), valid
+
+
+def _doubled(valid: Tensor) -> Tensor:
+    """Nearest upsampling of a mask, which interpolate does not do for bool."""
+    return valid.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+
+
+# ---------------------------------------------------------------------------------------------------- the objective
+
+
+class PartialConvObjective(Objective):
+    """The study's mean squared error over all values of the whole raw picture, or the original's five terms.
+
+    L = L_valid + 6 L_hole + 0.05 L_perceptual + 120 (L_style_out + L_style_comp) + 0.1 L_tv (Liu et al., equation 7).
+    """
+
+    def __init__(self, recipe: PartialConvRecipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = PartialConvUNet(recipe)
+        if recipe.loss == "five-term":
+            if not recipe.features:
+                raise InputError("recipe: the five-term loss needs VGG weights: give their file with --recipe.features")
+            self.features = load_vgg(recipe.features)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self.recipe.freeze_norm:
+            for module in self.network.get_submodule("encoder").modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
+        truth, mask = batch
+        raw = self.network.raw(truth, mask).float()
+        if self.recipe.loss == "mse":
+            return {"mse": functional.mse_loss(raw, truth)}
+        composed = torch.where(mask, raw, truth)
+        ours, filled, wanted = (self.features(picture) for picture in (raw, composed, truth))
+        recipe = self.recipe
+        return {
+            "valid": recipe.valid * masked_l1(raw, truth, ~mask),
+            "hole": recipe.hole * masked_l1(raw, truth, mask),
+            "perceptual": recipe.perceptual * (feature_l1(ours, wanted) + feature_l1(filled, wanted)),
+            "style": recipe.style * (style_l1(ours, wanted) + style_l1(filled, wanted)),
+            "variation": recipe.variation * total_variation(composed, mask),
+        }
+
+
+def make_objective(recipe: PartialConvRecipe) -> PartialConvObjective:
+    """What the engine trains."""
+    return PartialConvObjective(recipe)
+
+
+# ------------------------------------------------------------------------------------------- the inpainter, the card
+
+CARD = Method(
+    name="partial-conv",
+    summary="A U-Net whose convolutions look at valid pixels only.",
+    source="G. Liu and others: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018",
+    good_for="many thin or irregular holes, of the kind and size that it was trained on",
+    bad_for="large holes: it was trained to the mean of what could be there, which is blurred",
+    extra="torch",
+)
+
+
+CARDS = {CARD.name: CARD}
+
+
+def make_inpainter(network: Network) -> Inpainter:
+    """A trained network, ready to be called."""
+    return NetworkInpainter(network, CARD)
+
+
+def load_weights(folder: Path) -> Inpainter:
+    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
+    recipe = read_recipe(folder, CARD.name, PartialConvRecipe)
+    return make_inpainter(fill_with_weights(PartialConvUNet(recipe), folder))
+
+
+def load(name: str) -> Inpainter:
+    """The network that the project trained; raises InputError where its weights are not there."""
+    return load_weights(shipped_weights(name, "cifar10-paper"))

@@ -1,0 +1,118 @@
+"""Partial convolution: a convolution that looks at valid pixels only (Liu et al. 2018, section 3.1)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class PartialConv2d(nn.Conv2d):
+    """Convolve what is valid, make up for what is missing, and say where the answer is valid (equations 1 and 2).
+
+    With X the input, M its validity, and both sums over all channels and window positions:
+
+        y = Wᵀ(X ⊙ M) · sum(1) / sum(M) + b    and    valid' = True    where sum(M) > 0,
+        y = 0                                   and    valid' = False   elsewhere.
+
+    Border: sum(1) counts the positions inside the picture, so the padding is absent, not missing, and a full mask
+    gives the plain convolution to the last pixel. (The authors' code counts the padding as a hole, which
+    scales a 3×3 window up by 1.5 at an edge and 2.25 in a corner.)
+
+    Args:
+        in_channels: channels of the input, all masks together.
+        out_channels: channels of the answer.
+        kernel_size: side of the window.
+        stride: step of the window.
+        padding: pixels added on every side; at most half the window, so that every window meets the picture.
+        bias: whether b is learnt.
+        groups_of_channels: how many consecutive channels each mask stands for, where features with different masks
+            are concatenated, as a U-Net's skips are; without it one mask stands for all.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+        groups_of_channels: Sequence[int] | None = None,
+    ) -> None:
+        if padding > kernel_size // 2:
+            raise ValueError(f"padding {padding} is more than half of the window, {kernel_size}")
+        counts = (in_channels,) if groups_of_channels is None else tuple(groups_of_channels)
+        if sum(counts) != in_channels or min(counts) < 1:
+            raise ValueError(f"groups of {counts} channels do not make {in_channels} channels")
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
+        self.channel_counts = counts
+
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, input: Tensor | Sequence[Tensor], valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Answer (features, where they are valid).
+
+        `input` is `(B, in_channels, H, W)`, or its groups of channels one by one, which spares putting them together;
+        `valid` is bool `(B, G, H, W)` with one map for each group of channels, so `(B, 1, H, W)` by default. The
+        answer is `(B, out_channels, H', W')` with bool `(B, 1, H', W')`.
+        Raises ValueError when the shapes or the mask's type do not fit.
+        """
+        parts = self._parts(input) if isinstance(input, Tensor) else input
+        self._check(parts, valid)
+        # Products of one type: with a bool or float32 factor every one of them would convert on its way.
+        dtype = _compute_type(parts[0])
+        cover = self._cover(valid)
+        met = cover > 0
+        # In a mixed-precision run the ratio is made in float32 and rounded once.
+        ratio = torch.where(met, 1 / cover, 0).to(dtype)
+        y = self._convolved(parts, valid, dtype)
+        if self.bias is None:
+            return y * ratio, met
+        # b · [sum(M) > 0], in one pass with the product.
+        return torch.addcmul(self.bias.to(dtype).view(1, -1, 1, 1) * met.to(dtype), y, ratio), met
+
+    def _convolved(self, parts: Sequence[Tensor], valid: Tensor, dtype: torch.dtype) -> Tensor:
+        """Wᵀ(X ⊙ M), as a sum over the groups: a convolution is linear, and nothing has to be concatenated."""
+        weights = [self.weight] if len(parts) == 1 else self.weight.split(self.channel_counts, dim=1)
+        y = None
+        for g, (x, weight) in enumerate(zip(parts, weights, strict=True)):
+            masked = x.to(dtype) * valid[:, g : g + 1].to(dtype)
+            part = functional.conv2d(masked, weight, None, self.stride, self.padding)
+            y = part if y is None else y + part
+        assert y is not None
+        return y
+
+    def _parts(self, x: Tensor) -> Sequence[Tensor]:
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            raise ValueError(f"partial convolution wants features (B, {self.in_channels}, H, W), not {tuple(x.shape)}")
+        return x.split(self.channel_counts, dim=1)
+
+    def _cover(self, valid: Tensor) -> Tensor:
+        """sum(M) / sum(1) for every window, (B, 1, H', W') float32, from one map instead of one a channel."""
+        if valid.shape[1] == 1:
+            share = valid.float()
+        else:
+            counts = valid.new_tensor(self.channel_counts, dtype=torch.float32).view(1, -1, 1, 1)
+            share = (valid * counts).sum(1, keepdim=True)
+        # The mean over the positions inside the picture; whole numbers up to here, so 1 is met exactly.
+        mean = functional.avg_pool2d(share, self.kernel_size, self.stride, self.padding, count_include_pad=False)  # pyright: ignore[reportArgumentType]
+        return mean if valid.shape[1] == 1 else mean / self.in_channels
+
+    def _check(self, parts: Sequence[Tensor], valid: Tensor) -> None:
+        counts = self.channel_counts
+        batch, height, width = valid.shape[0], *valid.shape[-2:]
+        wanted = [(batch, count, height, width) for count in counts]
+        came = [tuple(part.shape) for part in parts]
+        if came != wanted:
+            raise ValueError(f"partial convolution wants features {wanted} for this mask, not {came}")
+        if valid.dtype != torch.bool or tuple(valid.shape) != (batch, len(counts), height, width):
+            wanted_mask = (batch, len(counts), height, width)
+            raise ValueError(
+                f"partial convolution wants a bool mask {wanted_mask}, not {valid.dtype} {tuple(valid.shape)}"
+            )
+
+
+def _compute_type(x: Tensor) -> torch.dtype:
+    """The type that a convolution of `x` answers in, autocast included."""
+    return torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype

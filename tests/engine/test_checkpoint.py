@@ -1,0 +1,156 @@
+"""A folder of weights comes back as it was, or is refused in one line."""
+
+import hashlib
+import json
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from inpainter.core import InputError
+from inpainter.engine.checkpoint import load, save_pretrained
+from inpainter.methods import blind_autoencoder, partial_conv
+
+RECIPE = partial_conv.PartialConvRecipe(size=16, widths=(8, 8), kernels=(3, 3), last_width=4)
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    network = partial_conv.make_objective(RECIPE).network
+    network.train()
+    network.raw(torch.rand(4, 3, 16, 16), torch.rand(4, 1, 16, 16) < 0.2)  # running statistics that are not 0 and 1
+    return network.eval()
+
+
+@pytest.fixture
+def folder(network, tmp_path):
+    facts = {
+        "method": "partial-conv", "preset": "tiny", "recipe": RECIPE.to_dict(), "seed": 3,
+        "data": {"source": "p.parquet", "pictures": 5, "fingerprint": "abc"}, "versions": {"torch": "2"},
+        "trained": {"steps": 7, "validation": {"mse_whole_raw": 0.00123}}, "measured": {"mse_hole": 0.25},
+    }  # fmt: skip
+    save_pretrained(network, tmp_path / "w", facts)
+    return tmp_path / "w"
+
+
+def test_comes_back_in_half_precision(folder, network):
+    loaded = load(folder).network
+    before, after = network.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        wanted = value.half().to(value.dtype) if value.is_floating_point() else value
+        assert torch.equal(after[name], wanted), name
+    assert not loaded.training
+
+
+def test_fills_as_an_inpainter(folder, network, rng):
+    image, mask = rng.random((32, 16, 3), dtype=np.float32), np.zeros((32, 16), dtype=bool)
+    mask[5:9] = True
+    filled = load(folder)(image, mask)
+    with torch.inference_mode():
+        wanted = network(torch.from_numpy(image).permute(2, 0, 1)[None], torch.from_numpy(mask)[None, None])
+    np.testing.assert_allclose(filled, wanted[0].permute(1, 2, 0).numpy(), atol=0.01)
+    np.testing.assert_array_equal(filled[~mask], image[~mask])
+
+
+def test_the_card_tells_what_is_known(folder):
+    card = (folder / "README.md").read_text()
+    for text in (
+        "# partial-conv: tiny",
+        "Liu",
+        "p.parquet",
+        "abc",
+        "0.001230",
+        "0.250000",
+        "| steps trained | 7 |",
+        "learning_rate",
+    ):
+        assert text in card
+    facts = json.loads((folder / "recipe.json").read_text())
+    assert facts["sha256"] == hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+
+
+def rewrite(folder, change):
+    """Change the weights and give them the right SHA-256, as somebody would who made them so."""
+    path = folder / "weights.safetensors"
+    tensors = change(load_file(path))
+    save_file(tensors, path)
+    facts = json.loads((folder / "recipe.json").read_text())
+    facts["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "recipe.json").write_text(json.dumps(facts))
+
+
+def refused(folder, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        load(folder)
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_refuses_truncated_and_flipped_files(folder):
+    path = folder / "weights.safetensors"
+    good = path.read_bytes()
+    for bad in (good[:-1], b"", good[:100] + bytes([good[100] ^ 4]) + good[101:]):
+        path.write_bytes(bad)
+        refused(folder, "SHA-256 differs")
+    path.unlink()
+    refused(folder, "cannot be read")
+
+
+def test_never_unpickles(folder):
+    path = folder / "weights.safetensors"
+
+    class Evil:
+        def __reduce__(self):
+            return (pytest.fail, ("unpickled",))
+
+    path.write_bytes(pickle.dumps(Evil()))
+    facts = json.loads((folder / "recipe.json").read_text())
+    facts["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "recipe.json").write_text(json.dumps(facts))
+    refused(folder, "not a safetensors file")
+
+
+def test_refuses_nan_weights(folder):
+    def spoil(tensors):
+        tensors["colours.weight"][0] = torch.nan
+        return tensors
+
+    rewrite(folder, spoil)
+    refused(folder, r"colours\.weight holds values that are not finite")
+
+
+def test_refuses_another_shape_and_another_method(folder):
+    rewrite(folder, lambda tensors: {**tensors, "colours.weight": tensors["colours.weight"][:, :2].clone()})
+    refused(folder, r"another method or shape \(colours\.weight")
+    blind = blind_autoencoder.make_objective(blind_autoencoder.BlindAutoencoderRecipe(size=16, pooled=2)).network
+    rewrite(folder, lambda _: {name: value.contiguous() for name, value in blind.state_dict().items()})
+    refused(folder, "another method or shape")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("{", "names a method"), ("[]", "names a method"), ('{"method": "partial-conv"}', "does not name")],
+)
+def test_refuses_a_recipe_that_is_none(folder, text, reason):
+    (folder / "recipe.json").write_text(text)
+    refused(folder, reason)
+
+
+def test_refuses_an_unknown_field_of_the_recipe(folder):
+    facts = json.loads((folder / "recipe.json").read_text())
+    facts["recipe"]["wings"] = 2
+    (folder / "recipe.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match="no field 'wings'"):
+        load(folder)
+
+
+def test_presets_are_what_the_study_compares():
+    paper, equal = (partial_conv.PRESETS[name] for name in ("cifar10-paper", "cifar10-equal"))
+    assert paper == replace(equal, epochs=100)
+    assert blind_autoencoder.PRESETS["cifar10-paper"].epochs == 20
+    assert equal.epochs == blind_autoencoder.PRESETS["cifar10-equal"].epochs

@@ -1,0 +1,109 @@
+"""The contract on batches, and the adapter to core's."""
+
+import numpy as np
+import pytest
+import torch
+
+from inpainter.core import Method, Sizes
+from inpainter.nn.average import MovingAverage
+from inpainter.nn.network import Network, NetworkInpainter
+
+CARD = Method("seeing", "remembers its input", "tests", "tests", "photos", extra="torch")
+
+
+class Seeing(Network):
+    """Answers a constant outside [0, 1] in places, and remembers what it saw."""
+
+    sizes = Sizes(minimum=4, multiple=2)
+
+    def __init__(self):
+        super().__init__()
+        self.value = torch.nn.Parameter(torch.tensor(1.5))
+        self.noise = False
+
+    def predict(self, image, mask):
+        self.seen = image.clone()
+        answer = self.value * torch.ones_like(image)
+        return torch.rand_like(image) if self.noise else answer
+
+
+@pytest.fixture
+def pair(rng):
+    image = torch.from_numpy(rng.random((2, 3, 6, 8), dtype=np.float32))
+    return image, torch.from_numpy(rng.random((2, 1, 6, 8)) < 0.3)
+
+
+def test_blanks_composes_and_clamps(pair):
+    image, mask = pair
+    network = Seeing()
+    filled = network(image, mask)
+    outside = ~mask.expand_as(image)
+    assert (network.seen[mask.expand_as(image)] == 0).all()
+    assert torch.equal(network.seen[outside], image[outside])
+    assert torch.equal(filled[outside], image[outside])
+    assert (filled[mask.expand_as(image)] == 1).all()
+
+
+def test_the_truth_cannot_leak_even_as_nan(pair):
+    image, mask = pair
+    network = Seeing()
+    assert torch.equal(network(image, mask), network(image.masked_fill(mask, torch.nan), mask))
+
+
+def test_raw_is_not_composed_and_has_gradients(pair):
+    network = Seeing()
+    raw = network.raw(*pair)
+    assert (raw == 1.5).all()
+    raw.sum().backward()
+    assert network.value.grad is not None
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "error"),
+    [
+        (torch.zeros(1, 3, 6, 6, dtype=torch.uint8), torch.zeros(1, 1, 6, 6, dtype=torch.bool), TypeError),
+        (torch.zeros(1, 3, 6, 6), torch.zeros(1, 1, 6, 6), TypeError),
+        (torch.zeros(1, 1, 6, 6), torch.zeros(1, 1, 6, 6, dtype=torch.bool), ValueError),
+        (torch.zeros(3, 6, 6), torch.zeros(1, 6, 6, dtype=torch.bool), ValueError),
+        (torch.zeros(2, 3, 6, 6), torch.zeros(1, 1, 6, 6, dtype=torch.bool), ValueError),
+        (torch.zeros(1, 3, 6, 5), torch.zeros(1, 1, 6, 5, dtype=torch.bool), ValueError),
+    ],
+)
+def test_checks_at_the_door(image, mask, error):
+    with pytest.raises(error, match="Seeing wants"):
+        Seeing()(image, mask)
+
+
+def test_the_adapter_keeps_cores_contract(rng):
+    inpainter = NetworkInpainter(Seeing(), CARD)
+    image, mask = rng.random((6, 8, 3), dtype=np.float32), rng.random((6, 8)) < 0.3
+    filled = inpainter(image, mask)
+    np.testing.assert_array_equal(filled[~mask], image[~mask])
+    assert (filled[mask] == 1).all()
+    assert inpainter.sizes == Seeing.sizes
+    with pytest.raises(ValueError, match="seeing wants"):
+        inpainter(image[:5], mask[:5])
+
+
+def test_the_adapter_draws_from_the_seed_and_from_nowhere_else(rng):
+    network = Seeing()
+    network.noise = True
+    inpainter = NetworkInpainter(network, CARD)
+    image, mask = rng.random((6, 8, 3), dtype=np.float32), rng.random((6, 8)) < 0.3
+    state = torch.get_rng_state()
+    first = inpainter(image, mask, seed=3)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.rand(7)
+    np.testing.assert_array_equal(first, inpainter(image, mask, seed=3))
+    assert (first != inpainter(image, mask, seed=4))[mask].any()
+
+
+def test_moving_average_against_the_recursion():
+    module = torch.nn.Linear(1, 1, bias=False)
+    average, wanted = MovingAverage(module, 0.9), module.weight.item()
+    for step, value in enumerate((1.0, -2.0, 0.5, 3.0)):
+        torch.nn.init.constant_(module.weight, value)
+        average.update(module, step)
+        decay = min(0.9, (1 + step) / (10 + step))
+        wanted = decay * wanted + (1 - decay) * value
+    assert average.values["weight"].item() == pytest.approx(wanted, rel=1e-6)
