@@ -7,11 +7,12 @@ import pytest
 
 from inpainter.core import Inpainter, InputError, Method
 from inpainter.methods import METHODS, card, load
+from ready import ready
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_line_of_the_table_leads_to_its_method(name):
-    inpainter = load(name)
+    inpainter = ready(name)
     assert isinstance(inpainter, Inpainter)
     assert inpainter.method == card(name)
     assert inpainter.method.name == name

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from inpainter.core import Inpainter
-from inpainter.methods import METHODS, load
+from inpainter.methods import METHODS
+from ready import ready
 
 SIZES = [(1, 1), (1, 7), (5, 1), (3, 3), (17, 31), (64, 48), (96, 131)]
 
@@ -56,7 +57,7 @@ MASKS = {
 
 @cache
 def loaded(name: str) -> Inpainter:
-    return load(name)
+    return ready(name)
 
 
 def picture(height: int, width: int, grey: bool) -> np.ndarray:
@@ -117,7 +118,7 @@ def test_an_inpainter_loaded_anew_answers_the_same(name):
     if not loaded(name).sizes.accept(*size):
         pytest.skip(f"{name} wants {loaded(name).sizes}")
     image, mask = picture(*size, grey=False), _several(*size)
-    np.testing.assert_array_equal(load(name)(image, mask, seed=1), loaded(name)(image, mask, seed=1))
+    np.testing.assert_array_equal(ready(name)(image, mask, seed=1), loaded(name)(image, mask, seed=1))
 
 
 @pytest.mark.parametrize("name", METHODS)
