@@ -354,6 +354,8 @@ class _Trainer:
             }
             save_pretrained(self._kept_network(), self.folder.weights, {**self.facts, "trained": numbers})
         progress.close()
+        # No rank leaves while another may still want it.
+        self.fabric.barrier()
         return outcome
 
 

@@ -4,6 +4,8 @@ import difflib
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,7 +58,8 @@ def load(name_or_path: str | os.PathLike[str]) -> Inpainter:
         from inpainter.methods.exported import load as load_exported
 
         return load_exported(Path(name_or_path))
-    return _module(name).load(name)
+    with _extra_of(name):
+        return import_module(_entry(name).module).load(name)
 
 
 def _load_weights(folder: Path) -> Inpainter:
@@ -65,13 +68,16 @@ def _load_weights(folder: Path) -> Inpainter:
         name = json.loads((folder / "recipe.json").read_text())["method"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder}: no recipe.json that names a method: give a folder of trained weights") from error
-    return _module(name).load_weights(folder)
+    with _extra_of(name):
+        return import_module(_entry(name).module).load_weights(folder)
 
 
-def _module(name: str) -> ModuleType:
+@contextmanager
+def _extra_of(name: str) -> Iterator[None]:
+    """Answer the failed import of what only an extra brings with the command that gets it."""
     entry = _entry(name)
     try:
-        return import_module(entry.module)
+        yield
     except ImportError as error:
         # Without an extra a missing library is a broken install, which its own trace explains best.
         if not entry.extra:
