@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# Two tests run side by side on two cores: a second thread each would only get in the other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 

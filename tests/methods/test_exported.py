@@ -224,7 +224,7 @@ def _folder(path: Path) -> None:
         (_empty, "cannot open"),
         (_truncated, "cannot open"),
         (_no_external_data, "external data"),
-        (_folder, "no such model file"),
+        (_folder, "no recipe.json"),
         (lambda path: None, "no such model file"),
         (_other_names, "not inputs `x` and outputs `y`"),
         (_one_input, "not inputs `image` and"),

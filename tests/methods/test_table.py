@@ -71,3 +71,8 @@ def test_a_broken_base_install_is_a_bug_and_not_a_missing_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(ImportError):
         load("telea")
+
+
+def test_a_path_that_leads_nowhere_is_no_misspelt_name():
+    with pytest.raises(InputError, match="runs/none/weights: no such folder"):
+        load("runs/none/weights")

@@ -96,6 +96,8 @@ def evaluate(
     `load` makes an inpainter of a name; `progress(method, done, total)` is called after every picture. Raises
     InputError for a source without pictures, an unknown method, kind or metric.
     """
+    # All of them first: a name mistyped should not be found out after an hour of measuring.
+    inpainters = {name: load(name) for name in evaluation.methods}
     pictures, truths = _pictures(evaluation)
     lpips = _lpips(evaluation)
     kinds = {kind: _masks(kind, evaluation, truths) for kind in evaluation.masks}
@@ -113,8 +115,7 @@ def evaluate(
         "machine": {"processor": platform.machine(), "python": platform.python_version()},
     }
     results = []
-    for name in evaluation.methods:
-        inpainter = load(name)
+    for name, inpainter in inpainters.items():
         result = Result(Path(name).name, {**facts, "card": asdict(inpainter.method), **_weights(name)}, {})
         total, done = len(truths) * len(kinds), 0
         for kind, masks in kinds.items():

@@ -114,6 +114,8 @@ def installed(name: str) -> bool:
 def _entry(name: str) -> Entry:
     if name in METHODS:
         return METHODS[name]
+    if len(Path(name).parts) > 1:
+        raise InputError(f"{name}: no such folder of weights; check the path")
     near = difflib.get_close_matches(name.lower(), METHODS, n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(f"no method is called {name!r}: {meant}`inpainter methods` lists them")
