@@ -43,8 +43,16 @@ def test_readme_commands_run(project):
     for line in lines:
         command = [sys.executable, "-m", *shlex.split(line)]
         subprocess.run(command, cwd=project, check=True, capture_output=True, timeout=120)
-    made = {"filled.jpg", "filled.png", "strokes.png", "filled/a.png", "filled/b.png", "filled/report.jsonl"}
-    assert all((project / name).exists() for name in made)
+    made = {
+        "filled.jpg",
+        "filled.png",
+        "strokes.png",
+        "filled/a.png",
+        "filled/b.png",
+        "filled/report.jsonl",
+        "report/report.html",
+    }
+    assert all((project / name).exists() for name in made | {"report/report.html", "runs/first/weights/README.md"})
 
 
 def test_readme_python_runs(project):

@@ -40,7 +40,7 @@ def test_trained_weights_are_a_method_by_their_folder(folder, tmp_path, capsys):
         ["evaluate", "--methods", f"telea,{run / 'weights'}", "--data", str(folder), "--limit", "2", "-o", str(out)]
     )
     assert code == 0
-    found = json.loads((out / "weights.json").read_text())
+    found = json.loads((out / "run.json").read_text())
     assert found["weights"]["method"] == "partial-conv"
     assert found["masks"]["lines"]["metrics"]["mse_whole_raw"]["pictures"] == 2
 

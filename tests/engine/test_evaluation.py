@@ -209,3 +209,23 @@ def test_the_command_measures_real_methods(source, tmp_path, capsys):
 def test_every_kind_of_mask_can_be_measured(source):
     (result,) = run(source, {"m": Seeing()}, masks=tuple(KINDS), limit=1, metrics=("mse_hole",))
     assert set(result.kinds) == set(KINDS)
+
+
+def test_two_runs_are_two_results(source):
+    names = ("runs/first/weights", "runs/second/weights", "others/first/weights")
+    results = evaluate(Evaluation(methods=names, data=str(source), limit=1, metrics=("l1_hole",)), lambda _: Constant())
+    assert len({result.method for result in results}) == 3
+    assert [result.method for result in results[:2]] == ["first", "second"]
+
+
+def test_a_mistyped_method_is_found_before_anything_is_measured(source):
+    first = Constant()
+
+    def load(name: str) -> Inpainter:
+        if name == "second":
+            raise InputError("no such method")
+        return first
+
+    with pytest.raises(InputError, match="no such method"):
+        evaluate(Evaluation(methods=("first", "second"), data=str(source), limit=1, metrics=("l1_hole",)), load)
+    assert not first.seen

@@ -114,9 +114,10 @@ def evaluate(
         "mask_hashes": {kind: _hash(masks) for kind, masks in kinds.items()},
         "machine": {"processor": platform.machine(), "python": platform.python_version()},
     }
+    labels = _labels(evaluation.methods)
     results = []
     for name, inpainter in inpainters.items():
-        result = Result(Path(name).name, {**facts, "card": asdict(inpainter.method), **_weights(name)}, {})
+        result = Result(labels[name], {**facts, "card": asdict(inpainter.method), **_weights(name)}, {})
         total, done = len(truths) * len(kinds), 0
         for kind, masks in kinds.items():
             rows: list[dict[str, float]] = []
@@ -131,6 +132,17 @@ def evaluate(
             result.kinds[kind] = _summary(rows, covers, evaluation.by_cover)
         results.append(result)
     return results
+
+
+def _labels(names: Sequence[str]) -> dict[str, str]:
+    """A short name for every method: of a folder its last part, of a run's `weights` the run's; no two alike."""
+    labels: dict[str, str] = {}
+    for name in names:
+        path = Path(name)
+        label = path.parent.name if path.name == "weights" and path.parent.name else path.name
+        taken = list(labels.values())
+        labels[name] = label if label not in taken else f"{label}-{taken.count(label) + len(taken)}"
+    return labels
 
 
 def _weights(name: str) -> dict[str, Any]:
