@@ -31,9 +31,10 @@ def fill(
       `image`;
     - PIL images (the mask may be an array); returns a PIL image of the same mode.
 
-    `method` is a name that `methods()` lists, a path of an .onnx file, or what `load` returned. `grow` widens the mask
-    by so many pixels. `mask_colour`, `resize_mask`, `output` and `overwrite` are for files, as in the command line.
-    Whatever is outside the mask comes back as it was. Raises `inpainter.core.InputError` for what a user can mend.
+    `method` is a name that `methods()` lists, a path of an .onnx file or of a folder of trained weights, or what `load`
+    returned. `grow` widens the mask by so many pixels. `mask_colour`, `resize_mask`, `output` and `overwrite` are for
+    files, as in the command line. Whatever is outside the mask comes back as it was. Raises
+    `inpainter.core.InputError` for what a user can mend.
     """
     from inpainter.engine.pictures import fill_picture
 

@@ -52,7 +52,7 @@ def fill(
         Where to write; the suffix chooses the format. Default: NAME-filled.EXT beside the photo. For a folder: a
         folder, which then also holds report.jsonl; started again, what is done is skipped.
     method
-        How to fill: a name that `inpainter methods` lists, or the path of an .onnx file.
+        How to fill: a name that `inpainter methods` lists, an .onnx file, or a folder of trained weights.
     mask_colour
         What means "fill this" in the mask: white, black, alpha (transparent) or a colour such as #ff0000.
     resize_mask

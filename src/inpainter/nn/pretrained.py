@@ -27,7 +27,8 @@ def shipped_weights(method: str, preset: str) -> Path:
     path = Path(__file__).parents[3] / "weights" / f"{method}-{preset}"
     if not (path / RECIPE).exists():
         raise InputError(
-            f"{method} needs trained weights, which are not installed: give a folder of them as the method"
+            f"{method} needs trained weights, and none are installed: train some (inpainter train {method} --help) and "
+            "give their folder as the method"
         )
     return path
 
