@@ -119,7 +119,9 @@ class _Trainer:
         self.job, self.recipe = job, job.recipe
         self.started = time.monotonic()
         self.folder = RunFolder(job.out)
-        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+        # Fabric's remarks say nothing that the run does not record; they come by either name.
+        for name in ("lightning.fabric", "lightning.pytorch"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         self.fabric = Fabric(accelerator=job.accelerator, devices=job.devices, precision=self._precision())
         self.fabric.launch()
         recipe = self.recipe
