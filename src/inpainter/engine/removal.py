@@ -62,7 +62,11 @@ def fill_image(
     `on_hole(done, total)` is called as holes are finished. Raises InputError when the mask covers everything and the
     method cannot invent a picture.
     """
-    check_coverage(inpainter, mask)
+    if mask.size and mask.all() and not inpainter.method.fills_everything:
+        raise InputError(
+            f"the mask covers the whole picture, so {inpainter.method.name} has nothing to fill from; "
+            "if it is inverted, pass --mask-colour black"
+        )
     answer = image.copy()
     holes = find_holes(mask, inpainter.reach)
     for done, hole in enumerate(holes, 1):
@@ -72,15 +76,6 @@ def fill_image(
         if on_hole:
             on_hole(done, len(holes))
     return answer
-
-
-def check_coverage(inpainter: Inpainter, mask: Mask) -> None:
-    """Raise InputError when nothing is left to fill from."""
-    if mask.size and mask.all() and not inpainter.method.fills_everything:
-        raise InputError(
-            f"the mask covers the whole picture, so {inpainter.method.name} has nothing to fill from; "
-            "if it is inverted, pass --mask-colour black"
-        )
 
 
 def relative(hole: Hole) -> tuple[slice, slice]:

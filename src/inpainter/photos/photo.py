@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inpainter.core import Box, Image, InputError
 from inpainter.photos.quality import is_sequence
-from inpainter.photos.sniff import REMEDIES, sniff
+from inpainter.photos.sniff import PHOTOS, REMEDIES, sniff
 
 # A file may change between two calls of one process: the cache would answer with its old pixels.
 pyvips.cache_set_max(0)
@@ -25,7 +25,6 @@ Samples = NDArray[np.uint8 | np.uint16]
 """What a file holds, `(H, W, bands)`: one or three colours, then alpha if there is one."""
 
 MAX_MEGAPIXELS = 400.0
-FORMATS = ("jpeg", "png", "webp", "tiff", "avif")
 SUFFIXES = {
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
@@ -235,7 +234,7 @@ def _identify(path: Path) -> tuple[bytes, str]:
     if not head:
         raise InputError(f"{path}: the file is empty; get a whole copy of it")
     kind = sniff(head)
-    if kind in FORMATS:
+    if kind in PHOTOS:
         return head, kind
     allowed = "JPEG, PNG, WebP, TIFF or AVIF"
     if kind:
