@@ -84,7 +84,8 @@ def test_help_is_made_of_the_recipes_words(capsys):
         preset = next(iter(trainable(method).PRESETS.values()))
         for name in field_docs(type(preset)):
             assert f"--recipe.{name.replace('_', '-')}" in shown
-        assert "Adam's step size. cifar10-paper: 0.001." in shown
+        said = field_docs(type(preset))["learning_rate"]
+        assert f"{said} {next(iter(trainable(method).PRESETS))}: {preset.learning_rate}." in shown
 
 
 def test_the_results_page_is_what_the_result_files_say():

@@ -25,7 +25,7 @@ from inpainter.engine import training
 from inpainter.engine.options import build_recipe, parse_job
 from inpainter.engine.run_folder import RunFolder, write_whole
 from inpainter.engine.training import Job, train
-from inpainter.methods import blind_autoencoder, partial_conv
+from inpainter.methods import blind_autoencoder, context_encoder, partial_conv
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
 
@@ -250,6 +250,46 @@ def test_two_devices_train_as_one(job, tmp_path):
         torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-3)
 
 
+GAME = context_encoder.ContextEncoderRecipe(
+    size=32, masks="centre", width=4, latent=8, overlap=1, batch=4, precision="32-true", nsd=0.1, validation=4
+)
+
+
+@pytest.fixture
+def game(job, tmp_path) -> Job:
+    """A training of two players, on pictures that are larger than the network."""
+    (tmp_path / "game").mkdir()
+    for i, picture in enumerate(smooth_pictures(12, 40)):
+        cv2.imwrite(str(tmp_path / "game" / f"{i}.png"), picture)
+    return replace(job, method="context-encoder", recipe=GAME, data=str(tmp_path / "game"))
+
+
+def test_two_players_resumed_end_in_the_same_bits(game, tmp_path):
+    train(replace(game, steps=3))
+    train(replace(game, steps=6, resume=True))
+    train(replace(game, steps=6, out=tmp_path / "whole"))
+    a, b = last_checkpoint(game.out), last_checkpoint(tmp_path / "whole")
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert {"objective.distortion.variance", "optimiser.discriminator.0.exp_avg"} <= a.keys()
+
+
+def test_two_players_on_two_devices(game, tmp_path):
+    recipe = [f"--recipe.{n}={v}" for n, v in vars(GAME).items()]
+    done = subprocess.run(
+        [sys.executable, "-m", "inpainter.engine.training", "context-encoder", "--data", game.data, "--out",
+         str(tmp_path / "two"), "--accelerator", "cpu", "--devices", "2", "--steps", "3", "--log-every", "1", *recipe],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    losses = [entry["losses"] for entry in RunFolder(tmp_path / "two").read_log() if "losses" in entry]
+    assert len(losses) == 3
+    # Both halves of each batch took part in the step: the same training on one device has the same first loss.
+    train(replace(game, steps=1, log_every=1, out=tmp_path / "one"))
+    first = next(entry["losses"] for entry in RunFolder(tmp_path / "one").read_log() if "losses" in entry)
+    assert losses[0]["generator/reconstruction"] == pytest.approx(first["generator/reconstruction"], rel=0.05)
+
+
 # -------------------------------------------------------------------------------------------------------- options
 
 
@@ -321,7 +361,7 @@ def test_players_take_turns_in_their_order_and_rates(job, monkeypatch):
                             "CARDS": blind_autoencoder.CARDS, "PRESETS": {}})  # fmt: skip
     monkeypatch.setattr(training, "trainable", lambda name: module)
     train(replace(job, steps=2))
-    assert made[0].turns == [("critic", False, True), ("network", True, False)] * 2
+    assert made[0].turns == [("critic", True, True), ("network", True, False)] * 2
     assert set(RunFolder(job.out).read_log()[0]["losses"]) == {
         "critic/score", "critic/size", "network/score", "network/size",
     }  # fmt: skip

@@ -30,6 +30,7 @@ from inpainter.masks import (
     Square,
     Strokes,
     Text,
+    mask_kind,
 )
 
 WITHOUT_CHANCE = {"centre", "circle"}
@@ -275,3 +276,27 @@ def test_the_page_gives_fields_and_cover(name: str) -> None:
     assert re.findall(r"`(\w+)`", fields) == own
     low, high = KINDS[name]().cover
     assert cover == f"{100 * low:.1f}–{100 * high:.1f} %"
+
+
+def test_a_kind_by_its_name_and_fields():
+    wanted = KINDS["centre"](seed=5, side=9)
+    assert mask_kind("centre:side=9")(seed=5) == wanted
+    assert mask_kind("blocks")(seed=2) == KINDS["blocks"](seed=2)
+    assert mask_kind("blocks:fewest=3,largest=0.5")(seed=2) == KINDS["blocks"](seed=2, fewest=3, largest=0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("round", "no kind 'round'"),
+        ("centre:sides=9", "centre has no field 'sides'"),
+        ("centre:seed=9", "centre has no field 'seed'"),
+        ("centre:side", "side is ''"),
+        ("centre:side=1.5", "side is '1.5'"),
+        ("centre:fraction=nan", "fraction is nan"),
+        ("blocks:fewest=9", "most is 8"),
+    ],
+)
+def test_a_kind_that_cannot_be_read_is_refused(text, words):
+    with pytest.raises(InputError, match=words):
+        mask_kind(text)

@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpainter.core import InputError
 from inpainter.data.draws import Numbers, integers, keys
 from inpainter.data.sources import Picture, Pictures
-from inpainter.masks import KINDS
+from inpainter.masks import mask_kind
 
 Masks = NDArray[np.bool_]
 """`(B, H, W)`, True = missing."""
@@ -22,12 +21,10 @@ MaskDrawer = Callable[[Numbers, int, int], Masks]
 
 
 def mask_drawer(kind: str) -> MaskDrawer:
-    """The drawer of a kind of mask by its name; raises InputError on an unknown one."""
+    """The drawer of a kind of mask by its name, as `mask_kind` reads it; raises InputError on an unknown one."""
     if kind == "lines":
         return draw_lines
-    if kind not in KINDS:
-        raise InputError(f"masks: no kind {kind!r}: choose from {', '.join(KINDS)}")
-    make = KINDS[kind]
+    make = mask_kind(kind)
     return lambda key, height, width: np.stack([make(seed=int(k))(height, width) for k in key])
 
 

@@ -122,7 +122,9 @@ class _Trainer:
         # Fabric's remarks say nothing that the run does not record; they come by either name.
         for name in ("lightning.fabric", "lightning.pytorch"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        self.fabric = Fabric(accelerator=job.accelerator, devices=job.devices, precision=self._precision())
+        self.fabric = Fabric(
+            accelerator=job.accelerator, devices=job.devices, precision=self._precision(), strategy=self._strategy()
+        )
         self.fabric.launch()
         recipe = self.recipe
         if recipe.batch % (self.fabric.world_size * recipe.accumulate):
@@ -141,6 +143,10 @@ class _Trainer:
         # Autocast to bfloat16 on Apple's GPUs is slower than float32 where it works at all.
         picked = self.job.accelerator == "auto" and torch.backends.mps.is_available()
         return "32-true" if picked or self.job.accelerator == "mps" else self.recipe.precision
+
+    def _strategy(self) -> str:
+        # Which parameters a loss uses changes from player to player. One device takes no strategy.
+        return "auto" if self.job.devices == 1 else "ddp_find_unused_parameters_true"
 
     def _before_reading(self) -> None:
         """Refuse a folder that cannot be used before minutes go into decoding."""
@@ -231,10 +237,12 @@ class _Trainer:
             yield terms
 
     def _only(self, player: str) -> None:
-        """Gradients go to the player whose turn it is, and no further."""
+        """Gradients go to no player whose turn is over; so what is made for all in the first turn can serve later."""
         if len(self.players) > 1:
-            for other, module in self.players.items():
-                module.requires_grad_(other == player)
+            over = False
+            for other, module in reversed(self.players.items()):
+                module.requires_grad_(not over)
+                over = over or other == player
 
     def _rate_factor(self) -> float:
         if self.recipe.schedule == "constant":

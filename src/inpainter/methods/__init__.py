@@ -39,6 +39,14 @@ METHODS: dict[str, Entry] = {
     "partial-conv": Entry(
         "inpainter.methods.partial_conv", "torch", "A U-Net that looks at valid pixels only; trained at 32 px."
     ),
+    "context-encoder": Entry(
+        "inpainter.methods.context_encoder", "torch", "Predicts the hole from one code of its surroundings; 128 px."
+    ),
+    "cascade": Entry(
+        "inpainter.methods.cascade",
+        "torch",
+        "Context encoders of 64 and 128 px, one starting from the other's fill.",
+    ),
 }
 
 

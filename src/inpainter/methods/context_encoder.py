@@ -1,0 +1,351 @@
+"""The context encoder (Pathak et al. 2016), as its released code has it and as Zieliński et al. and Cao use it."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inpainter.core import Inpainter, Method, Sizes
+from inpainter.core.recipe import Recipe
+from inpainter.nn.adversarial import Discriminator, draw_dcgan_weights, real_or_not
+from inpainter.nn.channelwise import ChannelwiseLinear
+from inpainter.nn.network import Network, NetworkInpainter
+from inpainter.nn.objective import Batch, Objective
+from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
+
+# ------------------------------------------------------------------------------------------------------- the recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContextEncoderRecipe(Recipe):
+    """The training of a context encoder; the defaults are those of the released code where it names them."""
+
+    size: int = 128
+    """Side of the square pictures, px: 32, 64 or 128."""
+    masks: str = "blocks"
+    """Kind of mask drawn for every picture."""
+    batch: int = 64
+    """Pictures in a step, all devices together."""
+    learning_rate: float = 2e-3
+    """Adam's step size for the generator: ten times the discriminator's, as in the released code."""
+    discriminator_rate: float = 2e-4
+    """Adam's step size for the discriminator."""
+    validation: int = 200
+    """Pictures at the end of the source that are held out of the training."""
+    width: int = 64
+    """Channels after the first layer; the others are multiples of it, up to eight times."""
+    bottleneck: Literal["conv", "channelwise"] = "conv"
+    """The released code's full 4×4 convolution, or the paper's channel-wise layer and 1×1 convolution."""
+    latent: int = 4000
+    """Channels of the `conv` bottleneck: the dimensions of its code."""
+    activation: Literal["relu", "elu"] = "relu"
+    """LeakyReLU 0.2 in the encoder and ReLU in the decoder, or ELU in both."""
+    output: Literal["whole", "region"] = "whole"
+    """What is predicted: the whole picture, for any mask, or its middle square of half the side."""
+    overlap: int = 4
+    """Width of the ring of known pixels around the hole that is predicted too, px."""
+    overlap_weight: float = 10.0
+    """Weight of the squared error in that ring; inside the hole it is 1."""
+    reconstruction: float = 0.999
+    """Weight of the reconstruction loss; 0 trains on the adversarial loss alone."""
+    adversarial: float = 0.001
+    """Weight of the adversarial loss; 0 trains without a discriminator."""
+    nsd: float = 0.0
+    """Weight of the normalized squared-distortion between the codes of one picture under two masks."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.size in ENCODER, "size", f"{', '.join(map(str, ENCODER))}")
+        for name in ("width", "latent"):
+            self._require(getattr(self, name) >= 1, name, "1 or more")
+        for name in ("overlap", "overlap_weight", "reconstruction", "adversarial", "nsd"):
+            self._require(getattr(self, name) >= 0, name, "0 or more")
+        self._require(self.reconstruction + self.adversarial > 0, "reconstruction", "one of the two losses a weight")
+
+
+ENCODER = {32: (2, 4, 8), 64: (1, 2, 4, 8), 128: (1, 1, 2, 4, 8)}
+"""Channels after every halving down to 4×4, as multiples of `width` (train.lua; for 64 px train_random.lua)."""
+
+_CIFAR = ContextEncoderRecipe(size=32, masks="centre", latent=512, overlap=1, epochs=20, validation=5000)
+_64 = ContextEncoderRecipe(size=64, overlap=2, epochs=50)
+_128 = ContextEncoderRecipe(size=128, overlap=4, epochs=50)
+
+PRESETS = {
+    "128-blocks": _128,
+    "128-centre": replace(_128, masks="centre"),
+    "64-blocks": _64,
+    "64-centre": replace(_64, masks="centre"),
+    "cifar10-blocks": replace(_CIFAR, masks="blocks"),
+    "cifar10-centre": _CIFAR,
+    # Cao's three on CIFAR-10. The larger step is for the joint loss only, as in the released code.
+    "joint": _CIFAR,
+    "l2-only": replace(_CIFAR, adversarial=0.0, reconstruction=1.0, learning_rate=2e-4),
+    "adv-only": replace(_CIFAR, adversarial=1.0, reconstruction=0.0, learning_rate=2e-4),
+    # The released code's geometry: 64×64 predicted, of which the network sees a ring of 4 px.
+    "paper": replace(_128, masks="centre:side=56", output="region"),
+    "nsd-loss": replace(_128, nsd=0.1),
+}
+
+# ------------------------------------------------------------------------------------------------------ the network
+
+
+class ContextEncoder(Network):
+    """Encoder, bottleneck, decoder; everything the picture says about the hole passes through the code.
+
+    Encoder: 4×4 convolutions of stride 2 down to 4×4 places, batch norm after all but the first, LeakyReLU 0.2.
+    Decoder: transposed ones back, batch norm and ReLU after all but the last, then tanh. No bias anywhere: the
+    released code sets them to zero before every step. Inside, pictures are in [−1, 1].
+    """
+
+    mean: Tensor
+
+    def __init__(self, recipe: ContextEncoderRecipe) -> None:
+        super().__init__()
+        self.sizes = Sizes(fixed=(recipe.size, recipe.size))
+        self.region = recipe.output == "region"
+        widths = [recipe.width * multiple for multiple in ENCODER[recipe.size]]
+        encoder: list[nn.Module] = []
+        for incoming, out in pairwise((3, *widths)):
+            encoder.append(nn.Conv2d(incoming, out, 4, 2, 1, bias=False))
+            encoder += [nn.BatchNorm2d(out)] if incoming != 3 else []
+            encoder.append(_down(recipe))
+        self.encoder = nn.Sequential(*encoder)
+        bottleneck = FullBottleneck if recipe.bottleneck == "conv" else ChannelwiseBottleneck
+        self.bottleneck = bottleneck(widths[-1], recipe)
+        # The region is half the side: one transposed convolution less.
+        up = widths[::-1] if not self.region else widths[:0:-1]
+        decoder: list[nn.Module] = [nn.BatchNorm2d(widths[-1]), _up(recipe)]
+        for incoming, out in pairwise(up):
+            decoder += [nn.ConvTranspose2d(incoming, out, 4, 2, 1, bias=False), nn.BatchNorm2d(out), _up(recipe)]
+        self.decoder = nn.Sequential(*decoder, nn.ConvTranspose2d(up[-1], 3, 4, 2, 1, bias=False), nn.Tanh())
+        # The mean colour of ImageNet, which fills the hole. (The released code has its channels in another order.)
+        self.register_buffer("mean", torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1) / 255, persistent=False)
+        draw_dcgan_weights(self)
+
+    @property
+    def last(self) -> "ContextEncoder":
+        """The part that is trained: all of it; of a cascade, the last."""
+        return self
+
+    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
+        return self.generate(torch.where(mask, self.mean, image))
+
+    def generate(self, image: Tensor) -> Tensor:
+        """The prediction for a picture `(B, 3, S, S)` in [0, 1] whose hole is filled with something."""
+        code = self.code(image)
+        predicted = (self.decoder(self.bottleneck.spread(code)) + 1) / 2
+        if not self.region:
+            return predicted
+        edge = image.shape[-1] // 4
+        answer = image.to(predicted.dtype, copy=True)
+        answer[:, :, edge:-edge, edge:-edge] = predicted
+        return answer
+
+    def encode(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The code `(B, D)` of pictures `(B, 3, S, S)` in [0, 1] with holes `(B, 1, S, S)`: what NSD measures.
+
+        It is taken after batch norm and before the activation, where it is nearest to the N(0, I) that NSD supposes.
+        """
+        self._check(image, mask)
+        return self.code(torch.where(mask, self.mean, image))
+
+    def code(self, image: Tensor) -> Tensor:
+        """The code `(B, D)` of a picture whose hole is filled with something."""
+        return self.bottleneck(self.encoder(image * 2 - 1))
+
+
+class FullBottleneck(nn.Module):
+    """The released code's 4×4 convolution on 4×4 places, so a fully-connected layer, and its way back."""
+
+    def __init__(self, channels: int, recipe: ContextEncoderRecipe) -> None:
+        super().__init__()
+        self.shape, self.size = (channels, 4, 4), recipe.latent
+        self.gather = nn.Linear(16 * channels, recipe.latent, bias=False)
+        self.norm = nn.BatchNorm1d(recipe.latent)
+        self.activation = _down(recipe)
+        self.scatter = nn.Linear(recipe.latent, 16 * channels, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.norm(self.gather(features.flatten(1)))
+
+    def spread(self, code: Tensor) -> Tensor:
+        """Features `(B, C, 4, 4)` of a code `(B, D)`."""
+        return self.scatter(self.activation(code)).unflatten(1, self.shape)
+
+
+class ChannelwiseBottleneck(nn.Module):
+    """The paper's channel-wise fully-connected layer, then a 1×1 convolution; the code has 16·C dimensions."""
+
+    def __init__(self, channels: int, recipe: ContextEncoderRecipe) -> None:
+        super().__init__()
+        self.shape, self.size = (channels, 4, 4), 16 * channels
+        self.across = ChannelwiseLinear(channels, 4)
+        self.norm = nn.BatchNorm2d(channels)
+        self.activation = _down(recipe)
+        self.mix = nn.Conv2d(channels, channels, 1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.norm(self.across(features)).flatten(1)
+
+    def spread(self, code: Tensor) -> Tensor:
+        """Features `(B, C, 4, 4)` of a code `(B, D)`."""
+        return self.mix(self.activation(code.unflatten(1, self.shape)))
+
+
+def _down(recipe: ContextEncoderRecipe) -> nn.Module:
+    return nn.ELU() if recipe.activation == "elu" else nn.LeakyReLU(0.2)
+
+
+def _up(recipe: ContextEncoderRecipe) -> nn.Module:
+    return nn.ELU() if recipe.activation == "elu" else nn.ReLU()
+
+
+# ---------------------------------------------------------------------------------------------------- the objective
+
+
+class ContextEncoderObjective(Objective):
+    """L = 0.999 L_rec + 0.001 L_adv (Pathak et al., equation 3; Zieliński et al., equation 1), D's turn before G's.
+
+    The discriminator sees the composed picture, or the region where only that is predicted, and is not told the hole.
+    What is trained is `network.last`, with whatever comes before it frozen.
+    """
+
+    def __init__(self, recipe: ContextEncoderRecipe, network: Network) -> None:
+        super().__init__()
+        self.recipe, self.network = recipe, network
+        widths = [recipe.width * multiple for multiple in ENCODER[recipe.size]]
+        if recipe.adversarial:
+            self.discriminator = Discriminator(widths[1:] if self.generator.region else widths)
+        self._predicted: tuple[Tensor, Tensor] | None = None
+        if recipe.nsd:
+            self.distortion = Distortion(self.generator.bottleneck.size)
+
+    @property
+    def generator(self) -> ContextEncoder:
+        """The player that fills."""
+        return cast(ContextEncoder, self.network.last)
+
+    @property
+    def players(self) -> dict[str, nn.Module]:
+        game: dict[str, nn.Module] = {"discriminator": self.discriminator} if self.recipe.adversarial else {}
+        return {**game, "generator": self.generator}
+
+    def adam(self, player: str) -> dict[str, Any]:
+        betas = {"betas": (0.5, 0.999)}
+        return {**betas, "lr": self.recipe.discriminator_rate} if player == "discriminator" else betas
+
+    def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
+        raw = self._prediction(player, batch)
+        recipe = self.recipe
+        shown = raw if self.generator.region else torch.where(batch.mask, raw, batch.image)
+        generated = self._judged(shown)
+        if player == "discriminator":
+            truth = real_or_not(self.discriminator(self._judged(batch.image)), True)
+            return {"real": truth, "generated": real_or_not(self.discriminator(generated.detach()), False)}
+        terms = {}
+        if recipe.reconstruction:
+            terms["reconstruction"] = recipe.reconstruction * reconstruction_loss(
+                raw, batch.image, batch.mask, recipe.overlap, recipe.overlap_weight
+            )
+        if recipe.adversarial:
+            terms["adversarial"] = recipe.adversarial * real_or_not(self.discriminator(generated), True)
+        if recipe.nsd:
+            terms["nsd"] = recipe.nsd * self._distortion(batch)
+        return terms
+
+    def _prediction(self, player: str, batch: Batch) -> Tensor:
+        """The network's raw answer; made in the discriminator's turn, it serves the generator's too."""
+        if self._predicted is not None and self._predicted[0] is batch.image:
+            raw = self._predicted[1]
+            self._predicted = None
+            return raw
+        raw = self.network.raw(batch.image, batch.mask).float()
+        self._predicted = (batch.image, raw) if player == "discriminator" else None
+        return raw
+
+    def _judged(self, image: Tensor) -> Tensor:
+        """What the discriminator sees, in [−1, 1]."""
+        edge = image.shape[-1] // 4
+        seen = image[:, :, edge:-edge, edge:-edge] if self.generator.region else image
+        return seen * 2 - 1
+
+    def _distortion(self, batch: Batch) -> Tensor:
+        """A second mask for every picture is its neighbour's."""
+        encode: Any = self.network.encode
+        return self.distortion(encode(*batch).float(), encode(batch.image, batch.mask.roll(1, 0)).float())
+
+
+def reconstruction_loss(raw: Tensor, truth: Tensor, mask: Tensor, overlap: int, overlap_weight: float) -> Tensor:
+    """L_rec: the mean over hole and ring of w · (2·raw − 2·truth)², w = 1 in the hole and `overlap_weight` in the ring.
+
+    The ring is `overlap` pixels wide and around the hole, in known pixels. The factors 2 make it the error in [−1, 1],
+    in which the released code computes and its weights balance. Pictures `(B, 3, H, W)` in [0, 1], bool
+    `(B, 1, H, W)`.
+    """
+    near = functional.max_pool2d(mask.float(), 2 * overlap + 1, stride=1, padding=overlap)
+    weight = near * overlap_weight + mask * (1 - overlap_weight)
+    return (weight * (2 * raw - 2 * truth).square()).sum() / (3 * near.sum()).clamp(min=1)
+
+
+class Distortion(nn.Module):
+    """NSD as a loss (the outlook of Zieliński et al.): half the squared distance of two codes over their variance.
+
+    For codes E₁, E₂ `(B, D)` of the same pictures under two masks: mean over pictures and dimensions of
+    (E₁ − E₂)² / 2σ², which is 1 when the mask makes the code random. σ² is each dimension's running variance over
+    pictures and masks; the gradient goes through the batch's own, so that nothing is won by shrinking the codes.
+    """
+
+    variance: Tensor
+
+    def __init__(self, dimensions: int, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("variance", torch.ones(dimensions))
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        here = torch.cat([first, second]).var(0, unbiased=False)
+        if self.training:
+            self.variance.lerp_(here.detach(), self.momentum)
+        # The running value, with the gradient of the batch's.
+        variance = self.variance + here - here.detach()
+        return ((first - second).square() / (2 * variance + 1e-8)).mean()
+
+
+def make_objective(recipe: ContextEncoderRecipe) -> ContextEncoderObjective:
+    """What the engine trains."""
+    return ContextEncoderObjective(recipe, ContextEncoder(recipe))
+
+
+# ------------------------------------------------------------------------------------------- the inpainter, the card
+
+CARD = Method(
+    name="context-encoder",
+    summary="An encoder-decoder that predicts the hole from one code of its surroundings.",
+    source="D. Pathak and others: Context Encoders: Feature Learning by Inpainting, CVPR 2016",
+    good_for="studying what surroundings say about a hole; holes of the kind it was trained on, at its small size",
+    bad_for="fine detail: everything passes through one code of a picture of at most 128 px",
+    extra="torch",
+)
+
+CARDS = {CARD.name: CARD}
+
+
+def make_inpainter(network: Network) -> Inpainter:
+    """A trained network, ready to be called."""
+    return NetworkInpainter(network, CARD)
+
+
+def load_weights(folder: Path) -> Inpainter:
+    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
+    return make_inpainter(
+        fill_with_weights(ContextEncoder(read_recipe(folder, CARD.name, ContextEncoderRecipe)), folder)
+    )
+
+
+def load(name: str) -> Inpainter:
+    """The network that the project trained; raises InputError where its weights are not there."""
+    return load_weights(shipped_weights(name, "128-blocks"))

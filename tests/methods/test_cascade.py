@@ -1,0 +1,173 @@
+"""The cascade: its four steps against a slow transcription, nothing leaks, what is frozen stays."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from inpainter.core import InputError
+from inpainter.engine.checkpoint import load, save_pretrained
+from inpainter.engine.removal import fill_image
+from inpainter.methods import cascade, context_encoder
+from inpainter.methods.cascade import CascadeRecipe, make_network, make_objective, scaled_down
+from inpainter.nn.objective import Batch
+from ready import awake
+
+SMALL = CascadeRecipe(size=64, earlier=(32,), width=8, latent=24, overlap=2)
+
+
+@pytest.fixture
+def pair(rng):
+    image = torch.from_numpy(rng.random((2, 3, 64, 64), dtype=np.float32))
+    mask = torch.zeros(2, 1, 64, 64, dtype=torch.bool)
+    mask[0, 0, 11:30, 20:41] = True
+    mask[1, 0, 0:8, 50:64] = True
+    return image, mask
+
+
+def save(folder, method, network, recipe):
+    save_pretrained(network, folder, {"method": method, "recipe": recipe.to_dict()})
+    return str(folder)
+
+
+@pytest.fixture
+def first(tmp_path):
+    """Weights of a 32 px context encoder."""
+    torch.manual_seed(1)
+    recipe = context_encoder.ContextEncoderRecipe(size=32, width=8, latent=24)
+    return save(tmp_path / "first", "context-encoder", context_encoder.ContextEncoder(recipe), recipe)
+
+
+def test_a_small_pixel_is_the_mean_of_known_ones_and_missing_when_the_mask_touches_it(pair):
+    image, mask = pair
+    small, small_mask = scaled_down(image.masked_fill(mask, 0), mask, 2)
+    for b in range(2):
+        for y in range(32):
+            for x in range(32):
+                square = (b, slice(None), slice(2 * y, 2 * y + 2), slice(2 * x, 2 * x + 2))
+                touched = mask[square].any().item()
+                assert small_mask[b, 0, y, x].item() == touched
+                wanted = torch.zeros(3) if touched else image[square].mean(dim=(1, 2))
+                torch.testing.assert_close(small[b, :, y, x], wanted)
+
+
+def test_the_four_steps(pair):
+    image, mask = pair
+    network = awake(make_network(SMALL))
+    # (i) drop, (ii) scale down and fill, (iii) scale up and put into the hole, (iv) the last network.
+    dropped = torch.where(mask, torch.zeros(()), image)
+    small = torch.stack([dropped[:, :, dy::2, dx::2] for dy in (0, 1) for dx in (0, 1)]).mean(0)
+    small_mask = torch.stack([mask[:, :, dy::2, dx::2] for dy in (0, 1) for dx in (0, 1)]).any(0)
+    with torch.no_grad():
+        filled = network.earlier(small, small_mask)
+        up = torch.nn.functional.interpolate(filled, size=(64, 64), mode="bilinear", align_corners=False)
+        wanted = network.last.generate(torch.where(mask, up, image))
+        torch.testing.assert_close(network.raw(image, mask), wanted)
+        torch.testing.assert_close(network.encode(image, mask), network.last.code(torch.where(mask, up, image)))
+
+
+def test_nothing_leaks_through_the_downscale(pair):
+    image, mask = pair
+    network = awake(make_network(SMALL))
+    other = torch.where(mask, torch.rand_like(image), image)
+    poisoned = image.masked_fill(mask, torch.nan)
+    for changed in (other, poisoned):
+        assert torch.equal(network.started(image, mask), network.started(changed, mask))
+        assert torch.equal(network.encode(image, mask), network.encode(changed, mask))
+        assert torch.equal(network(image, mask)[mask.expand_as(image)], network(changed, mask)[mask.expand_as(image)])
+
+
+def test_the_first_network_counts(pair):
+    image, mask = pair
+    network = awake(make_network(SMALL))
+    before = network(image, mask)
+    with torch.no_grad():
+        for value in network.earlier.parameters():
+            value.mul_(-1)
+    assert not torch.equal(before, network(image, mask))
+
+
+def test_what_is_frozen_stays_and_the_last_learns(first, pair):
+    torch.manual_seed(0)
+    objective = make_objective(replace(SMALL, first=first)).train()
+    before = {name: value.clone() for name, value in objective.network.state_dict().items()}
+    steps = {name: torch.optim.Adam(player.parameters(), 2e-3) for name, player in objective.players.items()}
+    seen = []
+    for _ in range(40):
+        for name, optimiser in steps.items():
+            terms = objective(name, Batch(*pair))
+            optimiser.zero_grad()
+            torch.stack(list(terms.values())).sum().backward()
+            optimiser.step()
+        seen.append(terms["reconstruction"].item())
+    assert seen[-1] < seen[0] / 3
+    for name, value in objective.network.state_dict().items():
+        assert torch.equal(value, before[name]) == name.startswith("earlier."), name
+
+
+def test_the_trained_first_network_is_what_is_frozen(first):
+    objective = make_objective(replace(SMALL, first=first))
+    wanted = load(first).network.state_dict()
+    found = objective.network.earlier.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in wanted.items())
+
+
+def test_three_networks_by_the_same_class(tmp_path, first):
+    two = make_objective(replace(SMALL, first=first)).network
+    folder = save(tmp_path / "two", "cascade", two, SMALL)
+    recipe = CascadeRecipe(size=128, earlier=(32, 64), width=8, latent=24, first=folder)
+    three = make_objective(recipe).network
+    assert three.sizes.fixed == (128, 128)
+    assert three.earlier.sizes.fixed == (64, 64)
+    image, mask = torch.rand(1, 3, 128, 128), torch.zeros(1, 1, 128, 128, dtype=torch.bool)
+    mask[:, :, 40:90, 40:90] = True
+    filled = three.eval()(image, mask)
+    assert torch.equal(filled[~mask.expand_as(image)], image[~mask.expand_as(image)])
+    assert three.last.training is False
+    assert not any(p.requires_grad for p in three.earlier.parameters())
+
+
+def test_saved_and_loaded_it_fills_photos_of_any_size(tmp_path, rng):
+    folder = save(tmp_path / "weights", "cascade", make_network(SMALL), SMALL)
+    inpainter = load(folder)
+    assert inpainter.method.name == "cascade"
+    image, mask = rng.random((91, 150, 3), dtype=np.float32), np.zeros((91, 150), bool)
+    mask[30:60, 100:150] = True
+    filled = fill_image(inpainter, image, mask)
+    assert np.array_equal(filled[~mask], image[~mask])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"earlier": (64,)}, "earlier is"),
+        ({"earlier": ()}, "earlier is"),
+        ({"earlier": (48,)}, "earlier is"),
+        ({"output": "region"}, "output is region"),
+    ],
+)
+def test_a_recipe_that_makes_no_cascade_is_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        replace(SMALL, **changes)
+
+
+def test_training_without_a_trained_first_network_says_what_to_do():
+    with pytest.raises(InputError, match=r"--recipe\.first"):
+        make_objective(SMALL)
+
+
+def test_another_methods_weights_are_refused(tmp_path, first):
+    two = save(tmp_path / "two", "cascade", make_network(SMALL), SMALL)
+    with pytest.raises(InputError, match="weights of cascade, where those of a context-encoder"):
+        make_objective(replace(SMALL, first=two))
+
+
+def test_other_widths_are_refused(first):
+    with pytest.raises(InputError, match="weights of another method or shape"):
+        make_objective(replace(SMALL, width=16, first=first))
+
+
+def test_the_methods_card_is_its_own():
+    assert cascade.CARD.name == "cascade"
+    assert cascade.CARDS["cascade"].extra == "torch"
