@@ -14,9 +14,9 @@ import torch
 
 from inpainter.engine.card import model_card
 from inpainter.engine.evaluation import Evaluation, Result, evaluate
-from inpainter.engine.run_folder import write_whole
 from inpainter.methods import card, load
 from inpainter.nn.pretrained import CARD, RECIPE
+from inpainter.photos.files import write_whole
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "evaluation"

@@ -23,11 +23,12 @@ from inpainter.core import InputError
 from inpainter.core.recipe import field_docs
 from inpainter.engine import training
 from inpainter.engine.options import build_recipe, parse_job
-from inpainter.engine.run_folder import RunFolder, write_whole
+from inpainter.engine.run_folder import RunFolder
 from inpainter.engine.training import Job, train
 from inpainter.methods import blind_autoencoder, context_encoder, partial_conv
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
+from inpainter.photos.files import write_whole
 
 TINY = blind_autoencoder.BlindAutoencoderRecipe(
     size=16, widths=(8, 8), pooled=2, batch=4, epochs=3, average=0.9, precision="32-true", validation=4
@@ -422,7 +423,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InputError, match="No space left on device"):
+    with pytest.raises(InputError, match="the disk is full"):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

@@ -13,8 +13,8 @@ import numpy as np
 
 from inpainter.core import Image, InputError
 from inpainter.engine.evaluation import Result
-from inpainter.engine.run_folder import write_whole
 from inpainter.metrics import METRICS, Metric
+from inpainter.photos.files import write_whole
 
 NOT_MEASURED = "not measured"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")

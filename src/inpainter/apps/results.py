@@ -3,6 +3,7 @@
 import argparse
 import json
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 from inpainter.apps.report import markdown_page, read_results
@@ -63,11 +64,51 @@ def _cifar_section(splits: dict[str, list[dict[str, Any]]]) -> str:
         goal = f"≤ {GOALS[name]:.4f}" if name in GOALS else ""
         head = [Path(method).name, str(weights.get("epochs", "")), str(weights.get("seed", ""))]
         lines.append("| " + " | ".join([*head, *cells, reported, goal]) + " |")
-    lines.append("")
+    lines += ["", *_over_seeds(splits), ""]
     for split, results in splits.items():
         data = results[0]["data"]
         lines.append(f"- {split}: {data['pictures']} pictures of {data['source']} from number {data['first']} on.")
     return "\n".join([*lines, ""])
+
+
+def _over_seeds(splits: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Means over trainings that differ in nothing but their seed, and the two methods' ratio at equal epochs."""
+    trainings: dict[tuple[str, int], dict[str, list[dict[str, Any]]]] = {}
+    for split, results in splits.items():
+        for result in results:
+            weights = result.get("weights", {})
+            if weights.get("epochs") is not None:
+                key = weights["method"], round(weights["epochs"])
+                trainings.setdefault(key, {}).setdefault(split, []).append(result)
+    lines = [
+        "| over seeds | epochs | seeds | train | validation | test | test, hole | test, composed |",
+        "|---" * 8 + "|",
+    ]
+    columns = [(split, "mse_whole_raw") for split in SPLITS] + [("test", "mse_hole"), ("test", "mse_whole_composed")]
+    for (name, epochs), found in sorted(trainings.items()):
+        cells = [_spread([_value(result, metric) for result in found.get(split, [])]) for split, metric in columns]
+        lines.append("| " + " | ".join([name, str(epochs), str(len(found.get("test", []))), *cells]) + " |")
+    lines += ["", "±: standard deviation over seeds. At equal epochs, test, whole, raw:", ""]
+    for (name, epochs), found in sorted(trainings.items()):
+        other = trainings.get(("blind-autoencoder", epochs))
+        if name == "partial-conv" and other and "test" in found and "test" in other:
+            ratio = _average(found["test"]) / _average(other["test"])
+            lines.append(f"- {epochs} epochs: partial-conv / blind-autoencoder = {ratio:.2f} (goal ≤ 0.50).")
+    return lines
+
+
+def _average(results: list[dict[str, Any]]) -> float:
+    return mean(_value(result, "mse_whole_raw") for result in results)
+
+
+def _value(result: dict[str, Any], metric: str) -> float:
+    return result["masks"]["lines"]["metrics"][metric]["mean"]
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return "not measured"
+    return f"{mean(values):.5f}" + (f" ± {stdev(values):.5f}" if len(values) > 1 else "")
 
 
 def _of(method: str, results: list[dict[str, Any]]) -> dict[str, Any] | None:

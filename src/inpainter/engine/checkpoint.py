@@ -12,12 +12,12 @@ from torch import Tensor
 from inpainter.core import Inpainter, InputError, Method
 from inpainter.core.recipe import Recipe
 from inpainter.engine.card import model_card
-from inpainter.engine.run_folder import write_whole
 from inpainter.methods import METHODS
 from inpainter.methods import load as load_method
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Objective
 from inpainter.nn.pretrained import CARD, RECIPE, WEIGHTS
+from inpainter.photos.files import write_whole
 
 
 class TrainableMethod(Protocol):

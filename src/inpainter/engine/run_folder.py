@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +11,10 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from inpainter.core import InputError
+from inpainter.photos.files import write_whole
 
 KEPT = 2
 """Checkpoints kept: the newest, and one before in case it is torn."""
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that whoever opens `path` finds the old content or the new, never a part of it.
-
-    Raises InputError when the disk is full or the folder cannot be written to; `path` is then as it was.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}): make room, or give another folder") from error
 
 
 class RunFolder:

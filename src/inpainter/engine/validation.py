@@ -10,8 +10,8 @@ from torch import Tensor
 from inpainter.core.recipe import Recipe
 from inpainter.data.pairs import Pairs, mask_drawer
 from inpainter.data.sources import Pictures
-from inpainter.engine.run_folder import write_whole
 from inpainter.nn.network import Network
+from inpainter.photos.files import write_whole
 
 LOOKED_AT = 1000
 """Pictures measured after every epoch."""

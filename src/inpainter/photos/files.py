@@ -66,14 +66,23 @@ def atomic(output: Path, *, overwrite: bool) -> Iterator[Path]:
             Path(name).unlink(missing_ok=True)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file, in the place of an older one, so that whoever opens it finds the old content or the new.
+
+    Raises InputError when the disk is full or the folder cannot be written to; `path` is then as it was.
+    """
+    with atomic(path, overwrite=True) as temporary:
+        temporary.write_bytes(data)
+
+
 def output_error(output: Path, error: OSError) -> InputError:
     """Say in one line why a file could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InputError(f"{output}: the disk is full; free some space or choose another disk with -o")
+        return InputError(f"{output}: the disk is full; free some space or choose another disk")
     if error.errno == errno.EEXIST:
         return InputError(f"{output}: exists already; name another output or pass --overwrite")
     reason = (error.strerror or str(error)).lower()
-    return InputError(f"{output}: cannot be written ({reason}); choose another place with -o")
+    return InputError(f"{output}: cannot be written ({reason}); choose another place")
 
 
 def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:

@@ -304,7 +304,7 @@ def _explained(photo: Photo | None, output: Path) -> Iterator[None]:
     except pyvips.Error as error:
         reason = vips_reason(error)
         if re.search(r"no space|disk quota", str(error), re.IGNORECASE):
-            raise InputError(f"{output}: the disk is full; free some space or choose another disk with -o") from error
+            raise InputError(f"{output}: the disk is full; free some space or choose another disk") from error
         if photo is None or re.search(r"write|save|too (large|big|wide|high)|dimension", str(error), re.IGNORECASE):
             raise InputError(f"{output}: cannot be written ({reason}); try another format, such as .png") from error
         raise InputError(f"{photo.path}: damaged or cut short ({reason}); get a whole copy of it") from error

@@ -1,0 +1,76 @@
+"""Every training behind docs/results.md, by its name: `python benchmarks/trainings.py NAME … [--out runs]`.
+
+Each writes a run folder and goes on where it was stopped; one that starts from another's weights is to be named after
+it. Without names it lists them. `--minutes N` stops each cleanly in that time.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from inpainter.core.recipe import Recipe
+from inpainter.engine.checkpoint import trainable
+from inpainter.engine.training import Job, run
+
+DATA = Path(os.environ.get("INPAINTER_DATA", Path(__file__).parents[2] / "shared" / "data"))
+CIFAR = ",".join(f"{DATA}/cifar10/train-{part}.parquet" for part in "01")
+PHOTOS = ",".join(f"{DATA}/photos/train-{part}.parquet" for part in "abcd")
+
+# Fewer epochs than the presets': what two cores can do in an evening.
+LARGE = {"epochs": 20}
+NARROW = {"bottleneck": "channelwise", "width": 40, "average": 0.999, "epochs": 30}
+
+TRAININGS: dict[str, tuple[str, str, Mapping[str, object]]] = {
+    "partial-conv-100": ("partial-conv", "cifar10-paper", {}),
+    "partial-conv": ("partial-conv", "cifar10-equal", {}),
+    "blind-autoencoder": ("blind-autoencoder", "cifar10-paper", {}),
+    "joint": ("context-encoder", "joint", {}),
+    "l2-only": ("context-encoder", "l2-only", {}),
+    "adv-only": ("context-encoder", "adv-only", {}),
+    **{
+        f"{name}-{masks}{kind}": (method, f"{size}-{masks}", {**changes, **first})
+        for kind, changes in (("", LARGE), ("-narrow", NARROW))
+        for masks in ("blocks", "centre")
+        for name, method, size, first in (
+            ("context-encoder-64", "context-encoder", 64, {}),
+            ("context-encoder-128", "context-encoder", 128, {}),
+            ("cascade-128", "cascade", 128, {"first": f"context-encoder-64-{masks}{kind}"}),
+        )
+    },
+    "nsd-loss": ("context-encoder", "nsd-loss", LARGE),
+}
+"""Name → method, preset, and what is changed in the recipe; `first` names the training to start from."""
+
+
+def job(name: str, out: Path, seed: int, minutes: float | None) -> Job:
+    """What a name of the table, or NAME with another seed, stands for."""
+    method, preset, changes = TRAININGS[name]
+    if "first" in changes:
+        changes = {**changes, "first": str(out / f"{changes['first']}-{seed}" / "weights")}
+    recipe: Recipe = replace(trainable(method).PRESETS[preset], **changes)  # pyright: ignore[reportArgumentType]
+    data = CIFAR if recipe.size == 32 else PHOTOS
+    return Job(method=method, preset=preset, recipe=recipe, data=data, out=out / f"{name}-{seed}", seed=seed,
+               minutes=minutes, resume=True)  # fmt: skip
+
+
+def main() -> None:
+    """Train what is named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*TRAININGS, []], help=", ".join(TRAININGS))
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float)
+    options = parser.parse_args()
+    if not DATA.is_dir():
+        sys.exit(f"{DATA}: there are no pictures to train on; set INPAINTER_DATA to the data folder")
+    for name in options.names:
+        run(job(name, options.out, options.seed, options.minutes), sys.stdout)
+    if not options.names:
+        print("\n".join(TRAININGS))
+
+
+if __name__ == "__main__":
+    main()
