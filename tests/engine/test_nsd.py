@@ -157,7 +157,7 @@ def test_the_tables_have_it_and_say_where_it_is_not_measured(results):
     # Raw numbers of different networks are not on one scale.
     assert not any("**" in row[heads.index("NSD, raw")] for row in rows)
     assert "5 pictures" in page
-    assert "large 8 (0 constant" in page
+    assert "large 8 (0 constant)" in page
     assert "normalized squared-distortion" in page
     assert "NSD, raw" in html_page(results)
 

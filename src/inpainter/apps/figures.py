@@ -92,6 +92,7 @@ def _band(words: Sequence[str], width: int) -> Sheet:
 def _fitted(image: Image) -> Sheet:
     scale = SIDE / max(image.shape[:2])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    # Small pictures keep their pixels visible, as on the page.
-    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
+    # The pixels of small pictures stay visible; of larger ones they would become uneven.
+    enlarge = cv2.INTER_NEAREST if scale >= 2 else cv2.INTER_LINEAR
+    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else enlarge)
     return (np.clip(scaled, 0, 1) * 255).round().astype(np.uint8)

@@ -20,10 +20,11 @@ NOT_MEASURED = "not measured"
 CARDS = METRICS | {
     "nsd_standardised": Metric("NSD, standardised", "normalized squared-distortion, the share of the latent code's "
                                "variance that the mask decides and not the picture: every latent dimension scaled to "
-                               "variance 1 first; 0 to 1, and 0 by construction for a kind that draws one mask only",
+                               "variance 1 first, constant ones left out; 0 to 1, and 0 by construction for a kind "
+                               "that draws one mask only",
                                "lower", False, None, 3),
     "nsd_raw": Metric("NSD, raw", "the same as published, without the scaling, so that it grows with the latents' "
-                      "scale: not to be compared between networks", "neither", False, None, 3),
+                      "scale: not to be compared between networks", "neither", False, None),
 }  # fmt: skip
 """The columns of the tables: the metrics, and NSD, which is not one of picture and answer."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
@@ -111,9 +112,9 @@ def _nsd_note(results: Sequence[dict[str, Any]], kind: str) -> str:
     of_what = ("pictures", "masks", "mask_hash", "fingerprint")
     same = all(other[name] == facts[name] for _, other in found for name in of_what)
     latents = "; ".join(
-        f"{title} {of['dimensions']} ({of['constant_dimensions']} constant, left out of the standardised), "
-        f"{of['seconds']:.1f} s" for title, of in found
-    )  # fmt: skip
+        f"{title} {of['dimensions']} ({of['constant_dimensions']} constant), {of['seconds']:.1f} s"
+        for title, of in found
+    )
     return (
         f"NSD: {facts['pictures']} pictures (fingerprint `{facts['fingerprint'][:12]}`) under {facts['masks']} masks "
         f"each (hash `{facts['mask_hash'][:12]}`){'' if same else ', NOT the same for all'}. "
