@@ -23,6 +23,8 @@ from inpainter.core import InputError
 
 Encode = Callable[[Tensor, Tensor], Tensor]
 """(images `(B, 3, H, W)`, masks `(B, 1, H, W)` bool) → latents `(B, D)`."""
+BATCH = 16
+"""Masks encoded at a time: for a 128 px network on a CPU the fastest; more ask for memory anew in every layer."""
 ROUNDING = 4
 """A latent dimension counts as constant when its values differ by no more than so many steps of their type."""
 
@@ -127,7 +129,7 @@ class RunningNSD:
         )
 
 
-def nsd(encode: Encode, images: Tensor, masks: Tensor, *, batch: int = 100, unbiased: bool = False) -> NSD:
+def nsd(encode: Encode, images: Tensor, masks: Tensor, *, batch: int = BATCH, unbiased: bool = False) -> NSD:
     """Measure an encoder's normalized squared-distortion; any encoder, ours or not.
 
     `images` is `(k, 3, H, W)` floating point, `masks` bool with True = missing: `(n, 1, H, W)`, shared by all images,
@@ -152,7 +154,7 @@ def nsd(encode: Encode, images: Tensor, masks: Tensor, *, batch: int = 100, unbi
     return running.result()
 
 
-def encode_masks(encode: Encode, image: Tensor, masks: Tensor, *, batch: int = 100) -> Tensor:
+def encode_masks(encode: Encode, image: Tensor, masks: Tensor, *, batch: int = BATCH) -> Tensor:
     """The codes `(n, D)` of one image `(3, H, W)` under n masks `(n, 1, H, W)`, encoded `batch` at a time.
 
     Masks that are all equal are encoded once, with a warning. Raises InputError as `nsd` does.
