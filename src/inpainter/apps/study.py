@@ -109,7 +109,7 @@ def evaluate(
     masks
         Kinds of mask, with commas between (`inpainter mask --help` lists them).
     output
-        The folder for the report: report.html, report.md and a JSON file a method.
+        The folder for the report: report.html, report.md, a JSON file a method, and figures.
     limit
         How many pictures to take; 0 takes all.
     first
