@@ -17,8 +17,8 @@ from readme import filled_in
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def test_readme_has_the_numbers_of_the_result_files():
@@ -57,6 +57,11 @@ def test_readme_commands_run(project):
 
 def test_readme_python_runs(project):
     for block in blocks("python"):
+        subprocess.run([sys.executable, "-c", block], cwd=project, check=True, timeout=120)
+
+
+def test_python_of_the_page_on_nsd_runs(project):
+    for block in blocks("python", (ROOT / "docs" / "nsd.md").read_text()):
         subprocess.run([sys.executable, "-c", block], cwd=project, check=True, timeout=120)
 
 

@@ -174,7 +174,8 @@ def test_the_page_stands_alone_and_escapes_names(results):
 def test_the_folder_has_a_file_a_method_that_makes_the_same_tables(results, tmp_path):
     write_report(results, tmp_path / "out")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["bad<b>.json", "good.json", "report.html", "report.md"]
+    figures = ["comparison-centre.png", "comparison-lines.png"]
+    assert names == ["bad<b>.json", *figures, "good.json", "report.html", "report.md"]
     read = read_results([tmp_path / "out" / "good.json", tmp_path / "out" / "bad<b>.json"])
     assert [r["masks"] for r in read] == [r.kinds for r in results]
     text = (tmp_path / "out" / "report.md").read_text()

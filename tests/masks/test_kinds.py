@@ -282,7 +282,7 @@ def test_a_kind_by_its_name_and_fields():
     wanted = KINDS["centre"](seed=5, side=9)
     assert mask_kind("centre:side=9")(seed=5) == wanted
     assert mask_kind("blocks")(seed=2) == KINDS["blocks"](seed=2)
-    assert mask_kind("blocks:fewest=3,largest=0.5")(seed=2) == KINDS["blocks"](seed=2, fewest=3, largest=0.5)
+    assert mask_kind("blocks:fewest=3:largest=0.5")(seed=2) == KINDS["blocks"](seed=2, fewest=3, largest=0.5)
 
 
 @pytest.mark.parametrize(

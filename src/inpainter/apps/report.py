@@ -1,4 +1,4 @@
-"""The report of an evaluation: a JSON file a method, a Markdown page, and one self-contained HTML page."""
+"""The report of an evaluation: a JSON file a method, a Markdown page, one self-contained HTML page, and figures."""
 
 import base64
 import html
@@ -8,15 +8,25 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from inpainter.apps.figures import comparison, given, png, under_masks
 from inpainter.core import Image, InputError
 from inpainter.engine.evaluation import Result
 from inpainter.metrics import METRICS, Metric
 from inpainter.photos.files import write_whole
 
 NOT_MEASURED = "not measured"
+CARDS = METRICS | {
+    "nsd_standardised": Metric("NSD, standardised", "normalized squared-distortion, the share of the latent code's "
+                               "variance that the mask decides and not the picture: every latent dimension scaled to "
+                               "variance 1 first, constant ones left out; 0 to 1, and 0 by construction for a kind "
+                               "that draws one mask only",
+                               "lower", False, None, 3),
+    "nsd_raw": Metric("NSD, raw", "the same as published, without the scaling, so that it grows with the latents' "
+                      "scale: not to be compared between networks", "neither", False, None),
+}  # fmt: skip
+"""The columns of the tables: the metrics, and NSD, which is not one of picture and answer."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 """Told apart by colour-blind people too (Okabe and Ito)."""
 PLOTTED = ("psnr_hole", "ssim_hole", "mse_hole", "lpips_whole_composed")
@@ -39,6 +49,9 @@ figure { margin: 0; } figcaption { font-size: 85%; }
 def write_report(results: Sequence[Result], folder: Path) -> None:
     """Write `METHOD.json` for every method, `report.md` and `report.html` into `folder`, which is made.
 
+    For every kind of mask also `comparison-KIND.png`, methods side by side, and, where NSD was measured,
+    `masks-KIND.png`, one picture under several masks.
+
     Raises InputError when the folder cannot be made or written to.
     """
     try:
@@ -51,6 +64,10 @@ def write_report(results: Sequence[Result], folder: Path) -> None:
         write_whole(folder / f"{name}.json", (json.dumps(entry, indent=1) + "\n").encode())
     write_whole(folder / "report.md", markdown_page(plain).encode())
     write_whole(folder / "report.html", html_page(results).encode())
+    for kind in _kinds(plain):
+        for name, draw in (("comparison", comparison), ("masks", under_masks)):
+            if (figure := draw(results, kind)) is not None:
+                write_whole(folder / f"{name}-{kind.replace(':', '-')}.png", png(figure))
 
 
 def read_results(files: Iterable[Path]) -> list[dict[str, Any]]:
@@ -76,7 +93,33 @@ def _kinds(results: Sequence[dict[str, Any]]) -> list[str]:
 
 def _metrics(results: Sequence[dict[str, Any]], kind: str) -> list[str]:
     taken = {name for result in results for name in result["masks"].get(kind, {}).get("metrics", {})}
-    return [name for name in METRICS if name in taken or METRICS[name].measure is None]
+    found = [name for name in METRICS if name in taken or METRICS[name].measure is None]
+    return found + [name for name in CARDS if name not in METRICS and _nsd(results, kind)]
+
+
+def _nsd(results: Sequence[dict[str, Any]], kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """Of each method whose NSD was measured its title and what was found."""
+    found = [(_title(result), result["masks"].get(kind, {}).get("nsd")) for result in results]
+    return [(title, facts) for title, facts in found if facts]
+
+
+def _nsd_note(results: Sequence[dict[str, Any]], kind: str) -> str:
+    """Of what the NSD of a table is, one sentence; empty where it was not measured."""
+    found = _nsd(results, kind)
+    if not found:
+        return ""
+    facts = found[0][1]
+    of_what = ("pictures", "masks", "mask_hash", "fingerprint")
+    same = all(other[name] == facts[name] for _, other in found for name in of_what)
+    latents = "; ".join(
+        f"{title} {of['dimensions']} ({of['constant_dimensions']} constant), {of['seconds']:.1f} s"
+        for title, of in found
+    )
+    return (
+        f"NSD: {facts['pictures']} pictures (fingerprint `{facts['fingerprint'][:12]}`) under {facts['masks']} masks "
+        f"each (hash `{facts['mask_hash'][:12]}`){'' if same else ', NOT the same for all'}. "
+        f"Latent dimensions: {latents}."
+    )
 
 
 def _number(metric: Metric, found: dict[str, Any] | None) -> tuple[str, str]:
@@ -89,7 +132,7 @@ def _number(metric: Metric, found: dict[str, Any] | None) -> tuple[str, str]:
 def _best(metric: Metric, values: list[float | None]) -> set[int]:
     """Which of the values is best; ties are all best, one value alone is not."""
     known = {i: value for i, value in enumerate(values) if value is not None and math.isfinite(value)}
-    if len(known) < 2:
+    if metric.better == "neither" or len(known) < 2:
         return set()
     score = {"lower": lambda v: v, "higher": lambda v: -v, "one": lambda v: abs(math.log(max(v, 1e-9)))}[metric.better]
     least = min(score(value) for value in known.values())
@@ -97,7 +140,8 @@ def _best(metric: Metric, values: list[float | None]) -> set[int]:
 
 
 def _column(results: Sequence[dict[str, Any]], kind: str, name: str) -> list[dict[str, Any] | None]:
-    return [result["masks"].get(kind, {}).get("metrics", {}).get(name) for result in results]
+    table = "nsd" if name.startswith("nsd_") else "metrics"
+    return [result["masks"].get(kind, {}).get(table, {}).get(name.removeprefix("nsd_")) for result in results]
 
 
 def markdown_page(results: Sequence[dict[str, Any]]) -> str:
@@ -108,22 +152,24 @@ def markdown_page(results: Sequence[dict[str, Any]]) -> str:
         rows = [[_title(result)] for result in results]
         for name in names:
             column = _column(results, kind, name)
-            best = _best(METRICS[name], [found["mean"] if found else None for found in column])
+            best = _best(CARDS[name], [found["mean"] if found else None for found in column])
             for i, found in enumerate(column):
-                mean, spread = _number(METRICS[name], found)
+                mean, spread = _number(CARDS[name], found)
                 rows[i].append(f"**{mean}** {spread}" if i in best else f"{mean} {spread}".strip())
         for i, result in enumerate(results):
             rows[i].append(_seconds(result, kind))
-        heads = ["method", *(METRICS[name].title for name in names), "seconds a picture"]
+        heads = ["method", *(CARDS[name].title for name in names), "seconds a picture"]
         lines += [f"## Masks: {kind}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         lines += ["| " + " | ".join(row) + " |" for row in rows] + [""]
+        if note := _nsd_note(results, kind):
+            lines += [note, ""]
     lines += ["## What the columns say", "", *_explained(results), ""]
     return "\n".join(lines)
 
 
 def _explained(results: Sequence[dict[str, Any]]) -> list[str]:
     names = {name for kind in _kinds(results) for name in _metrics(results, kind)}
-    lines = [f"- {METRICS[name].title}: {METRICS[name].what}." for name in METRICS if name in names]
+    lines = [f"- {CARDS[name].title}: {CARDS[name].what}." for name in CARDS if name in names]
     return [*lines, "- ±: standard deviation over pictures. Bold: the best mean of a column."]
 
 
@@ -163,8 +209,11 @@ def html_page(results: Sequence[Result]) -> str:
     for kind in _kinds(plain):
         parts.append(f"<h2>Masks: {html.escape(kind)}</h2>")
         parts.append(_html_table(plain, kind))
+        if note := _nsd_note(plain, kind):
+            parts.append(f"<p>{_code(note)}</p>")
         parts.append(_html_plots(plain, kind))
         parts.append(_html_pictures(results, kind))
+        parts.append(_html_masks(results, kind))
     explained = "".join(f"<li>{html.escape(line[2:])}</li>" for line in _explained(plain))
     parts.append(f"<h2>What the columns say</h2><ul>{explained}</ul></body></html>")
     return "\n".join(parts)
@@ -180,40 +229,60 @@ def _html_table(results: Sequence[dict[str, Any]], kind: str) -> str:
     rows = ["<tr><th>metric</th>" + "".join(f"<th>{html.escape(_title(r))}</th>" for r in results) + "</tr>"]
     for name in _metrics(results, kind):
         column = _column(results, kind, name)
-        best = _best(METRICS[name], [found["mean"] if found else None for found in column])
+        best = _best(CARDS[name], [found["mean"] if found else None for found in column])
         cells = []
         for i, found in enumerate(column):
-            mean, spread = _number(METRICS[name], found)
+            mean, spread = _number(CARDS[name], found)
             style = " class='best'" if i in best else ""
             cells.append(f"<td{style}>{mean} <span class='spread'>{spread}</span></td>")
-        rows.append(f"<tr><td>{html.escape(METRICS[name].title)}</td>{''.join(cells)}</tr>")
+        rows.append(f"<tr><td>{html.escape(CARDS[name].title)}</td>{''.join(cells)}</tr>")
     seconds = "".join(f"<td>{_seconds(result, kind)}</td>" for result in results)
     return f"<table>{''.join(rows)}<tr><td>seconds a picture</td>{seconds}</tr></table>"
 
 
+# ---------------------------------------------------------------------------------------------------------- pictures
+
+
 def _html_pictures(results: Sequence[Result], kind: str) -> str:
-    """A row a picture: truth over input, then every method's answer over its error, four times as strong."""
+    """A row a picture: what is given, every method's answer over its error, four times as strong, and the truth."""
     shown = [result.shown.get(kind, []) for result in results]
     if not all(shown):
         return ""
     names = [html.escape(_title({"method": result.method})) for result in results]
-    heads = ["truth, and what is given", *(f"{name}, and its error × 4" for name in names)]
-    rows = ["<tr>" + "".join(f"<td>{head}</td>" for head in heads) + "</tr>"]
+    rows = [_html_row(["given", *(f"{name}, and its error × 4" for name in names), "truth"])]
     for pictures in zip(*shown, strict=True):
-        truth, mask = pictures[0].truth, pictures[0].mask
-        given = np.where(mask[..., None], np.float32(1), truth)
-        cells = [_picture(truth, "truth") + _picture(given, "given")]
+        truth = pictures[0].truth
+        cells = [_picture(given(truth, pictures[0].mask), "given")]
         for picture, name in zip(pictures, names, strict=True):
             error = np.clip(4 * np.abs(picture.answer - truth), 0, 1)
             cells.append(_picture(picture.answer, name) + _picture(error, f"error of {name}"))
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        rows.append(_html_row([*cells, _picture(truth, "truth")]))
     return f"<table class='pictures'>{''.join(rows)}</table>"
 
 
+def _html_masks(results: Sequence[Result], kind: str) -> str:
+    """One picture under several masks: a row for what is given, and one for each method's answers and distances."""
+    measured = [result for result in results if result.under_masks.get(kind)]
+    if not measured:
+        return ""
+    shown = measured[0].under_masks[kind]
+    rows = [_html_row(["given", *(_picture(given(one.truth, one.mask), "given") for one in shown)])]
+    for result in measured:
+        name = html.escape(_title({"method": result.method}))
+        cells = [f"{_picture(one.answer, name)}{one.distance:.4f}" for one in result.under_masks[kind]]
+        rows.append(_html_row([name, *cells]))
+    return (
+        "<p>One picture under several masks. Beneath each answer: the squared distance of its latent to the picture's "
+        f"mean latent over all its masks, per dimension.</p><table class='pictures'>{''.join(rows)}</table>"
+    )
+
+
+def _html_row(cells: Sequence[str]) -> str:
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
 def _picture(image: Image, what: str) -> str:
-    encoded = cv2.imencode(".png", np.ascontiguousarray((image * 255).round().astype(np.uint8)[..., ::-1]))[1]
-    data = base64.b64encode(encoded.tobytes()).decode()
-    return f"<img alt='{what}' src='data:image/png;base64,{data}'>"
+    return f"<img alt='{what}' src='data:image/png;base64,{base64.b64encode(png(image)).decode()}'>"
 
 
 # ------------------------------------------------------------------------------------------------------------- plots

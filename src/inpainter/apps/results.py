@@ -18,6 +18,8 @@ DOCUMENT = {
 }
 """Mean squared errors that the study of Lokray and Ghosh reports: partial 100 epochs, blind 20."""
 GOALS = {"partial-conv": 0.0004, "blind-autoencoder": 0.0010}
+DOCUMENT_NSD = {"context-encoder": 0.79, "cascade": 0.56}
+"""Raw NSD that the paper of the cascade reports (Zieliński et al.), both ± .17: a ratio of .71."""
 
 HEAD = """# Results
 
@@ -38,10 +40,45 @@ def results_page(folder: Path = RESULTS) -> str:
         if results:
             page = markdown_page(results).split("\n", 2)[2].strip().replace("\n## ", "\n### ")
             parts.append(f"## {name}\n\n{page}\n")
+            parts += [_nsd_section(results), _figures(folder / name)]
     notes = folder / "notes.md"
     if notes.exists():
         parts.append(notes.read_text())
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
+
+
+def _nsd_section(results: list[dict[str, Any]]) -> str:
+    """NSD beside the paper's, with the ratio to the context encoder; empty where that was not measured."""
+    lines = [
+        "### NSD beside the paper's",
+        "",
+        "| weights | masks | standardised | to the context encoder's | raw | to the context encoder's | paper (raw) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    heads = len(lines)
+    for kind in dict.fromkeys(kind for result in results for kind in result["masks"]):
+        rows = [(result, result["masks"].get(kind, {}).get("nsd")) for result in results]
+        # Those that were trained for a small NSD are what is compared, not what it is compared with.
+        base = [nsd for result, nsd in rows if nsd and _is_plain_context_encoder(result.get("weights", {}))]
+        for result, nsd in rows if base else ():
+            if nsd:
+                cells = [result["method"], kind]
+                for form in ("standardised", "raw"):
+                    mean, whole = nsd[form]["mean"], sum(one[form]["mean"] for one in base) / len(base)
+                    cells += [f"{mean:.3f} ± {nsd[form]['spread']:.3f}", f"{mean / whole:.2f}" if whole else ""]
+                paper = DOCUMENT_NSD.get(result.get("weights", {}).get("method", ""))
+                lines.append("| " + " | ".join([*cells, f"{paper:.2f}" if paper else ""]) + " |")
+    return "\n".join([*lines, ""]) if len(lines) > heads else ""
+
+
+def _is_plain_context_encoder(weights: dict[str, Any]) -> bool:
+    return weights.get("method") == "context-encoder" and weights.get("preset") != "nsd-loss"
+
+
+def _figures(folder: Path) -> str:
+    """The figures that `inpainter evaluate` left beside the result files."""
+    place = "../benchmarks/results/evaluation"
+    return "\n".join(f"![{path.stem}]({place}/{folder.name}/{path.name})\n" for path in sorted(folder.glob("*.png")))
 
 
 def _cifar_section(splits: dict[str, list[dict[str, Any]]]) -> str:

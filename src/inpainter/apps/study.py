@@ -93,6 +93,8 @@ def evaluate(
     size: int | None = None,
     seed: int = 0,
     metrics: str | None = None,
+    nsd_pictures: int = 250,
+    nsd_masks: int = 100,
     by_cover: Annotated[bool, Parameter(negative="")] = False,
     lpips_weights: Path | None = None,
 ) -> int:
@@ -105,9 +107,9 @@ def evaluate(
     data
         A folder of pictures, or parquet files (with commas between, or a glob pattern).
     masks
-        Kinds of mask, with commas between (`inpainter mask --help` lists them).
+        Kinds of mask, with commas between (`inpainter mask --help` lists them); with fields, `centre:side=56`.
     output
-        The folder for the report: report.html, report.md and a JSON file a method.
+        The folder for the report: report.html, report.md, a JSON file a method, and figures.
     limit
         How many pictures to take; 0 takes all.
     first
@@ -117,7 +119,12 @@ def evaluate(
     seed
         Where the drawing of masks starts.
     metrics
-        Which metrics to take, with commas between; all unless given.
+        Which metrics to take, with commas between; unless given, all but `nsd`, the normalized squared-distortion of
+        the methods' encoders.
+    nsd_pictures
+        How many pictures to measure `nsd` on, from the first.
+    nsd_masks
+        How many masks of every kind to encode each of them with for `nsd`.
     by_cover
         Sort the results by the share of the picture that is missing, too, and plot them.
     lpips_weights
@@ -131,7 +138,8 @@ def evaluate(
 
     evaluation = Evaluation(
         methods=_listed(methods), data=data, masks=_listed(masks), limit=limit or None, first=first, size=size,
-        seed=seed, metrics=_listed(metrics) if metrics else tuple(METRICS), by_cover=by_cover,
+        seed=seed, metrics=_listed(metrics) if metrics else tuple(METRICS), nsd_pictures=nsd_pictures,
+        nsd_masks=nsd_masks, by_cover=by_cover,
         lpips_weights=str(lpips_weights) if lpips_weights else None,
     )  # fmt: skip
     results = measure(evaluation, load, _show if sys.stderr.isatty() else None)

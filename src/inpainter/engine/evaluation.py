@@ -6,10 +6,10 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,14 +17,19 @@ from inpainter.core import Image, Inpainter, InputError, Mask
 from inpainter.data.draws import keys
 from inpainter.data.sources import Pictures, read_pictures
 from inpainter.engine.removal import fill_hole
-from inpainter.masks import KINDS
+from inpainter.masks import kind_number, mask_kind
 from inpainter.methods import METHODS
 from inpainter.metrics import METRICS
+
+if TYPE_CHECKING:
+    from inpainter.engine.nsd import Encoded, UnderMask
 
 COVER_BINS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0)
 """Edges of the bins that results by cover are sorted into."""
 SHOWN = 6
 """Pictures of every kind of mask that the report shows."""
+NSD = "nsd"
+"""The metric that is none of picture and answer but of a method's encoder, and is taken only where it is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +41,7 @@ class Evaluation:
     data: str
     """A folder, or parquet files: see `read_pictures`."""
     masks: Sequence[str] = ("lines",)
-    """Kinds of mask; each is measured on every picture."""
+    """Kinds of mask, as `mask_kind` reads them; each is measured on every picture."""
     limit: int | None = 200
     """How many pictures, from the first; None takes all."""
     first: int = 0
@@ -46,7 +51,11 @@ class Evaluation:
     seed: int = 0
     """Of the masks."""
     metrics: Sequence[str] = tuple(METRICS)
-    """Which metrics to take."""
+    """Which metrics to take; `nsd`, which takes long, only where it is named here."""
+    nsd_pictures: int = 250
+    """How many pictures NSD is measured on, from the first, whatever `limit` says (k)."""
+    nsd_masks: int = 100
+    """How many masks of every kind each of them gets (n)."""
     by_cover: bool = False
     """Whether to sort the results by the share of the picture that is missing, too."""
     lpips_weights: str | None = None
@@ -54,11 +63,14 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         for kind in self.masks:
-            if kind not in KINDS:
-                raise InputError(f"masks: no kind {kind!r}: choose from {', '.join(KINDS)}")
+            mask_kind(kind)
         for name in self.metrics:
-            if name not in METRICS:
-                raise InputError(f"metrics: no metric {name!r}: choose from {', '.join(METRICS)}")
+            if name not in METRICS and name != NSD:
+                raise InputError(f"metrics: no metric {name!r}: choose from {', '.join((*METRICS, NSD))}")
+        if self.nsd_pictures < 1 or self.nsd_masks < 2:
+            raise InputError(
+                f"nsd: {self.nsd_pictures} pictures, {self.nsd_masks} masks each: give 1 or more, and 2 masks or more"
+            )
         if not self.methods or not self.masks:
             raise InputError("evaluation: no methods or no masks: give at least one of each")
 
@@ -80,8 +92,10 @@ class Result:
     facts: dict[str, Any]
     """Pictures, masks, versions: what the numbers are of."""
     kinds: dict[str, dict[str, Any]]
-    """By kind of mask: `metrics`, `seconds`, and `by_cover` if asked for."""
+    """By kind of mask: `metrics`, `seconds`, and `by_cover` and `nsd` if asked for."""
     shown: dict[str, list[Shown]] = field(default_factory=dict)
+    under_masks: dict[str, list["UnderMask"]] = field(default_factory=dict)
+    """By kind of mask, one picture with several masks: of methods whose NSD was measured."""
 
     def to_dict(self) -> dict[str, Any]:
         """All but the pictures, as plain values."""
@@ -101,6 +115,7 @@ def evaluate(
     pictures, truths = _pictures(evaluation)
     lpips = _lpips(evaluation)
     kinds = {kind: _masks(kind, evaluation, truths) for kind in evaluation.masks}
+    latent = _nsd(inpainters, evaluation, progress) if NSD in evaluation.metrics else {}
     facts = {
         "data": {
             "source": ",".join(part.rpartition("/")[2] for part in evaluation.data.split(",")),
@@ -130,6 +145,9 @@ def evaluate(
                     progress(name, done, total)
             covers = [float(mask.mean()) for mask in masks]
             result.kinds[kind] = _summary(rows, covers, evaluation.by_cover)
+            if encoded := latent.get(kind, {}).get(name):
+                result.kinds[kind][NSD] = encoded.facts
+                result.under_masks[kind] = encoded.shown
         results.append(result)
     return results
 
@@ -175,8 +193,9 @@ def _middle(picture: np.ndarray, size: int | None) -> np.ndarray:
 def _masks(kind: str, evaluation: Evaluation, truths: list[Image]) -> list[Mask]:
     """A mask for every picture: a function of kind, seed and the picture's place in the source."""
     place = np.arange(evaluation.first, evaluation.first + len(truths))
-    drawn = keys(evaluation.seed, list(KINDS).index(kind), place).tolist()
-    return [KINDS[kind](seed=key)(*truth.shape[:2]) for key, truth in zip(drawn, truths, strict=True)]
+    drawn = keys(evaluation.seed, kind_number(kind), place).tolist()
+    draw = mask_kind(kind)
+    return [draw(seed=key)(*truth.shape[:2]) for key, truth in zip(drawn, truths, strict=True)]
 
 
 def _hash(masks: list[Mask]) -> str:
@@ -193,6 +212,24 @@ def _lpips(evaluation: Evaluation) -> Callable[[Image, Image], float] | None:
 
     network = load_lpips(evaluation.lpips_weights)
     return lambda truth, answer: lpips_distance(network, truth, answer)
+
+
+def _nsd(
+    inpainters: dict[str, Inpainter], evaluation: Evaluation, progress: Callable[[str, int, int], None] | None
+) -> dict[str, dict[str, "Encoded"]]:
+    """By kind of mask, what was measured of each method that has an encoder."""
+    # Here, because the other metrics need no torch.
+    from inpainter.engine.nsd import measure_nsd, refuse_sizes
+
+    pictures, truths = _pictures(replace(evaluation, limit=evaluation.nsd_pictures))
+    refuse_sizes(inpainters, truths)
+    found = {}
+    for kind in evaluation.masks:
+        found[kind] = measure_nsd(inpainters, truths, kind, count=evaluation.nsd_masks, first=evaluation.first,
+                                  seed=evaluation.seed, progress=progress)  # fmt: skip
+        for encoded in found[kind].values():
+            encoded.facts["fingerprint"] = pictures.fingerprint
+    return found
 
 
 def _measured(
@@ -212,6 +249,8 @@ def _measured(
         takes_it = inpainter.sizes.accept(*mask.shape)
         raw = raw_answer(blanked, mask) if raw_answer is not None and takes_it else None
         for name in evaluation.metrics:
+            if name == NSD:
+                continue
             metric = METRICS[name]
             shown = raw if metric.raw else answer
             if metric.measure is not None and shown is not None:

@@ -29,10 +29,15 @@ KINDS: dict[str, type[MaskKind]] = {
 """Every kind by its name on the command line: `KINDS["lines"](seed=7)(256, 256)`."""
 
 
+def kind_number(text: str) -> int:
+    """The place in `KINDS` of the kind that `text` names, its fields aside: where draws of different kinds part."""
+    return list(KINDS).index(text.partition(":")[0])
+
+
 def mask_kind(text: str) -> Callable[..., MaskKind]:
     """The kind that `text` names, to be called with a seed: `centre`, or with fields, `centre:side=56`.
 
-    More than one field: `blocks:fewest=3,most=5`. Raises InputError on an unknown kind or field, or a wrong value.
+    More than one field: `blocks:fewest=3:most=5`. Raises InputError on an unknown kind or field, or a wrong value.
     """
     name, _, given = text.partition(":")
     if name not in KINDS:
@@ -40,7 +45,7 @@ def mask_kind(text: str) -> Callable[..., MaskKind]:
     kind = KINDS[name]
     known = {field.name for field in dataclasses.fields(kind)} - {"seed"}
     fields: dict[str, float] = {}
-    for part in given.split(",") if given else ():
+    for part in given.split(":") if given else ():
         field, _, value = part.partition("=")
         if field not in known:
             raise InputError(f"masks: {name} has no field {field!r}: it has {', '.join(sorted(known))}")
@@ -70,5 +75,6 @@ __all__ = [
     "Square",
     "Strokes",
     "Text",
+    "kind_number",
     "mask_kind",
 ]
