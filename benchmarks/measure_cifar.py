@@ -21,7 +21,7 @@ from inpainter.photos.files import write_whole
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "evaluation"
 ERRORS = ("l1_hole", "mse_hole", "psnr_hole", "mse_whole_composed", "psnr_whole_composed", "mse_whole_raw")
-CLASSICAL = ("telea", "navier-stokes", "fsr", "biharmonic")
+CLASSICAL = ("mean", "telea", "navier-stokes", "fsr", "biharmonic")
 
 
 def write(folder: str, results: list[Result]) -> None:

@@ -8,7 +8,11 @@ from inpainter.core import Inpainter
 from inpainter.methods import load
 from inpainter.methods.classical import FSR_BLOCK
 
-NAMES = ("telea", "navier-stokes", "fsr", "biharmonic")
+NAMES = ("mean", "telea", "navier-stokes", "fsr", "biharmonic")
+
+
+CONTINUING = pytest.mark.parametrize("inpainter", NAMES[1:], indirect=True)
+"""The methods that carry on what surrounds the hole: all but `mean`."""
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -92,6 +96,7 @@ def test_fsr_fills_the_last_rows_of_sizes_that_are_no_whole_blocks():
         assert load("fsr")(plain.astype(np.float32), mask)[mask].min() > 0.5
 
 
+@CONTINUING
 def test_a_smooth_gradient_is_filled_finer_than_8_bits(inpainter):
     """In a 16-bit picture a fill in 8-bit steps would show as bands."""
     columns = np.linspace(0.40, 0.46, 96, dtype=np.float32)
@@ -103,6 +108,7 @@ def test_a_smooth_gradient_is_filled_finer_than_8_bits(inpainter):
     assert levels > 4 * in_8_bits
 
 
+@CONTINUING
 def test_fills_a_ramp_better_than_its_mean_would(inpainter):
     columns = np.linspace(0.1, 0.9, 64, dtype=np.float32)
     image = np.repeat(np.repeat(columns[None, :, None], 64, axis=0), 3, axis=2)
@@ -133,3 +139,16 @@ def test_a_grey_picture_stays_grey(inpainter):
     grey = np.repeat(texture(40)[..., :1], 3, axis=2)
     filled = inpainter(grey, square_hole(40, 8))
     np.testing.assert_allclose(np.ptp(filled, axis=2), 0, atol=2e-3)
+
+
+def test_mean_is_the_colour_with_the_least_squared_error(rng):
+    image = rng.random((9, 7, 3), dtype=np.float32)
+    mask = np.zeros((9, 7), bool)
+    mask[2:5, 3:6] = True
+    filled = load("mean")(image, mask)
+    known = image[~mask].astype(np.float64)
+    assert np.ptp(filled[mask], axis=0).max() == 0
+    best = ((known - filled[mask][0]) ** 2).sum()
+    for step in np.eye(3) * 1e-3:
+        assert ((known - filled[mask][0] - step) ** 2).sum() > best
+        assert ((known - filled[mask][0] + step) ** 2).sum() > best

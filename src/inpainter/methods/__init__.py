@@ -29,6 +29,7 @@ _CLASSICAL = "inpainter.methods.classical"
 
 METHODS: dict[str, Entry] = {
     "auto": Entry("inpainter.methods.auto", "", "The default: the classical methods, each where it measures best."),
+    "mean": Entry(_CLASSICAL, "", "The mean colour of what is known: the floor to measure others against."),
     "telea": Entry(_CLASSICAL, "", "Averages inwards from the rim of the hole; scratches in an instant."),
     "navier-stokes": Entry(_CLASSICAL, "", "Carries edges inwards from the rim of the hole; in an instant too."),
     "fsr": Entry(_CLASSICAL, "", "Carries texture on by its main frequencies; thin holes, in seconds."),

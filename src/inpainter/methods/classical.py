@@ -1,6 +1,7 @@
 """The classical methods: no training, no weights; each fill is computed from the picture's own known pixels.
 
-`telea` and `navier-stokes` come from OpenCV, `fsr` from its contributed xphoto module, `biharmonic` from scikit-image.
+`telea` and `navier-stokes` come from OpenCV, `fsr` from its contributed xphoto module, `biharmonic` from scikit-image;
+`mean` is the floor to measure against.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,13 @@ from inpainter.methods import METHODS
 Channel = NDArray[np.float32]
 """One colour of a picture, `(H, W)`."""
 
+MEAN = Method(
+    name="mean",
+    summary=METHODS["mean"].summary,
+    source="the colour that is nearest to all known pixels by squared error",
+    good_for="being measured against: what does worse has learnt nothing",
+    bad_for="photos: it is a patch of one colour",
+)
 TELEA = Method(
     name="telea",
     summary=METHODS["telea"].summary,
@@ -80,6 +88,16 @@ TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -
 
 Ours, because OpenCV's way there and back is off by 7 levels of 16 bits.
 """
+
+
+class Mean(Inpainter):
+    """One colour for the whole hole."""
+
+    method = MEAN
+
+    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+        image[mask] = image[~mask].mean(0, dtype=np.float64)
+        return image
 
 
 class Marching(Inpainter):
@@ -178,11 +196,13 @@ def _smooth_within_a_step(levels: NDArray) -> Channel:
     return np.clip(cv2.GaussianBlur(levels, (0, 0), 3), levels - near, levels + near).astype(np.float32, copy=False)
 
 
-CARDS = {card.name: card for card in (TELEA, NAVIER_STOKES, FSR, BIHARMONIC)}
+CARDS = {card.name: card for card in (MEAN, TELEA, NAVIER_STOKES, FSR, BIHARMONIC)}
 
 
 def load(name: str) -> Inpainter:
     """The classical method of this name. Raises ImportError where scikit-image is missing for `biharmonic`."""
+    if name == "mean":
+        return Mean()
     if name == "telea":
         return Marching(TELEA, cv2.INPAINT_TELEA)
     if name == "navier-stokes":

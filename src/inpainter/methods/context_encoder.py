@@ -286,7 +286,9 @@ def reconstruction_loss(raw: Tensor, truth: Tensor, mask: Tensor, overlap: int, 
     in which the released code computes and its weights balance. Pictures `(B, 3, H, W)` in [0, 1], bool
     `(B, 1, H, W)`.
     """
-    near = functional.max_pool2d(mask.float(), 2 * overlap + 1, stride=1, padding=overlap)
+    # The square window, as rows and then columns of it.
+    near = functional.max_pool2d(mask.float(), (2 * overlap + 1, 1), stride=1, padding=(overlap, 0))
+    near = functional.max_pool2d(near, (1, 2 * overlap + 1), stride=1, padding=(0, overlap))
     weight = near * overlap_weight + mask * (1 - overlap_weight)
     return (weight * (2 * raw - 2 * truth).square()).sum() / (3 * near.sum()).clamp(min=1)
 
