@@ -50,7 +50,12 @@ def main() -> None:
     parser.add_argument("--weights", nargs="*", default=sorted(str(p) for p in (ROOT / "weights").glob("*-cifar10-*")))
     parser.add_argument("--limit", type=int, default=10_000, help="of test pictures")
     parser.add_argument("--others", type=int, default=5_000, help="of training and of validation pictures")
-    parser.add_argument("--side-by-side", type=int, default=500, help="test pictures for all methods and kinds of mask")
+    parser.add_argument(
+        "--side-by-side",
+        type=int,
+        default=500,
+        help="test pictures for all methods and kinds of mask; 0 leaves that out",
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     data = Path(os.environ.get("INPAINTER_DATA", ROOT.parent / "shared" / "data")) / "cifar10"
@@ -73,6 +78,8 @@ def main() -> None:
             print(split, result.method, result.kinds["lines"]["metrics"]["mse_whole_raw"], flush=True)
     for weights, measured in found.items():
         into_card(Path(weights), measured)
+    if not options.side_by_side:
+        return
     lpips = data.parents[1] / "weights" / "lpips_squeeze.safetensors"
     write("cifar10-side-by-side", evaluate(
         Evaluation(

@@ -64,7 +64,12 @@ def write_report(results: Sequence[Result], folder: Path) -> None:
         write_whole(folder / f"{name}.json", (json.dumps(entry, indent=1) + "\n").encode())
     write_whole(folder / "report.md", markdown_page(plain).encode())
     write_whole(folder / "report.html", html_page(results).encode())
-    for kind in _kinds(plain):
+    write_figures(results, folder)
+
+
+def write_figures(results: Sequence[Result], folder: Path) -> None:
+    """Write `comparison-KIND.png` for every kind of mask and, where NSD was measured, `masks-KIND.png`."""
+    for kind in _kinds([result.to_dict() for result in results]):
         for name, draw in (("comparison", comparison), ("masks", under_masks)):
             if (figure := draw(results, kind)) is not None:
                 write_whole(folder / f"{name}-{kind.replace(':', '-')}.png", png(figure))

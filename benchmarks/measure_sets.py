@@ -1,0 +1,58 @@
+"""Methods side by side on the sets of docs/results.md: `python benchmarks/measure_sets.py SET WEIGHTS …`.
+
+WEIGHTS are folders that trainings wrote (see trainings.py); the classical methods are measured beside them. Writes
+benchmarks/results/evaluation/SET/METHOD.json and figures; then run `python -m inpainter.apps.results`.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from inpainter.apps.report import write_figures
+from inpainter.engine.evaluation import NSD, Evaluation, evaluate
+from inpainter.methods import load
+from measure_cifar import RESULTS, write
+
+DATA = Path(os.environ.get("INPAINTER_DATA", Path(__file__).parents[2] / "shared" / "data"))
+BESIDE = ("mean", "telea", "biharmonic")
+METRICS = ("psnr_hole", "ssim_hole", "mse_hole", "boundary_gradient_error", "gradient_energy_ratio",
+           "lpips_whole_composed")  # fmt: skip
+
+SETS: dict[str, dict[str, Any]] = {
+    "photos-128-blocks": {"data": "photos/val.parquet", "masks": ("blocks",), "size": 128, "metrics": (*METRICS, NSD)},
+    "photos-128-centre": {"data": "photos/val.parquet", "masks": ("centre",), "size": 128, "metrics": METRICS},
+    "cifar10-losses": {"data": "cifar10/test.parquet", "masks": ("centre",), "limit": 500, "metrics": METRICS},
+}
+"""Name → what is measured on what. photos/val has 120 pictures, so NSD takes 120 where the paper has 250."""
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("set", choices=SETS, nargs="?")
+    parser.add_argument("weights", nargs="*")
+    options = parser.parse_args()
+    if options.set is None:
+        print("\n".join(SETS))
+        return
+    if not DATA.is_dir():
+        sys.exit(f"{DATA}: there are no pictures to measure on; set INPAINTER_DATA to the data folder")
+    chosen = SETS[options.set]
+    lpips = DATA.parent / "weights" / "lpips_squeeze.safetensors"
+    torch.set_num_threads(1)
+    results = evaluate(
+        Evaluation(
+            methods=(*BESIDE, *options.weights), **{**chosen, "data": str(DATA / chosen["data"])},
+            lpips_weights=str(lpips) if lpips.exists() else None,
+        ), load,
+    )  # fmt: skip
+    write(options.set, results)
+    write_figures(results, RESULTS / options.set)
+
+
+if __name__ == "__main__":
+    main()
