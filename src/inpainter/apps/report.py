@@ -39,7 +39,8 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
 th:first-child, td:first-child { text-align: left; }
 td.best { font-weight: 700; background: #eaf5ea; }
 .spread { color: #595959; font-size: 85%; font-weight: 400; }
-.pictures td { text-align: center; padding: .2rem .5rem .8rem; border: 0; font-size: 85%; }
+.pictures td { text-align: center; padding: .2rem .4rem .8rem; border: 0; font-size: 85%; white-space: normal;
+  vertical-align: top; }
 .pictures img { width: 128px; image-rendering: pixelated; display: block; margin-bottom: 2px; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; } figcaption { font-size: 85%; }
@@ -254,7 +255,7 @@ def _html_pictures(results: Sequence[Result], kind: str) -> str:
     if not all(shown):
         return ""
     names = [html.escape(_title({"method": result.method})) for result in results]
-    rows = [_html_row(["given", *(f"{name}, and its error × 4" for name in names), "truth"])]
+    rows = [_html_row(["given", *(f"{name}, and its error\u00a0×\u00a04" for name in names), "truth"])]
     for pictures in zip(*shown, strict=True):
         truth = pictures[0].truth
         cells = [_picture(given(truth, pictures[0].mask), "given")]
