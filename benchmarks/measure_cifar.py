@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from inpainter.apps.report import write_figures
 from inpainter.engine.card import model_card
 from inpainter.engine.evaluation import Evaluation, Result, evaluate
 from inpainter.methods import card, load
@@ -48,8 +49,8 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", nargs="*", default=sorted(str(p) for p in (ROOT / "weights").glob("*-cifar10-*")))
-    parser.add_argument("--limit", type=int, default=10_000, help="of test pictures")
-    parser.add_argument("--others", type=int, default=5_000, help="of training and of validation pictures")
+    parser.add_argument("--limit", type=int, default=10_000, help="of test pictures; 0 leaves them out")
+    parser.add_argument("--others", type=int, default=5_000, help="of training and of validation pictures; 0 likewise")
     parser.add_argument(
         "--side-by-side",
         type=int,
@@ -69,6 +70,8 @@ def main() -> None:
     }
     found: dict[str, dict[str, Result]] = {weights: {} for weights in options.weights}
     for split, (source, first, limit) in splits.items():
+        if not limit:
+            continue
         results = evaluate(
             Evaluation(methods=options.weights, data=source, first=first, limit=limit, metrics=ERRORS), load
         )
@@ -77,16 +80,19 @@ def main() -> None:
             found[weights][split] = result
             print(split, result.method, result.kinds["lines"]["metrics"]["mse_whole_raw"], flush=True)
     for weights, measured in found.items():
-        into_card(Path(weights), measured)
+        if measured:
+            into_card(Path(weights), measured)
     if not options.side_by_side:
         return
     lpips = data.parents[1] / "weights" / "lpips_squeeze.safetensors"
-    write("cifar10-side-by-side", evaluate(
+    results = evaluate(
         Evaluation(
             methods=(*CLASSICAL, *options.weights), data=f"{data}/test.parquet", masks=("lines", "blocks", "scatter"),
             limit=options.side_by_side, by_cover=True, lpips_weights=str(lpips) if lpips.exists() else None,
         ), load,
-    ))  # fmt: skip
+    )  # fmt: skip
+    write("cifar10-side-by-side", results)
+    write_figures(results, RESULTS / "cifar10-side-by-side")
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ CARD = Method(
     summary="An autoencoder that is never told where the hole is.",
     source="Lokray and Ghosh's CIFAR-10 study, as the baseline of partial convolutions",
     good_for="measuring what knowing the mask is worth",
-    bad_for="photos: everything passes through a bottleneck, so the fill is blurred",
+    bad_for="holes thicker than those it was trained on: it takes them for black things, and leaves them black",
     extra="torch",
 )
 

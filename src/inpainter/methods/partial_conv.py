@@ -221,8 +221,8 @@ CARD = Method(
     name="partial-conv",
     summary="A U-Net whose convolutions look at valid pixels only.",
     source="G. Liu and others: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018",
-    good_for="many thin or irregular holes, of the kind and size that it was trained on",
-    bad_for="large holes: it was trained to the mean of what could be there, which is blurred",
+    good_for="many thin or irregular holes, of the kind and size that it was trained on: scratches",
+    bad_for="holes thicker than those it was trained on (of the weights for CIFAR-10, 5 pixels): the wrong colours",
     extra="torch",
 )
 
