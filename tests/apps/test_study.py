@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 
 SMALL = ["--recipe.batch", "4", "--recipe.validation", "4", "--recipe.last-width", "4", "--recipe.precision", "32-true",
-         *[part for width in ("4", "4", "4", "4", "4") for part in ("--recipe.widths", width)]]  # fmt: skip
+         "--recipe.widths", "4,4,4", "--recipe.widths", "4", "--recipe.widths", "4"]  # fmt: skip
 
 
 def test_trained_weights_are_a_method_by_their_folder(folder, tmp_path, capsys):

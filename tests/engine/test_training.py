@@ -25,7 +25,7 @@ from inpainter.engine import training
 from inpainter.engine.options import build_recipe, parse_job
 from inpainter.engine.run_folder import RunFolder
 from inpainter.engine.training import Job, train
-from inpainter.methods import blind_autoencoder, context_encoder, partial_conv
+from inpainter.methods import blind_autoencoder, cascade, context_encoder, partial_conv
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
 from inpainter.photos.files import write_whole
@@ -273,6 +273,15 @@ def test_two_players_resumed_end_in_the_same_bits(game, tmp_path):
     assert a.keys() == b.keys()
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert {"objective.distortion.variance", "optimiser.discriminator.0.exp_avg"} <= a.keys()
+
+
+def test_what_a_recipe_lacks_is_said_before_the_pictures_are_read(game, monkeypatch):
+    def read(*given, **more):
+        raise AssertionError("read")
+
+    monkeypatch.setattr(training, "read_pictures", read)
+    with pytest.raises(InputError, match=r"--recipe\.first"):
+        train(replace(game, method="cascade", recipe=cascade.CascadeRecipe()))
 
 
 def test_two_players_on_two_devices(game, tmp_path):

@@ -3,7 +3,7 @@
 import inspect
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -60,7 +60,8 @@ def _train_command(method: str) -> Callable[..., int]:
         # No default is given to cyclopts: only what is typed may replace a preset's value.
         text = f"{docs[field.name]} {next(iter(module.PRESETS))}: {getattr(preset, field.name)}."
         flag = f"--recipe.{field.name.replace('_', '-')}"
-        parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative=""))
+        several = {"converter": _numbers} if typing.get_origin(kinds[field.name]) is tuple else {}
+        parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative="", **several))
 
     def command(**given: Any) -> int:
         typed = {name: value for name, value in given.items() if value is not None}
@@ -80,6 +81,11 @@ def _train_command(method: str) -> Callable[..., int]:
 def _option(name: str, flag: str, kind: Any, text: str, **more: Any) -> inspect.Parameter:
     annotation = Annotated[kind | None, Parameter(name=flag, help=text, show_default=False, **more)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _numbers(kind: Any, tokens: Sequence[Any]) -> tuple[int, ...]:
+    """Whole numbers with commas between, as everywhere, or the option once for each."""
+    return tuple(int(part) for token in tokens for part in token.value.split(","))
 
 
 def evaluate(
