@@ -40,8 +40,13 @@ def smooth(count: int, size: int) -> torch.Tensor:
 # ------------------------------------------------------------------------------------------------------------ layers
 
 
-def shapes(network: ContextEncoder) -> list[tuple[str, tuple[int, ...]]]:
-    """What every convolution of encoder and decoder answers, in their order."""
+def shapes(recipe: ContextEncoderRecipe) -> tuple[list[tuple[str, tuple[int, ...]]], int]:
+    """What every convolution answers, in their order, and how many weights they have; without making one."""
+    with torch.device("meta"):
+        return _shapes(ContextEncoder(recipe))
+
+
+def _shapes(network: ContextEncoder) -> tuple[list[tuple[str, tuple[int, ...]]], int]:
     seen = []
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
@@ -50,7 +55,7 @@ def shapes(network: ContextEncoder) -> list[tuple[str, tuple[int, ...]]]:
             )
     size = network.sizes.fixed[0]
     network.eval().raw(torch.rand(1, 3, size, size), centre(size, 1))
-    return seen
+    return seen, sum(p.numel() for p in network.parameters() if p.ndim > 1)
 
 
 def test_the_table_of_the_released_code_for_the_centre():
@@ -58,9 +63,8 @@ def test_the_table_of_the_released_code_for_the_centre():
     wanted = [("encoder", s) for s in [(64, 64, 64), (64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)]]
     wanted += [("bottleneck", (4000,)), ("bottleneck", (512 * 16,))]
     wanted += [("decoder", s) for s in [(256, 8, 8), (128, 16, 16), (64, 32, 32), (3, 64, 64)]]
-    network = ContextEncoder(PRESETS["paper"])
-    assert shapes(network) == wanted
-    weights = sum(p.numel() for n, p in network.named_parameters() if p.ndim > 1)
+    seen, weights = shapes(PRESETS["paper"])
+    assert seen == wanted
     # 71.1 million weights, 65.5 million of them around the bottleneck.
     assert weights == pytest.approx(71.1e6, rel=1e-3)
     assert pytest.approx(65.5e6, rel=1e-3) == 2 * 4000 * 512 * 16
@@ -75,8 +79,8 @@ def test_the_table_of_the_released_code_for_the_centre():
     ],
 )
 def test_the_tables_for_any_mask(size, encoder, decoder):
-    network = ContextEncoder(replace(PRESETS["128-blocks"], size=size, latent=16))
-    seen = [shape for room, shape in shapes(network) if room != "bottleneck"]
+    seen, _ = shapes(replace(PRESETS["128-blocks"], size=size))
+    seen = [shape for room, shape in seen if room != "bottleneck"]
     wanted = [(width, size >> i, size >> i) for i, width in enumerate(encoder, 1)]
     assert seen == wanted + [(width, side, side) for width, side in decoder]
 
