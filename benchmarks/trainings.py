@@ -21,7 +21,7 @@ PHOTOS = ",".join(f"{DATA}/photos/train-{part}.parquet" for part in "abcd")
 
 # Fewer epochs than the presets': what two cores can do in an evening.
 LARGE = {"epochs": 20}
-NARROW = {"bottleneck": "channelwise", "width": 32, "average": 0.999, "epochs": 30}
+NARROW = {"bottleneck": "channelwise", "width": 32, "average": 0.999, "batch": 32, "epochs": 20}
 
 TRAININGS: dict[str, tuple[str, str, Mapping[str, object]]] = {
     "partial-conv-100": ("partial-conv", "cifar10-paper", {}),
