@@ -145,3 +145,17 @@ def test_every_kind_of_mask_is_drawn_by_its_key():
     np.testing.assert_array_equal(masks[1:2], draw(key[1:2], 32, 32))
     with pytest.raises(InputError, match="no kind 'stripes'"):
         mask_drawer("stripes")
+
+
+@pytest.mark.parametrize("side", [32, 40], ids=["whole", "cut"])
+def test_larger_crops_are_scaled_down_by_averaging(rng, side):
+    source = pictures_of(rng.integers(0, 256, (6, side, side, 3), dtype=np.uint8))
+    large, _ = Pairs(source, 32, mask_drawer("centre"), 4, seed=3).batch(2)
+    small, small_masks = Pairs(source, 16, mask_drawer("centre"), 4, seed=3, shrink=2).batch(2)
+    assert small.shape == (4, 16, 16, 3)
+    assert small_masks.shape == (4, 16, 16)
+    for i in range(4):
+        for y in range(16):
+            for x in range(16):
+                mean = large[i, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].astype(float).mean((0, 1))
+                assert np.abs(small[i, y, x] - mean).max() <= 0.5

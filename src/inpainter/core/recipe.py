@@ -15,6 +15,8 @@ class Recipe:
 
     size: int = 32
     """Side of the square pictures that the network is trained on, px."""
+    shrink: int = 1
+    """How many times as large the squares cut from the pictures are; they are scaled down to the size."""
     masks: str = "lines"
     """Kind of mask drawn for every picture."""
     batch: int = 64
@@ -37,7 +39,7 @@ class Recipe:
     """Pictures at the end of the source that are held out of the training."""
 
     def __post_init__(self) -> None:
-        for name in ("size", "batch", "epochs", "accumulate"):
+        for name in ("size", "shrink", "batch", "epochs", "accumulate"):
             self._require(getattr(self, name) >= 1, name, "1 or more")
         self._require(self.learning_rate > 0, "learning_rate", "a number above 0")
         self._require(0 <= self.average < 1, "average", "0 to below 1")

@@ -132,10 +132,10 @@ class _Trainer:
         self._before_reading()
         # The networks too: a recipe that names unfit weights should not be found out after minutes of decoding.
         self._build()
-        pictures = read_pictures(job.data, smallest=recipe.size, workers=job.workers)
+        pictures = read_pictures(job.data, smallest=recipe.size * recipe.shrink, workers=job.workers)
         training, self.held_out = pictures.split(recipe.validation)
         draw = mask_drawer(recipe.masks)
-        self.pairs = Pairs(training, recipe.size, draw, recipe.batch, job.seed)
+        self.pairs = Pairs(training, recipe.size, draw, recipe.batch, job.seed, recipe.shrink)
         self.last = job.steps if job.steps is not None else recipe.epochs * self.pairs.steps_per_epoch
         self.facts = facts_of_run(job.method, job.preset, recipe, job.seed, job.data, pictures)
         self.step = 0

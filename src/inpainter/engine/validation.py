@@ -23,7 +23,7 @@ MASK_SEED = 2**32
 
 def _held_out_batch(held_out: Pictures, recipe: Recipe, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
     count = min(count, len(held_out))
-    pairs = Pairs(held_out, recipe.size, mask_drawer(recipe.masks), count, MASK_SEED)
+    pairs = Pairs(held_out, recipe.size, mask_drawer(recipe.masks), count, MASK_SEED, recipe.shrink)
     images, masks = pairs.batch(0)
     return torch.from_numpy(images).permute(0, 3, 1, 2).float().div(255).to(device), torch.from_numpy(masks)[
         :, None

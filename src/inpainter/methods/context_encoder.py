@@ -71,7 +71,8 @@ ENCODER = {32: (2, 4, 8), 64: (1, 2, 4, 8), 128: (1, 1, 2, 4, 8)}
 """Channels after every halving down to 4×4, as multiples of `width` (train.lua; for 64 px train_random.lua)."""
 
 _CIFAR = ContextEncoderRecipe(size=32, masks="centre", latent=512, overlap=1, epochs=20, validation=5000)
-_64 = ContextEncoderRecipe(size=64, overlap=2, epochs=50)
+# What a cascade's first network sees: pictures of 128 px scaled down.
+_64 = ContextEncoderRecipe(size=64, shrink=2, overlap=2, epochs=50)
 _128 = ContextEncoderRecipe(size=128, overlap=4, epochs=50)
 
 PRESETS = {
