@@ -231,6 +231,14 @@ def test_the_command_takes_it_beside_other_metrics(source, tmp_path, monkeypatch
     assert "results/evaluation/tried/masks-lines.png" in page
 
 
+def test_the_command_says_in_a_line_that_equal_masks_measure_nothing(source, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("inpainter.methods.load", lambda name: inpainter(Coding()))
+    evaluate_command(methods="coding", data=source, masks="centre", output=tmp_path / "report", size=SIZE, limit=2,
+                     metrics="nsd", nsd_pictures=2, nsd_masks=3)  # fmt: skip
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said == ["note: nsd: all masks of an image are equal, so that its NSD is 0 for any encoder"]
+
+
 def test_the_results_page_has_the_ratio_to_the_context_encoder(results, tmp_path):
     (tmp_path / "set").mkdir()
     plain = [results[i].to_dict() for i in (0, 2, 1)]

@@ -3,6 +3,7 @@
 import inspect
 import sys
 import typing
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -148,7 +149,11 @@ def evaluate(
         nsd_masks=nsd_masks, by_cover=by_cover,
         lpips_weights=str(lpips_weights) if lpips_weights else None,
     )  # fmt: skip
-    results = measure(evaluation, load, _show if sys.stderr.isatty() else None)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default", UserWarning)
+        results = measure(evaluation, load, _show if sys.stderr.isatty() else None)
+    for note in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"note: {note}", file=sys.stderr)
     write_report(results, output)
     print(f"{output / 'report.html'}: {len(results)} methods on {results[0].facts['data']['pictures']} pictures")
     return 0
