@@ -145,7 +145,7 @@ def _value(result: dict[str, Any], metric: str) -> float:
 def _spread(values: list[float]) -> str:
     if not values:
         return "not measured"
-    return f"{mean(values):.5f}" + (f" ± {stdev(values):.5f}" if len(values) > 1 else "")
+    return f"{mean(values):.5f}" + (f" ± {stdev(values):.6f}" if len(values) > 1 else "")
 
 
 def _of(method: str, results: list[dict[str, Any]]) -> dict[str, Any] | None:
