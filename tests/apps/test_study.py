@@ -110,7 +110,9 @@ def test_the_results_page_averages_over_seeds_and_gives_the_ratio(tmp_path):
             write(split, "blind-autoencoder", seed, 20.0, 0.004)
         write(split, "partial-conv", 0, 100.0, 0.0005)
     page = results_page(tmp_path)
-    row = "| partial-conv | 20 | 3 | 0.00200 ± 0.001000 | 0.00200 ± 0.001000 | 0.00200 ± 0.001000 | 0.01000 ± 0.005000 |"
+    row = (
+        "| partial-conv | 20 | 3 | 0.00200 ± 0.001000 | 0.00200 ± 0.001000 | 0.00200 ± 0.001000 | 0.01000 ± 0.005000 |"
+    )
     assert row in page
     assert "| partial-conv | 100 | 1 | 0.00050 | 0.00050 | 0.00050 | 0.00250 | 0.00025 |" in page
     assert "20 epochs: partial-conv / blind-autoencoder = 0.50" in page
