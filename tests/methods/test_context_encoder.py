@@ -288,7 +288,6 @@ def test_a_recipe_that_makes_no_sense_is_refused(changes, words):
 
 
 def test_bare_name_without_weights_says_how_to_get_them(monkeypatch, tmp_path):
-    monkeypatch.setattr(context_encoder, "shipped_weights", context_encoder.shipped_weights)
     from inpainter.nn import pretrained
 
     monkeypatch.setattr(pretrained, "__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
