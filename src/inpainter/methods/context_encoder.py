@@ -242,18 +242,21 @@ class ContextEncoderObjective(Objective):
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
         raw = self._prediction(player, batch)
         recipe = self.recipe
-        shown = raw if self.generator.region else torch.where(batch.mask, raw, batch.image)
-        generated = self._judged(shown)
         if player == "discriminator":
             truth = real_or_not(self.discriminator(self._judged(batch.image)), True)
-            return {"real": truth, "generated": real_or_not(self.discriminator(generated.detach()), False)}
+            return {
+                "real": truth,
+                "generated": real_or_not(self.discriminator(self._generated(raw, batch).detach()), False),
+            }
         terms = {}
         if recipe.reconstruction:
             terms["reconstruction"] = recipe.reconstruction * reconstruction_loss(
                 raw, batch.image, batch.mask, recipe.overlap, recipe.overlap_weight
             )
         if recipe.adversarial:
-            terms["adversarial"] = recipe.adversarial * real_or_not(self.discriminator(generated), True)
+            terms["adversarial"] = recipe.adversarial * real_or_not(
+                self.discriminator(self._generated(raw, batch)), True
+            )
         if recipe.nsd:
             terms["nsd"] = recipe.nsd * self._distortion(batch)
         return terms
@@ -267,6 +270,10 @@ class ContextEncoderObjective(Objective):
         raw = self.network.raw(batch.image, batch.mask).float()
         self._predicted = (batch.image, raw) if player == "discriminator" else None
         return raw
+
+    def _generated(self, raw: Tensor, batch: Batch) -> Tensor:
+        """The generator's side of what the discriminator sees."""
+        return self._judged(raw if self.generator.region else torch.where(batch.mask, raw, batch.image))
 
     def _judged(self, image: Tensor) -> Tensor:
         """What the discriminator sees, in [−1, 1]."""
