@@ -210,6 +210,7 @@ def test_each_player_moves_only_itself_and_one_prediction_serves_both():
     assert passes == {1}
     sum(terms.values()).backward()
     assert all(p.grad is not None for p in objective.generator.parameters())
+    assert torch.equal(objective._prediction("generator", batch)[0], objective.network.raw(*batch))
     # A new batch is predicted anew.
     other = Batch(smooth(4, 32).flip(0), centre(32))
     assert objective("generator", other)["reconstruction"].item() != terms["reconstruction"].item()

@@ -133,11 +133,18 @@ class ContextEncoder(Network):
         return self
 
     def predict(self, image: Tensor, mask: Tensor) -> Tensor:
-        return self.generate(torch.where(mask, self.mean, image))
+        return self.generate(self.started(image, mask))
+
+    def started(self, image: Tensor, mask: Tensor) -> Tensor:
+        """What the encoder sees: the picture `(B, 3, S, S)` with the mean colour in the hole."""
+        return torch.where(mask, self.mean, image)
 
     def generate(self, image: Tensor) -> Tensor:
         """The prediction for a picture `(B, 3, S, S)` in [0, 1] whose hole is filled with something."""
-        code = self.code(image)
+        return self.decode(self.code(image), image)
+
+    def decode(self, code: Tensor, image: Tensor) -> Tensor:
+        """The prediction from the code of `image`, which is the answer outside the region where only that is made."""
         predicted = (self.decoder(self.bottleneck.spread(code)) + 1) / 2
         if not self.region:
             return predicted
@@ -152,7 +159,7 @@ class ContextEncoder(Network):
         It is taken after batch norm and before the activation, where it is nearest to the N(0, I) that NSD supposes.
         """
         self._check(image, mask)
-        return self.code(torch.where(mask, self.mean, image))
+        return self.code(self.started(image, mask))
 
     def code(self, image: Tensor) -> Tensor:
         """The code `(B, D)` of a picture whose hole is filled with something."""
@@ -221,7 +228,7 @@ class ContextEncoderObjective(Objective):
         widths = [recipe.width * multiple for multiple in ENCODER[recipe.size]]
         if recipe.adversarial:
             self.discriminator = Discriminator(widths[1:] if self.generator.region else widths)
-        self._predicted: tuple[Tensor, Tensor] | None = None
+        self._predicted: tuple[Tensor, Tensor, Tensor] | None = None
         if recipe.nsd:
             self.distortion = Distortion(self.generator.bottleneck.size)
 
@@ -240,7 +247,7 @@ class ContextEncoderObjective(Objective):
         return {**betas, "lr": self.recipe.discriminator_rate} if player == "discriminator" else betas
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
-        raw = self._prediction(player, batch)
+        raw, code = self._prediction(player, batch)
         recipe = self.recipe
         if player == "discriminator":
             truth = real_or_not(self.discriminator(self._judged(batch.image)), True)
@@ -258,18 +265,21 @@ class ContextEncoderObjective(Objective):
                 self.discriminator(self._generated(raw, batch)), True
             )
         if recipe.nsd:
-            terms["nsd"] = recipe.nsd * self._distortion(batch)
+            terms["nsd"] = recipe.nsd * self._distortion(code, batch)
         return terms
 
-    def _prediction(self, player: str, batch: Batch) -> Tensor:
-        """The network's raw answer; made in the discriminator's turn, it serves the generator's too."""
+    def _prediction(self, player: str, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The network's raw answer and its code; made in the discriminator's turn, they serve the generator's too."""
         if self._predicted is not None and self._predicted[0] is batch.image:
-            raw = self._predicted[1]
+            _, raw, code = self._predicted
             self._predicted = None
-            return raw
-        raw = self.network.raw(batch.image, batch.mask).float()
-        self._predicted = (batch.image, raw) if player == "discriminator" else None
-        return raw
+            return raw, code
+        # What `network.raw` does, but that the code is kept.
+        image = cast(Any, self.network).started(batch.image, batch.mask)
+        code = self.generator.code(image)
+        raw = self.generator.decode(code, image).float()
+        self._predicted = (batch.image, raw, code) if player == "discriminator" else None
+        return raw, code
 
     def _generated(self, raw: Tensor, batch: Batch) -> Tensor:
         """The generator's side of what the discriminator sees."""
@@ -281,10 +291,10 @@ class ContextEncoderObjective(Objective):
         seen = image[:, :, edge:-edge, edge:-edge] if self.generator.region else image
         return seen * 2 - 1
 
-    def _distortion(self, batch: Batch) -> Tensor:
-        """A second mask for every picture is its neighbour's."""
-        encode: Any = self.network.encode
-        return self.distortion(encode(*batch).float(), encode(batch.image, batch.mask.roll(1, 0)).float())
+    def _distortion(self, code: Tensor, batch: Batch) -> Tensor:
+        """Of the prediction's code and one under a second mask, which for every picture is its neighbour's."""
+        second = cast(Any, self.network).encode(batch.image, batch.mask.roll(1, 0))
+        return self.distortion(code.float(), second.float())
 
 
 def reconstruction_loss(raw: Tensor, truth: Tensor, mask: Tensor, overlap: int, overlap_weight: float) -> Tensor:
