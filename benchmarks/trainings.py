@@ -22,29 +22,36 @@ PHOTOS = ",".join(f"{DATA}/photos/train-{part}.parquet" for part in "abcd")
 
 # Fewer epochs than the presets': what two cores can do in an evening. The networks of the documents, with 71 million
 # weights, take a graphics processor; half as wide they do without.
-LARGE = {"epochs": 20}
-HALF = {"width": 32, "average": 0.999, "batch": 32, "epochs": 20}
+HALF = {"width": 32, "average": 0.999, "batch": 32}
 NARROW = {**HALF, "bottleneck": "channelwise"}
-CIFAR_HALF = {"width": 32, "latent": 384, "average": 0.999}
+CIFAR_HALF = {"width": 32, "latent": 384, "average": 0.999, "epochs": 8}
 
-TRAININGS: dict[str, tuple[str, str, Mapping[str, object]]] = {
+Training = tuple[str, str, Mapping[str, object]]
+
+
+def _cascade(masks: str, kind: str, **changes: object) -> dict[str, Training]:
+    """A cascade, its first network, and the context encoder to hold it against."""
+    first = f"context-encoder-64-{masks}{kind}"
+    return {
+        first: ("context-encoder", f"64-{masks}", changes),
+        f"context-encoder-128-{masks}{kind}": ("context-encoder", f"128-{masks}", changes),
+        f"cascade-128-{masks}{kind}": ("cascade", f"128-{masks}", {**changes, "first": first}),
+    }
+
+
+TRAININGS: dict[str, Training] = {
     "partial-conv-100": ("partial-conv", "cifar10-paper", {}),
     "partial-conv": ("partial-conv", "cifar10-equal", {}),
     "blind-autoencoder": ("blind-autoencoder", "cifar10-paper", {}),
     "joint": ("context-encoder", "joint", CIFAR_HALF),
     "l2-only": ("context-encoder", "l2-only", CIFAR_HALF),
     "adv-only": ("context-encoder", "adv-only", CIFAR_HALF),
-    **{
-        f"{name}-{masks}{kind}": (method, f"{size}-{masks}", {**changes, **first})
-        for kind, changes in (("", LARGE), ("-half", HALF), ("-narrow", NARROW))
-        for masks in ("blocks", "centre")
-        for name, method, size, first in (
-            ("context-encoder-64", "context-encoder", 64, {}),
-            ("context-encoder-128", "context-encoder", 128, {}),
-            ("cascade-128", "cascade", 128, {"first": f"context-encoder-64-{masks}{kind}"}),
-        )
-    },
-    "nsd-loss": ("context-encoder", "nsd-loss", NARROW),
+    **_cascade("blocks", "", epochs=20),
+    **_cascade("centre", "", epochs=20),
+    **_cascade("blocks", "-half", **HALF, epochs=7),
+    **_cascade("blocks", "-narrow", **NARROW, epochs=20),
+    **_cascade("centre", "-narrow", **NARROW, epochs=7),
+    "nsd-loss": ("context-encoder", "nsd-loss", {**NARROW, "epochs": 7}),
 }
 """Name → method, preset, and what is changed in the recipe; `first` names the training to start from."""
 
@@ -54,7 +61,7 @@ def job(name: str, out: Path, seed: int, minutes: float | None, epochs: int | No
     method, preset, changes = TRAININGS[name]
     end = f"-{seed}" if epochs is None else f"-{epochs}-epochs-{seed}"
     if "first" in changes:
-        changes = {**changes, "first": str(out / f"{changes['first']}{end}" / "weights")}
+        changes = {**changes, "first": str(out / f"{changes['first']}-{seed}" / "weights")}
     if epochs is not None:
         changes = {**changes, "epochs": epochs}
     recipe: Recipe = replace(trainable(method).PRESETS[preset], **changes)  # pyright: ignore[reportArgumentType]
