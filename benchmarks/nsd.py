@@ -17,6 +17,7 @@ from torch import Tensor
 from inpainter.engine.checkpoint import trainable
 from inpainter.masks import KINDS
 from inpainter.metrics.nsd import BATCH, Encode, RunningNSD, nsd
+from inpainter.nn.network import NetworkInpainter
 from measure import median, write
 
 ROUNDS = 10
@@ -137,7 +138,7 @@ def main() -> None:
     method, _, preset = options.network.partition(":")
     module = trainable(method)
     recipe = module.PRESETS[preset]
-    network: Any = module.make_objective(recipe).network.eval()
+    network: Any = NetworkInpainter(module.make_objective(recipe).network, module.CARDS[method]).network
     result = {
         "what": "NSD on the CPU: one picture's codes by each form; the whole of it in batches and one at a time",
         "threads": options.threads,

@@ -16,6 +16,7 @@ from inpainter.apps.results import results_page
 from inpainter.apps.study import evaluate as evaluate_command
 from inpainter.core import InputError, Method, Sizes
 from inpainter.engine.evaluation import Evaluation, evaluate
+from inpainter.methods import context_encoder
 from inpainter.nn.network import Network, NetworkInpainter
 
 SIZE, COUNT = 20, 5
@@ -140,7 +141,7 @@ def test_one_line_for_what_does_not_fit(source, network, more, reason):
 @pytest.fixture
 def results(source):
     methods = {"large": inpainter(Coding(8)), "none": Constant(0.75), "small": inpainter(Coding())}
-    return run(source, methods)
+    return run(source, methods, metrics=("nsd", "mse_hole", "ssim_hole"))
 
 
 def test_the_tables_have_it_and_say_where_it_is_not_measured(results):
@@ -242,14 +243,19 @@ def test_the_command_says_in_a_line_that_equal_masks_measure_nothing(source, tmp
 def test_the_results_page_has_the_ratio_to_the_context_encoder(results, tmp_path):
     (tmp_path / "set").mkdir()
     plain = [results[i].to_dict() for i in (0, 2, 1)]
-    plain[0] |= {"method": "first", "weights": {"method": "context-encoder", "preset": "128-blocks"}}
-    plain[1] |= {"method": "second", "weights": {"method": "cascade", "preset": "128-blocks"}}
-    trained = plain[1] | {"method": "third", "weights": {"method": "context-encoder", "preset": "nsd-loss"}}
-    for entry in (*plain, trained):
+    weights = {"method": "context-encoder", "preset": "128-blocks", "epochs": 3.0}
+    recipe = context_encoder.PRESETS["128-blocks"].to_dict()
+    plain[0] |= {"method": "first", "weights": {**weights, "recipe": recipe}}
+    plain[1] |= {"method": "second", "weights": {**weights, "method": "cascade", "recipe": recipe}}
+    trained = plain[1] | {"method": "third", "weights": {**weights, "preset": "nsd-loss", "recipe": recipe}}
+    # Of other layers: there is nothing to hold it against.
+    other = plain[1] | {"method": "fourth", "weights": {**plain[1]["weights"], "recipe": {**recipe, "width": 8}}}
+    for entry in (*plain, trained, other):
         (tmp_path / "set" / f"{entry['method']}.json").write_text(json.dumps(entry))
     rows = [line.split(" | ") for line in results_page(tmp_path).splitlines() if " | blocks | " in line]
-    assert [row[0] for row in rows] == ["| first", "| second", "| third"]
-    one, other = (entry["masks"]["blocks"]["nsd"] for entry in plain[:2])
-    ratios = [f"{other[form]['mean'] / one[form]['mean']:.2f}" for form in ("standardised", "raw")]
-    assert [row[3:6:2] for row in rows] == [["1.00", "1.00"], ratios, ratios]
-    assert [row[6] for row in rows] == ["0.79 |", "0.56 |", "0.79 |"]
+    assert [row[:5] for row in rows] == [[f"| {name}", "3.0", "first", "3.0", "blocks"] for name in ("second", "third")]
+    one, two = (entry["masks"]["blocks"] for entry in plain[:2])
+    ratios = [f"{two['nsd'][form]['mean'] / one['nsd'][form]['mean']:.2f}" for form in ("standardised", "raw")]
+    assert [[row[9], row[11].removesuffix(" |")] for row in rows] == [ratios, ratios]
+    shown = " → ".join(f"{entry['metrics']['ssim_hole']['mean']:.4f}" for entry in (one, two))
+    assert [row[5:8] for row in rows] == [["not measured", shown, "not measured"]] * 2

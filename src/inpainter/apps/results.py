@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from inpainter.apps.report import markdown_page, read_results
+from inpainter.apps.report import CARDS, markdown_page, read_results
 
 ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "benchmarks" / "results" / "evaluation"
@@ -19,7 +19,9 @@ DOCUMENT = {
 """Mean squared errors that the study of Lokray and Ghosh reports: partial 100 epochs, blind 20."""
 GOALS = {"partial-conv": 0.0004, "blind-autoencoder": 0.0010}
 DOCUMENT_NSD = {"context-encoder": 0.79, "cascade": 0.56}
-"""Raw NSD that the paper of the cascade reports (Zieliński et al.), both ± .17: a ratio of .71."""
+"""Raw NSD that the paper of the cascade reports (Zieliński et al.), both ± .17."""
+COMPARED = ("psnr_hole", "ssim_hole", "boundary_gradient_error")
+"""What the two are compared by."""
 
 HEAD = """# Results
 
@@ -40,35 +42,60 @@ def results_page(folder: Path = RESULTS) -> str:
         if results:
             page = markdown_page(results).split("\n", 2)[2].strip().replace("\n## ", "\n### ")
             parts.append(f"## {name}\n\n{page}\n")
-            parts += [_nsd_section(results), _figures(folder / name)]
+            parts += [_against_context_encoder(results), _figures(folder / name)]
     notes = folder / "notes.md"
     if notes.exists():
         parts.append(notes.read_text())
     return "\n".join(part for part in parts if part)
 
 
-def _nsd_section(results: list[dict[str, Any]]) -> str:
-    """NSD beside the paper's, with the ratio to the context encoder; empty where that was not measured."""
+def _against_context_encoder(results: list[dict[str, Any]]) -> str:
+    """What a cascade, or training for a small NSD, changes: each beside the context encoders with layers like its own.
+
+    Empty where there is no such pair.
+    """
     lines = [
-        "### NSD beside the paper's",
+        "### Beside the context encoder",
         "",
-        "| weights | masks | standardised | to the context encoder's | raw | to the context encoder's | paper (raw) |",
-        "|---|---|---|---|---|---|---|",
-    ]
+        "| weights | epochs | context encoder | epochs | masks | " + " | ".join(CARDS[name].title for name in COMPARED)
+        + " | NSD, standardised | ratio | NSD, raw | ratio |",
+        "|---" * (len(COMPARED) + 9) + "|",
+    ]  # fmt: skip
     heads = len(lines)
-    for kind in dict.fromkeys(kind for result in results for kind in result["masks"]):
-        rows = [(result, result["masks"].get(kind, {}).get("nsd")) for result in results]
-        # Those that were trained for a small NSD are what is compared, not what it is compared with.
-        base = [nsd for result, nsd in rows if nsd and _is_plain_context_encoder(result.get("weights", {}))]
-        for result, nsd in rows if base else ():
-            if nsd:
-                cells = [result["method"], kind]
-                for form in ("standardised", "raw"):
-                    mean, whole = nsd[form]["mean"], sum(one[form]["mean"] for one in base) / len(base)
-                    cells += [f"{mean:.3f} ± {nsd[form]['spread']:.3f}", f"{mean / whole:.2f}" if whole else ""]
-                paper = DOCUMENT_NSD.get(result.get("weights", {}).get("method", ""))
-                lines.append("| " + " | ".join([*cells, f"{paper:.2f}" if paper else ""]) + " |")
-    return "\n".join([*lines, ""]) if len(lines) > heads else ""
+    trained = [result for result in results if result.get("weights", {}).get("method") in DOCUMENT_NSD]
+    bases = [result for result in trained if _is_plain_context_encoder(result["weights"])]
+    for kind in dict.fromkeys(kind for result in trained for kind in result["masks"]):
+        for result in trained:
+            for base in bases:
+                if result not in bases and _layers(result) == _layers(base):
+                    names = [cell for one in (result, base) for cell in (one["method"], str(one["weights"]["epochs"]))]
+                    cells = [_change(base, result, kind, name) for name in COMPARED]
+                    for form in ("standardised", "raw"):
+                        nsds = [one["masks"][kind].get("nsd", {}).get(form) for one in (base, result)]
+                        cells += _ratio(*nsds) if all(nsds) else ["not measured", ""]
+                    lines.append("| " + " | ".join([*names, kind, *cells]) + " |")
+    if len(lines) == heads:
+        return ""
+    paper = DOCUMENT_NSD["cascade"] / DOCUMENT_NSD["context-encoder"]
+    reported = f"raw NSD of {DOCUMENT_NSD['context-encoder']} → {DOCUMENT_NSD['cascade']}, a ratio of {paper:.2f}"
+    lines += ["", f"The context encoder's → the other's. The paper of the cascade reports {reported}.", ""]
+    return "\n".join(lines)
+
+
+def _layers(result: dict[str, Any]) -> tuple[Any, ...]:
+    """What makes two trained networks comparable: their layers and the masks of their training."""
+    recipe = result["weights"]["recipe"]
+    return tuple(recipe[name] for name in ("masks", "size", "width", "bottleneck", "latent", "activation"))
+
+
+def _change(base: dict[str, Any], other: dict[str, Any], kind: str, metric: str) -> str:
+    found = [one["masks"][kind]["metrics"].get(metric) for one in (base, other)]
+    return " → ".join(f"{one['mean']:.{CARDS[metric].digits}f}" for one in found) if all(found) else "not measured"
+
+
+def _ratio(base: dict[str, float], other: dict[str, float]) -> list[str]:
+    ratio = f"{other['mean'] / base['mean']:.2f}" if base["mean"] else ""
+    return [f"{base['mean']:.3f} ± {base['spread']:.3f} → {other['mean']:.3f} ± {other['spread']:.3f}", ratio]
 
 
 def _is_plain_context_encoder(weights: dict[str, Any]) -> bool:

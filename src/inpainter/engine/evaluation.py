@@ -170,7 +170,7 @@ def _weights(name: str) -> dict[str, Any]:
         return {}
     facts = json.loads(recipe.read_text())
     trained = facts.get("trained", {})
-    known = {key: facts.get(key) for key in ("method", "preset", "seed", "sha256")}
+    known = {key: facts.get(key) for key in ("method", "preset", "seed", "sha256", "recipe")}
     return {"weights": {**known, "epochs": trained.get("epochs"), "steps": trained.get("steps")}}
 
 

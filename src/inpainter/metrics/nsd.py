@@ -93,14 +93,14 @@ class RunningNSD:
         self._lowest = torch.minimum(self._lowest, lowest) if self._means else lowest
         self._highest = torch.maximum(self._highest, highest) if self._means else highest
         self._step = max(self._step, torch.finfo(codes.dtype).eps)
-        # In place: memory that is asked for anew costs more than the sums. The first code is taken off so that equal
-        # codes have the variance 0 and not that of their mean's rounding.
+        # In place: memory that is asked for anew costs more than the sums. With the first code taken off, equal codes
+        # have the variance 0, and mean² is at most n − 1 times the variance, so that the difference below loses no
+        # more than the factor n of float64's precision.
         values = codes.to(torch.float64, copy=True)
         first = values[0].clone()
         values -= first
         mean = values.mean(0)
-        values -= mean
-        self._variances.append(values.square_().mean(0))
+        self._variances.append((values.square_().mean(0) - mean.square()).clamp_(min=0))
         self._means.append(mean + first)
 
     def result(self) -> NSD:
@@ -111,7 +111,7 @@ class RunningNSD:
         factor = n / (n - 1) if self._unbiased else 1.0
         within, means = torch.stack(self._variances), torch.stack(self._means)
         raw = factor * within.mean(1)
-        whole = within.mean(0) + means.var(0, correction=0)
+        whole = within.mean(0) + (means - means.mean(0)).square().mean(0)
         largest = torch.maximum(self._lowest.abs(), self._highest.abs())
         varies = (self._highest - self._lowest > ROUNDING * self._step * largest) & (whole > 0)
         # Without a dimension that varies no mask changes anything, which is 0.
