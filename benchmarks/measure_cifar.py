@@ -14,7 +14,7 @@ import torch
 
 from inpainter.apps.report import write_figures
 from inpainter.engine.card import model_card
-from inpainter.engine.evaluation import Evaluation, Result, evaluate
+from inpainter.engine.evaluation import NSD, Evaluation, Result, evaluate
 from inpainter.methods import card, load
 from inpainter.nn.pretrained import CARD, RECIPE
 from inpainter.photos.files import write_whole
@@ -33,14 +33,18 @@ def write(folder: str, results: list[Result]) -> None:
         path.write_text(json.dumps(result.to_dict(), indent=1) + "\n")
 
 
-def into_card(weights: Path, measured: dict[str, Result]) -> None:
-    """Write the errors on the sets into the weights' facts, and their card anew."""
+def into_card(weights: Path, measured: dict[str, Result], kind: str = "lines") -> None:
+    """Write the means on the sets into the weights' facts, and their card anew."""
     facts = json.loads((weights / RECIPE).read_text())
     facts["measured"] = {
-        f"{split} {name}": result.kinds["lines"]["metrics"][name]["mean"]
+        f"{split} {name}": found["mean"]
         for split, result in measured.items()
-        for name in ("mse_whole_raw", "mse_hole", "mse_whole_composed")
+        for name, found in result.kinds[kind]["metrics"].items()
+        if found["mean"] is not None
     }
+    for split, result in measured.items():
+        for form in ("standardised", "raw") if NSD in result.kinds[kind] else ():
+            facts["measured"][f"{split} nsd_{form}"] = result.kinds[kind][NSD][form]["mean"]
     write_whole(weights / RECIPE, (json.dumps(facts, indent=2) + "\n").encode())
     write_whole(weights / CARD, model_card(card(facts["method"]), facts).encode())
 

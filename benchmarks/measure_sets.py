@@ -1,7 +1,8 @@
 """Methods side by side on the sets of docs/results.md: `python benchmarks/measure_sets.py SET WEIGHTS …`.
 
-WEIGHTS are folders that trainings wrote (see trainings.py); the classical methods are measured beside them. Writes
-benchmarks/results/evaluation/SET/METHOD.json and figures; then run `python -m inpainter.apps.results`.
+WEIGHTS are folders that trainings wrote (see trainings.py); other methods are measured beside them. Writes
+benchmarks/results/evaluation/SET/METHOD.json and figures, and the numbers into the cards of weights that ship; then
+run `python -m inpainter.apps.results`.
 """
 
 import argparse
@@ -15,18 +16,24 @@ import torch
 from inpainter.apps.report import write_figures
 from inpainter.engine.evaluation import NSD, Evaluation, evaluate
 from inpainter.methods import load
-from measure_cifar import RESULTS, write
+from measure_cifar import RESULTS, ROOT, into_card, write
 
-DATA = Path(os.environ.get("INPAINTER_DATA", Path(__file__).parents[2] / "shared" / "data"))
-BESIDE = ("mean", "telea", "biharmonic")
+DATA = Path(os.environ.get("INPAINTER_DATA", ROOT.parent / "shared" / "data"))
+BESIDE = ("mean", "telea", "biharmonic", str(ROOT / "weights" / "partial-conv-cifar10-equal"))
 METRICS = ("psnr_hole", "ssim_hole", "mse_hole", "boundary_gradient_error", "gradient_energy_ratio",
            "lpips_whole_composed")  # fmt: skip
 
+BLOCKS = {"data": "photos/val.parquet", "masks": ("blocks",), "size": 128, "metrics": (*METRICS, NSD)}
 SETS: dict[str, dict[str, Any]] = {
-    "photos-128-blocks": {"data": "photos/val.parquet", "masks": ("blocks",), "size": 128, "metrics": (*METRICS, NSD)},
-    "photos-128-centre": {"data": "photos/val.parquet", "masks": ("centre",), "size": 128, "metrics": METRICS},
-    "cifar10-losses": {"data": "cifar10/test.parquet", "masks": ("centre",), "limit": 500, "metrics": METRICS},
-}
+    "photos-128-blocks": {"methods": BESIDE, **BLOCKS},
+    "photos-128-blocks-others": {"methods": (), **BLOCKS},
+    "photos-128-centre": {
+        "methods": BESIDE, "data": "photos/val.parquet", "masks": ("centre",), "size": 128, "metrics": METRICS,
+    },
+    "cifar10-losses": {
+        "methods": BESIDE, "data": "cifar10/test.parquet", "masks": ("centre",), "limit": 500, "metrics": METRICS,
+    },
+}  # fmt: skip
 """Name → what is measured on what. photos/val has 120 pictures, so NSD takes 120 where the paper has 250."""
 
 
@@ -46,12 +53,16 @@ def main() -> None:
     torch.set_num_threads(1)
     results = evaluate(
         Evaluation(
-            methods=(*BESIDE, *options.weights), **{**chosen, "data": str(DATA / chosen["data"])},
+            **{**chosen, "methods": (*chosen["methods"], *options.weights), "data": str(DATA / chosen["data"])},
             lpips_weights=str(lpips) if lpips.exists() else None,
         ), load,
     )  # fmt: skip
     write(options.set, results)
     write_figures(results, RESULTS / options.set)
+    (kind,) = chosen["masks"]
+    for result, weights in zip(results[len(chosen["methods"]) :], options.weights, strict=True):
+        if Path(weights).resolve().parent == ROOT / "weights":
+            into_card(Path(weights), {f"{chosen['data']}, {kind},": result}, kind)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def folder(network, tmp_path):
         "method": "partial-conv", "preset": "tiny", "recipe": RECIPE.to_dict(), "seed": 3,
         "data": {"source": "p.parquet", "pictures": 5, "fingerprint": "abc"}, "versions": {"torch": "2"},
         "trained": {"steps": 7, "validation": {"mse_whole_raw": 0.00123}}, "measured": {"mse_hole": 0.25},
+        "remarks": ["The pictures are not free."],
     }  # fmt: skip
     save_pretrained(network, tmp_path / "w", facts)
     return tmp_path / "w"
@@ -68,6 +69,7 @@ def test_the_card_tells_what_is_known(folder):
         "0.250000",
         "| steps trained | 7 |",
         "learning_rate",
+        "- The pictures are not free.",
     ):
         assert text in card
     facts = json.loads((folder / "recipe.json").read_text())

@@ -33,6 +33,7 @@ def model_card(method: Method, facts: dict[str, Any]) -> str:
         "",
         *_measured(facts),
         "",
+        *(["## Remarks", "", *(f"- {remark}" for remark in facts["remarks"]), ""] if facts.get("remarks") else []),
         "## Made with",
         "",
         *_table({**facts.get("versions", {}), "git revision": facts.get("git_revision") or "unknown"}),
@@ -52,8 +53,9 @@ def _measured(facts: dict[str, Any]) -> list[str]:
     if not found:
         return ["Not measured."]
     return [
-        "Mean squared error over all values of pictures in [0, 1]; `raw` is the network's whole answer, `composed` has "
-        "the known pixels put back, `hole` counts missing pixels only. Without a set named: on held-out pictures.",
+        "Means over pictures, which are in [0, 1]; `mse` is the mean squared error. `raw` is the network's whole "
+        "answer, `composed` has the known pixels put back, `hole` counts missing pixels only. Without a set named: on "
+        "pictures held out of the training.",
         "",
         *_table({name: f"{value:.6f}" if isinstance(value, float) else value for name, value in found.items()}),
     ]

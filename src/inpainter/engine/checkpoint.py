@@ -52,7 +52,7 @@ def save_pretrained(network: Network, folder: str | Path, facts: dict[str, Any])
     """Write a folder that `load` takes.
 
     Weights are kept in half precision. `facts` has `method` and `recipe`, and whatever the card is to tell: `preset`,
-    `seed`, `data`, `versions`, `git_revision`, `trained`, `measured`.
+    `seed`, `data`, `versions`, `git_revision`, `trained`, `measured`, and `remarks`, sentences.
     """
     folder = Path(folder)
     try:
