@@ -13,6 +13,7 @@ from inpainter.methods import METHODS, card
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from readme import filled_in
+from trainings import TRAININGS, job
 
 README = (ROOT / "README.md").read_text()
 
@@ -63,6 +64,19 @@ def test_readme_python_runs(project):
 def test_python_of_the_page_on_nsd_runs(project):
     for block in blocks("python", (ROOT / "docs" / "nsd.md").read_text()):
         subprocess.run([sys.executable, "-c", block], cwd=project, check=True, timeout=120)
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_the_trainings_behind_the_results_fit_together(name, tmp_path):
+    ours = job(name, tmp_path, 3, None, None)
+    assert ours.out == tmp_path / f"{name}-3"
+    if first := TRAININGS[name][2].get("first"):
+        earlier = job(str(first), tmp_path, 3, None, None)
+        assert ours.recipe.to_dict()["first"] == str(earlier.out / "weights")
+        # The first network fills holes of the same kind, cut from squares of the same size, and has the same layers.
+        assert earlier.recipe.size * earlier.recipe.shrink == ours.recipe.size
+        for field in ("masks", "width", "bottleneck", "latent", "activation"):
+            assert earlier.recipe.to_dict()[field] == ours.recipe.to_dict()[field]
 
 
 def test_every_method_has_a_page_and_a_card_that_agrees_with_the_table():

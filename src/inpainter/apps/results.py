@@ -22,6 +22,13 @@ DOCUMENT_NSD = {"context-encoder": 0.79, "cascade": 0.56}
 """Raw NSD that the paper of the cascade reports (Zieliński et al.), both ± .17."""
 COMPARED = ("psnr_hole", "ssim_hole", "boundary_gradient_error")
 """What the two are compared by."""
+TITLES = {
+    "cifar10-losses": "CIFAR-10, the middle square: joint loss, L2 alone, adversarial alone",
+    "cifar10-side-by-side": "CIFAR-10, side by side",
+    "photos-128-blocks": "Photos of 128 px, random blocks: context encoder and cascade",
+    "photos-128-blocks-others": "The same: fewer epochs, a bottleneck of 4000, NSD as a loss",
+    "photos-128-centre": "Photos of 128 px, the middle square: context encoder and cascade",
+}
 
 HEAD = """# Results
 
@@ -41,12 +48,15 @@ def results_page(folder: Path = RESULTS) -> str:
     for name, results in sets.items():
         if results:
             page = markdown_page(results).split("\n", 2)[2].strip().replace("\n## ", "\n### ")
-            parts.append(f"## {name}\n\n{page}\n")
-            parts += [_against_context_encoder(results), _figures(folder / name)]
-    notes = folder / "notes.md"
-    if notes.exists():
-        parts.append(notes.read_text())
+            parts.append(f"## {TITLES.get(name, name)}\n\n{page}\n")
+            parts += [_against_context_encoder(results), _figures(folder / name), _notes(folder / name)]
     return "\n".join(part for part in parts if part)
+
+
+def _notes(folder: Path) -> str:
+    """What there is to say beside the numbers: `notes.md`, written by hand."""
+    path = folder / "notes.md"
+    return path.read_text() if path.exists() else ""
 
 
 def _against_context_encoder(results: list[dict[str, Any]]) -> str:
