@@ -174,7 +174,8 @@ class FullBottleneck(nn.Module):
         self.shape, self.size = (channels, 4, 4), recipe.latent
         self.gather = nn.Linear(16 * channels, recipe.latent, bias=False)
         self.norm = nn.BatchNorm1d(recipe.latent)
-        self.activation = _down(recipe)
+        # The code itself is wanted, too.
+        self.activation = _down(recipe, inplace=False)
         self.scatter = nn.Linear(recipe.latent, 16 * channels, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -193,7 +194,8 @@ class ChannelwiseBottleneck(nn.Module):
         self.shape, self.size = (channels, 4, 4), 16 * channels
         self.across = ChannelwiseLinear(channels, 4)
         self.norm = nn.BatchNorm2d(channels)
-        self.activation = _down(recipe)
+        # The code itself is wanted, too.
+        self.activation = _down(recipe, inplace=False)
         self.mix = nn.Conv2d(channels, channels, 1, bias=False)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -204,12 +206,13 @@ class ChannelwiseBottleneck(nn.Module):
         return self.mix(self.activation(code.unflatten(1, self.shape)))
 
 
-def _down(recipe: ContextEncoderRecipe) -> nn.Module:
-    return nn.ELU() if recipe.activation == "elu" else nn.LeakyReLU(0.2)
+def _down(recipe: ContextEncoderRecipe, *, inplace: bool = True) -> nn.Module:
+    # In place: memory that is asked for anew costs more than what is computed.
+    return nn.ELU(inplace=inplace) if recipe.activation == "elu" else nn.LeakyReLU(0.2, inplace=inplace)
 
 
 def _up(recipe: ContextEncoderRecipe) -> nn.Module:
-    return nn.ELU() if recipe.activation == "elu" else nn.ReLU()
+    return nn.ELU(inplace=True) if recipe.activation == "elu" else nn.ReLU(inplace=True)
 
 
 # ---------------------------------------------------------------------------------------------------- the objective

@@ -56,9 +56,9 @@ class NSD:
 class RunningNSD:
     """NSD picture by picture: `update` with each one's codes, then `result`.
 
-    Of each picture it keeps the mean and the variance of every latent dimension, no codes: 16·k·D bytes. The variance
-    over all codes is the mean of the pictures' variances plus the variance of their means, exactly, as every picture
-    has as many codes. All sums are in float64.
+    Of each picture it keeps the mean and the variance of every latent dimension, 16·k·D bytes, beside room for
+    one picture's codes. The variance over all codes is the mean of the pictures' variances plus the variance of their
+    means, exactly, as every picture has as many codes. All sums are in float64.
     """
 
     def __init__(self, *, unbiased: bool = False) -> None:
@@ -68,6 +68,7 @@ class RunningNSD:
         self._means: list[Tensor] = []
         self._variances: list[Tensor] = []
         self._lowest = self._highest = torch.empty(0)
+        self._values: Tensor | None = None
         self._step = 0.0
 
     def update(self, codes: Tensor) -> None:
@@ -93,14 +94,16 @@ class RunningNSD:
         self._lowest = torch.minimum(self._lowest, lowest) if self._means else lowest
         self._highest = torch.maximum(self._highest, highest) if self._means else highest
         self._step = max(self._step, torch.finfo(codes.dtype).eps)
-        # In place: memory that is asked for anew costs more than the sums. With the first code taken off, equal codes
-        # have the variance 0, and mean² is at most n − 1 times the variance, so that the difference below loses no
-        # more than the factor n of float64's precision.
-        values = codes.to(torch.float64, copy=True)
-        first = values[0].clone()
-        values -= first
-        mean = values.mean(0)
-        self._variances.append((values.square_().mean(0) - mean.square()).clamp_(min=0))
+        # In the same place for every picture: memory that is asked for anew costs more than the sums. With the first
+        # code taken off, equal codes have the variance 0, and mean² is at most n − 1 times the variance, so that the
+        # difference below loses no more than the factor n of float64's precision.
+        if self._values is None:
+            self._values = torch.empty(codes.shape, dtype=torch.float64)
+        self._values.copy_(codes)
+        first = self._values[0].clone()
+        self._values -= first
+        mean = self._values.mean(0)
+        self._variances.append((self._values.square_().mean(0) - mean.square()).clamp_(min=0))
         self._means.append(mean + first)
 
     def result(self) -> NSD:

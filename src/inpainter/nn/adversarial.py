@@ -20,7 +20,8 @@ class Discriminator(nn.Sequential):
         for incoming, out in zip((3, *widths), widths, strict=False):
             layers.append(nn.Conv2d(incoming, out, 4, 2, 1, bias=False))
             layers += [nn.BatchNorm2d(out)] if incoming != 3 else []
-            layers.append(nn.LeakyReLU(0.2))
+            # In place: memory that is asked for anew costs more than what is computed.
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
         super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten(0))
         draw_dcgan_weights(self)
 
