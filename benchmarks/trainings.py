@@ -24,7 +24,7 @@ PHOTOS = ",".join(f"{DATA}/photos/train-{part}.parquet" for part in "abcd")
 # weights, take a graphics processor; half as wide they do without.
 HALF = {"width": 32, "average": 0.999, "batch": 32}
 NARROW = {**HALF, "bottleneck": "channelwise"}
-CIFAR_HALF = {"width": 32, "latent": 384, "average": 0.999, "epochs": 8}
+CIFAR_HALF = {"width": 32, "latent": 384, "average": 0.999, "epochs": 5}
 
 Training = tuple[str, str, Mapping[str, object]]
 
