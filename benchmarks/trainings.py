@@ -24,7 +24,7 @@ PHOTOS = ",".join(f"{DATA}/photos/train-{part}.parquet" for part in "abcd")
 # weights, take a graphics processor; half as wide they do without.
 HALF = {"width": 32, "average": 0.999, "batch": 32}
 NARROW = {**HALF, "bottleneck": "channelwise"}
-CIFAR_HALF = {"width": 32, "latent": 384, "average": 0.999, "epochs": 5}
+CIFAR_HALF = {"width": 32, "latent": 384, "average": 0.999, "epochs": 4}
 
 Training = tuple[str, str, Mapping[str, object]]
 
@@ -50,7 +50,7 @@ TRAININGS: dict[str, Training] = {
     **_cascade("centre", "", epochs=20),
     **_cascade("blocks", "-half", **HALF, epochs=7),
     **_cascade("blocks", "-narrow", **NARROW, epochs=20),
-    **_cascade("centre", "-narrow", **NARROW, epochs=7),
+    **_cascade("centre", "-narrow", **NARROW, epochs=5),
     "nsd-loss": ("context-encoder", "nsd-loss", {**NARROW, "epochs": 7}),
 }
 """Name → method, preset, and what is changed in the recipe; `first` names the training to start from."""
