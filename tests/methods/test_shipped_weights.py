@@ -5,13 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from inpainter.engine.evaluation import Evaluation, evaluate
+from inpainter.engine.evaluation import Evaluation, Result, evaluate
 from inpainter.methods import load
 from inpainter.nn.pretrained import CARD, RECIPE
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 FOLDERS = sorted(path for path in WEIGHTS.iterdir() if path.is_dir())
-TRAINED = {"blind-autoencoder": "cifar10-paper", "partial-conv": "cifar10-equal"}
+ON_LINES = ("blind-autoencoder", "partial-conv")
+ON_BLOCKS = ("context-encoder", "cascade")
+TRAINED = {
+    "blind-autoencoder": "cifar10-paper",
+    "partial-conv": "cifar10-equal",
+    "context-encoder": "128-blocks",
+    "cascade": "128-blocks",
+}
+"""What a bare name takes."""
 LARGEST = 60_000_000
 
 
@@ -19,13 +27,14 @@ LARGEST = 60_000_000
 def measured(request) -> dict[str, dict[str, float]]:
     source = request.getfixturevalue("data") / "cifar10" / "test.parquet"
     results = evaluate(
-        Evaluation(methods=("telea", "navier-stokes", *TRAINED), data=str(source), limit=100,
+        Evaluation(methods=("telea", "navier-stokes", *ON_LINES), data=str(source), limit=100,
                    metrics=("mse_hole", "mse_whole_raw")), load,
     )  # fmt: skip
-    return {
-        result.method: {name: found["mean"] for name, found in result.kinds["lines"]["metrics"].items()}
-        for result in results
-    }
+    return {result.method: means(result, "lines") for result in results}
+
+
+def means(result: Result, kind: str) -> dict[str, float]:
+    return {name: found["mean"] for name, found in result.kinds[kind]["metrics"].items()}
 
 
 def test_they_are_small():
@@ -60,10 +69,33 @@ def test_a_bare_name_takes_them(method):
 
 
 def test_they_fill_lines_better_than_marching_inwards(measured):
-    for method in TRAINED:
+    for method in ON_LINES:
         assert measured[method]["mse_hole"] < 0.95 * measured["navier-stokes"]["mse_hole"]
         assert measured[method]["mse_hole"] < 0.8 * measured["telea"]["mse_hole"]
 
 
 def test_knowing_the_mask_is_worth_half_the_error(measured):
     assert measured["partial-conv"]["mse_whole_raw"] < 0.5 * measured["blind-autoencoder"]["mse_whole_raw"]
+
+
+def test_the_joint_one_predicts_the_middle_of_small_pictures_better_than_marching_inwards(data):
+    joint = str(WEIGHTS / "context-encoder-joint")
+    results = evaluate(
+        Evaluation(methods=("mean", "telea", joint), data=str(data / "cifar10" / "test.parquet"), masks=("centre",),
+                   limit=100, metrics=("mse_hole",)), load,
+    )  # fmt: skip
+    mean, telea, ours = (means(result, "centre")["mse_hole"] for result in results)
+    assert ours < 0.8 * min(mean, telea)
+
+
+def test_the_code_of_a_cascade_depends_less_on_the_mask_and_both_fill_better_than_one_colour(data):
+    results = evaluate(
+        Evaluation(methods=("mean", *ON_BLOCKS), data=str(data / "photos" / "val.parquet"), masks=("blocks",), size=128,
+                   limit=20, metrics=("mse_hole", "nsd"), nsd_pictures=12, nsd_masks=12), load,
+    )  # fmt: skip
+    floor, *errors = (means(result, "blocks")["mse_hole"] for result in results)
+    assert max(errors) < 0.6 * floor
+    one, two = (result.kinds["blocks"]["nsd"] for result in results[1:])
+    # The paper's ratio is .71.
+    assert two["standardised"]["mean"] < 0.71 * one["standardised"]["mean"]
+    assert two["raw"]["mean"] < 0.71 * one["raw"]["mean"]
