@@ -134,7 +134,7 @@ CARD = Method(
     name="cascade",
     summary="Context encoders one after the other: a small one fills first, a large one fills from that.",
     source="B. Zieliński, Ł. Struski, M. Śmieja, J. Tabor: Cascade Context Encoder for Improved Inpainting",
-    good_for="studying what a first guess is worth; smoother borders than one context encoder's",
+    good_for="studying what a first guess is worth; a code that depends less on where the hole is",
     bad_for="fine detail: it works on pictures of 128 px, and what it adds to a photo is as coarse",
     extra="torch",
 )
