@@ -26,7 +26,8 @@ METRICS = ("psnr_hole", "ssim_hole", "mse_hole", "boundary_gradient_error", "gra
 BLOCKS = {"data": "photos/val.parquet", "masks": ("blocks",), "size": 128, "metrics": (*METRICS, NSD)}
 SETS: dict[str, dict[str, Any]] = {
     "photos-128-blocks": {"methods": BESIDE, **BLOCKS},
-    "photos-128-blocks-others": {"methods": (), **BLOCKS},
+    "photos-128-blocks-4000": {"methods": (), **BLOCKS},
+    "photos-128-blocks-nsd-loss": {"methods": (), **BLOCKS},
     "photos-128-centre": {
         "methods": BESIDE, "data": "photos/val.parquet", "masks": ("centre",), "size": 128, "metrics": METRICS,
     },

@@ -140,8 +140,7 @@ def main() -> None:
         found = measured(case, data, options.steps, options.rounds)
         result["methods"][case] = {**found, "peak_memory_megabytes": round(memory())}
         print(case, result["methods"][case], flush=True)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def memory() -> float:

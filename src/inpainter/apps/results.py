@@ -26,7 +26,8 @@ TITLES = {
     "cifar10-losses": "CIFAR-10, the middle square: joint loss, L2 alone, adversarial alone",
     "cifar10-side-by-side": "CIFAR-10, side by side",
     "photos-128-blocks": "Photos of 128 px, random blocks: context encoder and cascade",
-    "photos-128-blocks-others": "The same: fewer epochs, a bottleneck of 4000, NSD as a loss",
+    "photos-128-blocks-4000": "The same with a bottleneck of 4000",
+    "photos-128-blocks-nsd-loss": "The same with NSD as a loss",
     "photos-128-centre": "Photos of 128 px, the middle square: context encoder and cascade",
 }
 
