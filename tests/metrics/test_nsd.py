@@ -169,15 +169,15 @@ def test_constant_dimensions_are_left_out_and_counted():
 # -------------------------------------------------------------------------------------------------------- an encoder
 
 
-@pytest.mark.parametrize("batch", [1, 4, 100])
-def test_masks_of_each_image_in_batches(images, masks, batch):
+@pytest.mark.parametrize(("batch", "largest"), [(1, 1), (4, 3), (100, 6)])
+def test_masks_of_each_image_in_even_batches(images, masks, batch, largest):
     encoder = Encoder()
     found = nsd(encoder, images, masks, batch=batch)
     with torch.inference_mode():
         codes = torch.stack([encoder(image.expand(6, -1, -1, -1), of) for image, of in zip(images, masks, strict=True)])
     np.testing.assert_allclose(found.per_image, by_pairs(codes), rtol=1e-4)
     assert found.standardised == pytest.approx(standardised_by_pairs(codes).mean(), rel=1e-4)
-    assert max(encoder.batches[:-4]) == min(batch, 6)
+    assert set(encoder.batches[:-4]) == {largest}
     assert sum(encoder.batches[:-4]) == 24
 
 

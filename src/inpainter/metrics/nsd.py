@@ -176,7 +176,8 @@ def encode_masks(encode: Encode, image: Tensor, masks: Tensor, *, batch: int = B
         masks = masks[:1]
     parts: list[Tensor] = []
     with torch.inference_mode():
-        for some in masks.split(batch):
+        # Even parts: a small one at the end costs more an encode than the others.
+        for some in masks.tensor_split(-(-len(masks) // batch)):
             codes = encode(image.expand(len(some), -1, -1, -1), some)
             came = tuple(codes.shape)
             if len(came) != 2 or came[0] != len(some):
