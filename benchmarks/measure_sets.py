@@ -23,14 +23,13 @@ BESIDE = ("mean", "telea", "biharmonic", str(ROOT / "weights" / "partial-conv-ci
 METRICS = ("psnr_hole", "ssim_hole", "mse_hole", "boundary_gradient_error", "gradient_energy_ratio",
            "lpips_whole_composed")  # fmt: skip
 
-BLOCKS = {"data": "photos/val.parquet", "masks": ("blocks",), "size": 128, "metrics": (*METRICS, NSD)}
+PHOTOS = {"data": "photos/val.parquet", "size": 128}
+BLOCKS = {**PHOTOS, "masks": ("blocks",), "metrics": (*METRICS, NSD)}
 SETS: dict[str, dict[str, Any]] = {
     "photos-128-blocks": {"methods": BESIDE, **BLOCKS},
     "photos-128-blocks-4000": {"methods": (), **BLOCKS},
     "photos-128-blocks-nsd-loss": {"methods": (), **BLOCKS},
-    "photos-128-centre": {
-        "methods": BESIDE, "data": "photos/val.parquet", "masks": ("centre",), "size": 128, "metrics": METRICS,
-    },
+    "photos-128-centre": {"methods": BESIDE, **PHOTOS, "masks": ("centre",), "metrics": METRICS},
     "cifar10-losses": {
         "methods": BESIDE, "data": "cifar10/test.parquet", "masks": ("centre",), "limit": 500, "metrics": METRICS,
     },
