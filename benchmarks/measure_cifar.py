@@ -16,7 +16,7 @@ from inpainter.apps.report import write_figures
 from inpainter.engine.card import model_card
 from inpainter.engine.evaluation import NSD, Evaluation, Result, evaluate
 from inpainter.methods import card, load
-from inpainter.nn.pretrained import CARD, RECIPE
+from inpainter.nn.facts import CARD, RECIPE, read_facts
 from inpainter.photos.files import write_whole
 
 ROOT = Path(__file__).parents[1]
@@ -26,17 +26,18 @@ CLASSICAL = ("mean", "telea", "navier-stokes", "fsr", "biharmonic")
 
 
 def write(folder: str, results: list[Result]) -> None:
-    """One file a method."""
+    """One file a method, and one more for the fills that users get: METHOD-fill.json."""
     for result in results:
-        path = RESULTS / folder / f"{result.method}.json"
+        through = "" if result.facts["through"] == "bare" else "-fill"
+        path = RESULTS / folder / f"{result.method}{through}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(result.to_dict(), indent=1) + "\n")
 
 
 def into_card(weights: Path, measured: dict[str, Result], kind: str = "lines") -> None:
-    """Write the means on the sets into the weights' facts, and their card anew."""
-    facts = json.loads((weights / RECIPE).read_text())
-    facts["measured"] = {
+    """Write the means on the sets into the weights' facts, and their card again."""
+    facts = read_facts(weights)
+    facts["measured"] = facts.get("measured", {}) | {
         f"{split} {name}": found["mean"]
         for split, result in measured.items()
         for name, found in result.kinds[kind]["metrics"].items()
@@ -77,7 +78,7 @@ def main() -> None:
         if not limit:
             continue
         results = evaluate(
-            Evaluation(methods=options.weights, data=source, first=first, limit=limit, metrics=ERRORS), load
+            Evaluation(methods=options.weights, data=source, first=first, limit=limit, metrics=ERRORS, bare=True), load
         )
         write(f"cifar10-{split}", results)
         for weights, result in zip(options.weights, results, strict=True):
@@ -89,13 +90,15 @@ def main() -> None:
     if not options.side_by_side:
         return
     lpips = data.parents[1] / "weights" / "lpips_squeeze.safetensors"
-    results = evaluate(
-        Evaluation(
-            methods=(*CLASSICAL, *options.weights), data=f"{data}/test.parquet", masks=("lines", "blocks", "scatter"),
-            limit=options.side_by_side, by_cover=True, lpips_weights=str(lpips) if lpips.exists() else None,
-        ), load,
-    )  # fmt: skip
-    write("cifar10-side-by-side", results)
+    for bare in (True, False):
+        results = evaluate(
+            Evaluation(
+                methods=(*CLASSICAL, *options.weights), data=f"{data}/test.parquet",
+                masks=("lines", "blocks", "scatter"), limit=options.side_by_side, by_cover=True, bare=bare,
+                lpips_weights=str(lpips) if lpips.exists() else None,
+            ), load,
+        )  # fmt: skip
+        write("cifar10-side-by-side", results)
     write_figures(results, RESULTS / "cifar10-side-by-side")
 
 

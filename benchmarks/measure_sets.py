@@ -1,8 +1,8 @@
 """Methods side by side on the sets of docs/results.md: `python benchmarks/measure_sets.py SET WEIGHTS …`.
 
 WEIGHTS are folders that trainings wrote (see trainings.py); other methods are measured beside them. Writes
-benchmarks/results/evaluation/SET/METHOD.json and figures, and the numbers into the cards of weights that ship; then
-run `python -m inpainter.apps.results`.
+benchmarks/results/evaluation/SET/METHOD-fill.json (the fills that users get; with --bare METHOD.json, of the bare
+networks) and figures, and the numbers into the cards of weights that ship; then run `python -m inpainter.apps.results`.
 """
 
 import argparse
@@ -30,6 +30,10 @@ SETS: dict[str, dict[str, Any]] = {
     "photos-128-blocks-4000": {"methods": (), **BLOCKS},
     "photos-128-blocks-nsd-loss": {"methods": (), **BLOCKS},
     "photos-128-centre": {"methods": BESIDE, **PHOTOS, "masks": ("centre",), "metrics": METRICS},
+    "photos-blob": {
+        "methods": ("mean", "telea", "navier-stokes", str(ROOT / "weights" / "partial-conv-cifar10-equal")),
+        "data": "photos/val.parquet", "masks": ("blob",), "metrics": METRICS,
+    },
     "cifar10-losses": {
         "methods": BESIDE, "data": "cifar10/test.parquet", "masks": ("centre",), "limit": 500, "metrics": METRICS,
     },
@@ -42,6 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("set", choices=SETS, nargs="?")
     parser.add_argument("weights", nargs="*")
+    parser.add_argument("--bare", action="store_true", help="the whole picture at once, and NSD")
     options = parser.parse_args()
     if options.set is None:
         print("\n".join(SETS))
@@ -49,20 +54,25 @@ def main() -> None:
     if not DATA.is_dir():
         sys.exit(f"{DATA}: there are no pictures to measure on; set INPAINTER_DATA to the data folder")
     chosen = SETS[options.set]
+    # NSD is of the encoder, whichever way a fill is made.
+    metrics = tuple(name for name in chosen["metrics"] if options.bare or name != NSD)
     lpips = DATA.parent / "weights" / "lpips_squeeze.safetensors"
     torch.set_num_threads(1)
     results = evaluate(
         Evaluation(
-            **{**chosen, "methods": (*chosen["methods"], *options.weights), "data": str(DATA / chosen["data"])},
-            lpips_weights=str(lpips) if lpips.exists() else None,
+            **{**chosen, "methods": (*chosen["methods"], *options.weights), "data": str(DATA / chosen["data"]),
+               "metrics": metrics},
+            bare=options.bare, lpips_weights=str(lpips) if lpips.exists() else None,
         ), load,
     )  # fmt: skip
     write(options.set, results)
-    write_figures(results, RESULTS / options.set)
+    if options.bare:
+        write_figures(results, RESULTS / options.set)
     (kind,) = chosen["masks"]
+    way = "" if options.bare else " filled,"
     for result, weights in zip(results[len(chosen["methods"]) :], options.weights, strict=True):
         if Path(weights).resolve().parent == ROOT / "weights":
-            into_card(Path(weights), {f"{chosen['data']}, {kind},": result}, kind)
+            into_card(Path(weights), {f"{chosen['data']}, {kind},{way}": result}, kind)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from torch import Tensor
 from inpainter.engine.checkpoint import trainable
 from inpainter.masks import KINDS
 from inpainter.metrics.nsd import BATCH, Encode, RunningNSD, nsd
-from inpainter.nn.network import NetworkInpainter
 from measure import median, write
 
 ROUNDS = 10
@@ -144,9 +143,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     method, _, preset = options.network.partition(":")
-    module = trainable(method)
-    recipe = module.PRESETS[preset]
-    network: Any = NetworkInpainter(module.make_objective(recipe).network, module.CARDS[method]).network
+    found = trainable(method)
+    recipe = found.presets[preset]
+    ready: Any = found.make(found.network(recipe), found.card, found.settings(), "cpu")
     result = {
         "what": "NSD on the CPU: a picture's codes by each form; the whole of it in batches and one at a time",
         "threads": options.threads,
@@ -154,7 +153,7 @@ def main() -> None:
         "goals": GOALS,
         "codes": measure_codes(options.masks, options.dimensions, options.rounds),
         "encodes": measure_encodes(
-            network.encode, recipe.size, options.images, options.masks, options.batch, options.single
+            ready.network.encode, recipe.size, options.images, options.masks, options.batch, options.single
         ),
     }
     write("nsd", result, ("torch", "numpy"))

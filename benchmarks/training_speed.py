@@ -67,15 +67,16 @@ class PlainData(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 def plain_loop(method: str, recipe: Recipe, data: PlainData, steps: int) -> list[float]:
     """Pictures a second in every interval."""
     torch.manual_seed(0)
-    objective = trainable(method).make_objective(recipe)
+    objective = trainable(method).objective(recipe)
     optimisers = {
         player: torch.optim.Adam(module.parameters(), **{"lr": recipe.learning_rate, **objective.adam(player)})
         for player, module in objective.players.items()
     }
     speeds, start = [], time.perf_counter()
     for step, (image, mask) in enumerate(DataLoader(data, recipe.batch, shuffle=True, drop_last=True), 1):
+        batch = Batch(image, mask)
         for player, optimiser in optimisers.items():
-            loss = torch.stack(list(objective(player, Batch(image, mask)).values())).sum()
+            loss = torch.stack(list(objective(player, batch).values())).sum()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -91,14 +92,14 @@ def plain_loop(method: str, recipe: Recipe, data: PlainData, steps: int) -> list
 def our_loop(method: str, recipe: Recipe, source: Path, steps: int, folder: Path) -> list[float]:
     """Pictures a second in every interval, from the run's log."""
     train(Job(method=method, recipe=replace(recipe, validation=100), data=str(source), out=folder, steps=steps,
-              log_every=INTERVAL, accelerator="cpu", quiet=True))  # fmt: skip
+              log_every=INTERVAL, device="cpu", quiet=True))  # fmt: skip
     return [entry["images_per_second"] for entry in RunFolder(folder).read_log() if "losses" in entry]
 
 
 def measured(case: str, data: Path, steps: int, rounds: int) -> dict[str, float]:
     """Both loops' pictures a second, and their ratio."""
     method, preset, file, changes = CASES[case]
-    recipe = replace(trainable(method).PRESETS[preset], **changes)
+    recipe = replace(trainable(method).presets[preset], **changes)
     plain_data = PlainData(data / file, recipe)
     # Pictures of 32 px pass sixteen times as fast.
     steps = steps if recipe.size == 32 else max(2 * INTERVAL, steps // 2)

@@ -64,7 +64,7 @@ def job(name: str, out: Path, seed: int, minutes: float | None, epochs: int | No
         changes = {**changes, "first": str(out / f"{changes['first']}-{seed}" / "weights")}
     if epochs is not None:
         changes = {**changes, "epochs": epochs}
-    recipe: Recipe = replace(trainable(method).PRESETS[preset], **changes)  # pyright: ignore[reportArgumentType]
+    recipe: Recipe = replace(trainable(method).presets[preset], **changes)  # pyright: ignore[reportArgumentType]
     data = CIFAR if recipe.size == 32 else PHOTOS
     return Job(method=method, preset=preset, recipe=recipe, data=data, out=out / f"{name}{end}", seed=seed,
                minutes=minutes, resume=True)  # fmt: skip

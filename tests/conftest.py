@@ -9,7 +9,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
-from inpainter.core import Inpainter, Method, Sizes
+from inpainter.core import Card, Inpainter, View, Work
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,14 +17,14 @@ ROOT = Path(__file__).parents[1]
 class Constant(Inpainter):
     """Answers one value everywhere, and remembers what it was given."""
 
-    def __init__(self, value: float = 0.5, sizes: Sizes = Sizes(), fills_everything: bool = False) -> None:
-        self.method = Method("constant", "one value", "tests", "tests", "photos", fills_everything=fills_everything)
+    def __init__(self, value: float = 0.5, view: View = View(), **card: bool) -> None:
+        self.card = Card("constant", "one value", "tests", "tests", "photos", **card)
         self.value = value
-        self.sizes = sizes
-        self.seen: list[tuple[np.ndarray, np.ndarray, int]] = []
+        self.view = view
+        self.seen: list[tuple[np.ndarray, np.ndarray, Work]] = []
 
-    def predict(self, image, mask, seed):
-        self.seen.append((image.copy(), mask.copy(), seed))
+    def predict(self, image, mask, work):
+        self.seen.append((image.copy(), mask.copy(), work))
         return np.full_like(image, self.value)
 
 

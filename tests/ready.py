@@ -11,7 +11,7 @@ from torch import nn
 
 from inpainter.core import Inpainter
 from inpainter.engine.checkpoint import save_pretrained, trainable, trainable_methods
-from inpainter.methods import cascade, load
+from inpainter.methods import load
 
 SMALL: dict[str, dict[str, Any]] = {name: {"width": 8, "latent": 32} for name in ("context-encoder", "cascade")}
 """Recipes whose networks are too large for tests, made smaller."""
@@ -20,24 +20,22 @@ _WEIGHTS = tempfile.TemporaryDirectory()
 
 
 def ready(name: str) -> Inpainter:
-    """Load a method anew. What tests ask of one that is trained (the contract) holds for any weights."""
+    """Load a method again. What tests ask of one that is trained (the contract) holds for any weights."""
     return load(_weights(name) if name in trainable_methods() else name)
 
 
 @cache
 def _weights(name: str) -> Path:
-    module = trainable(name)
-    recipe = replace(next(iter(module.PRESETS.values())), **SMALL.get(name, {}))
+    method = trainable(name)
+    recipe = replace(next(iter(method.presets.values())), **SMALL.get(name, {}))
     torch.manual_seed(0)
     folder = Path(_WEIGHTS.name) / name
-    # A cascade is trained from trained networks, but any weights will do here.
-    network = cascade.make_network(recipe) if name == "cascade" else module.make_objective(recipe).network
-    save_pretrained(awake(network), folder, {"method": name, "recipe": recipe.to_dict()})
+    save_pretrained(awake(method.network(recipe)), folder, {"method": name, "recipe": recipe.to_dict()})
     return folder
 
 
 def awake(network: nn.Module) -> nn.Module:
-    """Draw weights under which signals neither fade nor grow: DCGAN's small ones make every untrained answer grey."""
+    """Draw weights under which signals neither fade nor grow: DCGAN's small ones make all fills grey."""
     for value in network.parameters():
         if value.ndim > 1:
             nn.init.normal_(value, std=value[0].numel() ** -0.5)

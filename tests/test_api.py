@@ -1,7 +1,8 @@
 """The public Python interface: paths, arrays and PIL images, answered in kind."""
 
-import subprocess
-import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image
 
 import inpainter
-from inpainter.core import InputError
+from conftest import Constant
+from inpainter.core import InputError, View
 from inpainter.methods import METHODS
 
 MASK = np.zeros((40, 50), bool)
@@ -91,21 +93,198 @@ def test_an_empty_mask_gives_a_copy(rng):
     assert (answer == image).all()
 
 
+ENCODED = {
+    ".png": lambda image: cv2.imencode(".png", image)[1].tobytes(),
+    ".jpg": lambda image: cv2.imencode(".jpg", image)[1].tobytes(),
+    ".tif": lambda image: cv2.imencode(".tif", image)[1].tobytes(),
+    ".webp": lambda image: cv2.imencode(".webp", image)[1].tobytes(),
+}
+
+
+@pytest.mark.parametrize("suffix", ENCODED)
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, BytesIO])
+def test_bytes_and_file_objects_come_back_as_bytes_of_the_same_format(tmp_path, rng, suffix, kind):
+    data = ENCODED[suffix]((smooth(rng, 3) * 255).astype(np.uint8))
+    answer = inpainter.fill(kind(data), MASK, method="telea")
+    assert isinstance(answer, bytes)
+    (tmp_path / f"photo{suffix}").write_bytes(data)
+    written = inpainter.fill(tmp_path / f"photo{suffix}", MASK, method="telea")
+    assert answer == written.read_bytes()
+
+
+def test_every_kind_of_mask_goes_with_every_kind_of_picture(tmp_path, rng):
+    array = (smooth(rng, 3) * 255).astype(np.uint8)
+    data, drawn = ENCODED[".png"](array[..., ::-1]), MASK * np.uint8(255)
+    (tmp_path / "photo.png").write_bytes(data)
+    (tmp_path / "mask.png").write_bytes(ENCODED[".png"](drawn))
+    masks = [MASK, drawn, Image.fromarray(drawn), tmp_path / "mask.png", str(tmp_path / "mask.png"),
+             (tmp_path / "mask.png").read_bytes(), BytesIO((tmp_path / "mask.png").read_bytes())]  # fmt: skip
+    wanted = inpainter.fill(array, MASK, method="telea")
+    for i, mask in enumerate(masks):
+        again = (lambda m: BytesIO(m.getvalue()) if isinstance(m, BytesIO) else m)(mask)
+        assert (inpainter.fill(array, again, method="telea") == wanted).all()
+        again = (lambda m: BytesIO(m.getvalue()) if isinstance(m, BytesIO) else m)(mask)
+        assert (np.asarray(inpainter.fill(Image.fromarray(array), again, method="telea")) == wanted).all()
+        again = (lambda m: BytesIO(m.getvalue()) if isinstance(m, BytesIO) else m)(mask)
+        out = inpainter.fill(tmp_path / "photo.png", again, method="telea", output=tmp_path / f"{i}.png")
+        assert (cv2.imread(str(out))[..., ::-1] == wanted).all()
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        MASK.astype(np.uint8), MASK.astype(np.int64), MASK.astype(np.float32), MASK.astype(np.float64),
+        MASK[..., None], MASK.astype(np.int32) * 255, np.where(MASK, 128, 127).astype(np.int16),
+        MASK[..., None].astype(np.uint8) * np.uint8(200), np.asfortranarray(MASK), Image.fromarray(MASK),
+    ],
+    ids=range(10),
+)  # fmt: skip
+def test_masks_of_ones_or_of_numbers(rng, mask):
+    image = smooth(rng, 3)
+    assert (inpainter.fill(image, mask, "telea") == inpainter.fill(image, MASK, "telea")).all()
+
+
+def test_float64_comes_back_as_float64(rng):
+    image = smooth(rng, 3).astype(np.float64) + 1e-12
+    answer = inpainter.fill(image, MASK, "telea")
+    assert answer.dtype == np.float64
+    assert answer[~MASK].tobytes() == image[~MASK].tobytes()
+    assert np.abs(answer - inpainter.fill(image.astype(np.float32), MASK, "telea")).max() < 1e-6
+
+
+def test_a_view_into_a_larger_array_is_filled_and_left_alone(rng):
+    large = (rng.random((80, 100, 4)) * 255).astype(np.uint8)
+    view, before = large[::2, ::2, :3][:, ::-1], large.copy()
+    answer = inpainter.fill(view, MASK, "telea")
+    assert (answer == inpainter.fill(np.ascontiguousarray(view), MASK, "telea")).all()
+    assert (large == before).all()
+
+
+def test_a_palette_becomes_full_colour_with_a_note(rng):
+    image = Image.fromarray((smooth(rng, 3) * 255).astype(np.uint8)).quantize(40)
+    with pytest.warns(inpainter.FillNote, match="palette becomes full colour"):
+        answer = inpainter.fill(image, MASK, "telea")
+    assert answer.mode == "RGB"
+    assert (np.asarray(answer)[~MASK] == np.asarray(image.convert("RGB"))[~MASK]).all()
+    image.info["transparency"] = 3
+    with pytest.warns(inpainter.FillNote):
+        answer = inpainter.fill(image, MASK, "telea")
+    assert answer.mode == "RGBA"
+    assert (np.asarray(answer)[~MASK] == np.asarray(image.convert("RGBA"))[~MASK]).all()
+
+
+def test_inks_stay_outside_the_mask(rng):
+    image = Image.fromarray((rng.random((40, 50, 4)) * 255).astype(np.uint8), "CMYK")
+    answer = inpainter.fill(image, MASK, "telea", grow=2)
+    wide = cv2.dilate(MASK.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))) > 0
+    assert answer.mode == "CMYK"
+    assert (np.asarray(answer)[~wide] == np.asarray(image)[~wide]).all()
+    wanted = inpainter.fill(image.convert("RGB"), MASK, "telea", grow=2)
+    assert np.abs(np.asarray(answer.convert("RGB")).astype(int) - np.asarray(wanted))[wide].max() <= 1
+
+
+def test_a_note_on_a_file_is_a_warning(tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), np.full((40, 50, 3), 90, np.uint8))
+    with pytest.warns(inpainter.FillNote, match="nothing to fill: the photo is copied"):
+        inpainter.fill(tmp_path / "photo.png", np.zeros((40, 50), bool))
+
+
+def test_method_may_be_a_path_or_carry_settings(tmp_path, rng):
+    image = smooth(rng, 3)
+    wide = inpainter.fill(image, MASK, "telea:radius=9")
+    assert (wide == inpainter.load("telea", radius=9).fill(image, MASK)).all()
+    assert (wide != inpainter.fill(image, MASK, "telea")).any()
+    with pytest.raises(InputError, match=r"none\.onnx: there is no such model"):
+        inpainter.fill(image, MASK, tmp_path / "none.onnx")
+
+
+def test_an_inpainter_fills_what_fill_takes(tmp_path, rng):
+    """Also what it does not take as it is: the strict call refuses, fill pads."""
+    image = smooth(rng, 3)
+    one_size = Constant(0.25, view=View(fixed=(32, 32)))
+    with pytest.raises(ValueError, match="its `fill` takes any size"):
+        one_size(image, MASK)
+    assert (one_size.fill(image, MASK)[MASK] == 0.25).all()
+    assert one_size.seen[-1][0].shape == (32, 32, 3)
+    cv2.imwrite(str(tmp_path / "photo.png"), image * 255)
+    assert one_size.fill(tmp_path / "photo.png", MASK, seed=5) == tmp_path / "photo-filled.png"
+    assert one_size.seen[-1][2].seed == 5
+
+
+def test_progress_and_cancel_reach_python(tmp_path, rng):
+    cv2.imwrite(str(tmp_path / "photo.png"), smooth(rng, 3) * 255)
+    told = []
+    inpainter.fill(smooth(rng, 3), MASK, "telea", on_step=lambda *step: told.append(step))
+    assert told == [(0, 150), (150, 150)]
+
+    def stop(done, total):
+        raise inpainter.Cancelled
+
+    with pytest.raises(inpainter.Cancelled):
+        inpainter.fill(tmp_path / "photo.png", MASK, "telea", on_step=stop)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"mask_colour": "black"}, "mask_colour is for a mask that is a file"),
+        ({"resize_mask": True}, "resize_mask is for a mask that is a file"),
+        ({"output": "x.png"}, "output is for a photo that is a path"),
+        ({"overwrite": True}, "overwrite is for a photo that is a path"),
+    ],
+)
+def test_an_option_that_cannot_apply_is_refused(rng, options, says):
+    with pytest.raises(TypeError, match=says):
+        inpainter.fill(smooth(rng, 3), MASK, **options)
+
+
+def test_bytes_that_are_no_picture_are_told_without_a_place(tmp_path):
+    for data in (b"", b"hello", ENCODED[".png"](np.zeros((40, 50, 3), np.uint8))[:60]):
+        with pytest.raises(InputError) as caught:
+            inpainter.fill(data, MASK)
+        assert str(caught.value).startswith("image")
+        assert tempfile.gettempdir() not in str(caught.value)
+
+
+def test_a_mask_file_of_another_size_is_one_line_or_scaled(tmp_path, rng):
+    cv2.imwrite(
+        str(tmp_path / "mask.png"), cv2.resize(MASK * np.uint8(255), (100, 80), interpolation=cv2.INTER_NEAREST)
+    )
+    with pytest.raises(InputError, match=r"mask\.png: 100×80, but the picture is 50×40"):
+        inpainter.fill(smooth(rng, 3), tmp_path / "mask.png")
+    with pytest.warns(inpainter.FillNote, match="scaled"):
+        inpainter.fill(smooth(rng, 3), tmp_path / "mask.png", resize_mask=True)
+
+
+def test_a_fill_in_many_threads_is_the_fill_in_one(rng):
+    image = smooth(rng, 3)
+    wanted = inpainter.fill(image, MASK, "fsr").tobytes()
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: inpainter.fill(image, MASK, "fsr").tobytes(), range(8))) == {wanted}
+
+
 @pytest.mark.parametrize(
     ("image", "mask", "error", "says"),
     [
-        (np.zeros((4, 5, 3)), np.zeros((4, 5), bool), InputError, "float64: give uint8"),
+        (np.zeros((4, 5, 3), np.int32), np.zeros((4, 5), bool), InputError, "int32: give uint8"),
         (np.zeros((4, 5, 7), np.uint8), np.zeros((4, 5), bool), InputError, "1 to 4"),
         (np.zeros((0, 5, 3), np.uint8), np.zeros((0, 5), bool), InputError, "1 to 4"),
         (np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4), bool), InputError, "make them equal"),
         (np.zeros((4, 5, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), InputError, "255 = fill"),
         (np.zeros((4, 5, 3), np.uint8), np.ones((4, 5), bool), InputError, "covers the whole picture"),
-        (np.zeros((4, 5, 3), np.uint8), "mask.png", TypeError, "not str"),
-        ("photo.png", np.zeros((4, 5), bool), TypeError, "must be one too"),
+        (np.zeros((4, 5, 3), np.uint8), "none.png", InputError, "none.png: no such file"),
+        (np.zeros((4, 5, 3), np.uint8), 7, TypeError, "not int"),
+        ("none.png", np.zeros((4, 5), bool), InputError, "none.png: no such file"),
+        (np.zeros((4, 5, 3), np.uint8), np.full((4, 5), 300), InputError, "from 300 to 300"),
+        (np.zeros((4, 5, 3), np.uint8), np.full((4, 5), -1), InputError, "from -1"),
+        (np.zeros((4, 5, 3), np.uint8), np.full((4, 5), 0.5), InputError, "from 0.5"),
+        (np.full((4, 5, 3), 255.0), np.eye(4, 5) > 0, InputError, r"from 255 to 255: give values in \[0, 1\]"),
+        (StringIO("text"), np.eye(4, 5) > 0, TypeError, "binary"),
         (7, np.zeros((4, 5), bool), TypeError, "not int"),
-        (Image.new("P", (5, 4)), np.zeros((4, 5), bool), InputError, "mode P"),
+        (Image.new("F", (5, 4)), np.zeros((4, 5), bool), InputError, "mode F"),
     ],
-    ids=range(10),
+    ids=range(16),
 )
 def test_what_cannot_be_filled_is_said(image, mask, error, says):
     with pytest.raises(error, match=says):
@@ -113,12 +292,12 @@ def test_what_cannot_be_filled_is_said(image, mask, error, says):
 
 
 def test_methods_have_summaries():
-    assert inpainter.methods() == {name: entry.summary for name, entry in METHODS.items()}
-    assert all(summary.endswith(".") and "\n" not in summary for summary in inpainter.methods().values())
+    assert inpainter.list_methods() == {name: entry.summary for name, entry in METHODS.items()}
+    assert all(summary.endswith(".") and "\n" not in summary for summary in inpainter.list_methods().values())
 
 
-def test_methods_answers_before_and_after_its_module_is_imported():
-    code = (
-        "import inpainter; first = inpainter.methods(); import inpainter.methods; assert inpainter.methods() == first"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_the_public_names_are_there():
+    assert all(hasattr(inpainter, name) for name in inpainter.__all__)
+    assert inpainter.InputError is InputError
+    with pytest.raises(AttributeError, match="no attribute 'fil'"):
+        inpainter.fil  # noqa: B018

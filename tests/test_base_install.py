@@ -52,7 +52,7 @@ def test_importing_the_package_imports_nothing_heavy():
 
 
 def test_listing_methods_imports_no_method():
-    python("import inpainter; inpainter.methods()", HEAVY - {"numpy"})
+    python("import inpainter; inpainter.list_methods()", HEAVY - {"numpy"})
 
 
 def test_help_imports_nothing_that_works_on_pictures():

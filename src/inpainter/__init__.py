@@ -1,62 +1,94 @@
-"""Fills the missing part of a picture: `fill`, `load` and `methods` are the whole public interface."""
+"""Fills the missing part of a picture: what stands in `__all__` is the whole public interface."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from inpainter._version import __version__
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
+    from typing import BinaryIO
 
-    from inpainter.core import Inpainter
+    from inpainter.core import Cancelled, FillNote, Inpainter, InputError, OnStep, Work
 
     Picture = TypeVar("Picture")
 
-__all__ = ["__version__", "fill", "load", "methods"]
+__all__ = ["Cancelled", "FillNote", "InputError", "Work", "__version__", "fill", "list_methods", "load"]
 
 
+@overload
 def fill(
-    image: Picture, mask: Any, method: str | Inpainter = "auto", *,
+    image: str | PathLike[str], mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
+    output: str | PathLike[str] | None = ..., mask_colour: str = ..., resize_mask: bool = ..., grow: int = ...,
+    seed: int = ..., overwrite: bool = ..., on_step: OnStep | None = ...,
+) -> Path: ...  # fmt: skip
+@overload
+def fill(
+    image: bytes | bytearray | BinaryIO, mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
+    mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ..., on_step: OnStep | None = ...,
+) -> bytes: ...  # fmt: skip
+@overload
+def fill(
+    image: Picture, mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
+    mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ..., on_step: OnStep | None = ...,
+) -> Picture: ...  # fmt: skip
+def fill(
+    image: Any, mask: Any, method: str | PathLike[str] | Inpainter = "auto", *,
     output: str | PathLike[str] | None = None, mask_colour: str = "white", resize_mask: bool = False, grow: int = 0,
-    seed: int = 0, overwrite: bool = False,
-) -> Picture:  # fmt: skip
-    """Fill `image` where `mask` says so and answer in kind.
+    seed: int = 0, overwrite: bool = False, on_step: OnStep | None = None,
+) -> Any:  # fmt: skip
+    """Fill `image` where `mask` says so; what comes back is of the same kind.
 
-    `image` and `mask` are either
+    `image` is one of
 
-    - paths of files: writes `output` (default NAME-filled.EXT beside the photo) and returns its Path;
-    - NumPy arrays: `image` `(H, W)` or `(H, W, 1 to 4)` of uint8, uint16 or float32 in [0, 1] (two and four channels:
-      the last is alpha), `mask` `(H, W)` bool, True = fill (or uint8, from 128 up = fill); returns an array like
-      `image`;
-    - PIL images (the mask may be an array); returns a PIL image of the same mode.
+    - a path: writes `output` (default NAME-filled.EXT beside the photo) and returns its Path;
+    - the bytes of a photo file, or a binary file object: returns bytes of the same format;
+    - a NumPy array `(H, W)` or `(H, W, 1 to 4)` of uint8, uint16, or floating point in [0, 1] (two and four channels:
+      the last is alpha): returns an array like it;
+    - a PIL image: returns one of the same mode (of a palette: in full colour).
 
-    `method` is a name that `methods()` lists, a path of an .onnx file or of a folder of trained weights, or what `load`
-    returned. `grow` widens the mask by so many pixels. `mask_colour`, `resize_mask`, `output` and `overwrite` are for
-    files, as in the command line. Whatever is outside the mask comes back as it was. Raises
-    `inpainter.core.InputError` for what a user can mend.
+    `mask` is of any of these kinds, whatever the image is: in a file white = fill; in an array `(H, W)` or `(H, W, 1)`
+    True = fill, or 1 where there are only 0 and 1, or from 128 up.
+
+    `method` is a name that `list_methods()` lists, with settings if wanted (`telea:radius=5`), a path of an .onnx file
+    or of a folder of trained weights, or what `load` returned. `grow` widens the mask by so many pixels. `on_step(done,
+    total)` hears of the progress, and may raise `Cancelled` to stop. `mask_colour` and `resize_mask` are for masks that
+    are files, `output` and `overwrite` for photos that are paths. Whatever is outside the mask comes back as it was.
+    What there is to say of a fill is a warning, `FillNote`. Raises `InputError` for what a user can mend.
     """
+    from inpainter.core import Inpainter
+    from inpainter.engine.batch import FillOptions
     from inpainter.engine.pictures import fill_picture
 
-    inpainter = load(method) if isinstance(method, str) else method
-    return fill_picture(
-        image, mask, inpainter, output=output, mask_colour=mask_colour, resize_mask=resize_mask, grow=grow, seed=seed,
-        overwrite=overwrite,
-    )  # fmt: skip
+    options = FillOptions(mask_colour, resize_mask, grow, seed, overwrite)
+    ready = method if isinstance(method, Inpainter) else load(method)
+    return fill_picture(image, mask, ready, output=output, options=options, on_step=on_step)
 
 
-def load(name_or_path: str | PathLike[str]) -> Inpainter:
-    """Load a method by its name, or an .onnx file of the export convention by its path, ready to be called.
+def load(name_or_path: str | PathLike[str], device: str = "auto", **settings: Any) -> Inpainter:
+    """Load a method by its name, or an exported model or a folder of trained weights by its path, ready to be called.
 
-    Raises `inpainter.core.InputError` when there is none, or when it needs an extra that is not installed.
+    Settings are given by keyword or with the name, `telea:radius=5`. `device` is auto, cpu, cuda or mps. Raises
+    `InputError` when there is none of it, or when it needs an extra that is not installed.
     """
     from inpainter.methods import load as load_method
 
-    return load_method(name_or_path)
+    return load_method(name_or_path, device, **settings)
 
 
-def methods() -> dict[str, str]:
+def list_methods() -> dict[str, str]:
     """Return the methods' names, each with a one-sentence summary; nothing heavy is imported."""
-    from inpainter.methods import summaries
+    from inpainter import methods
 
-    return summaries()
+    return methods.list_methods()
+
+
+def __getattr__(name: str) -> Any:
+    """The other public names, imported when they are asked for: with them comes NumPy."""
+    if name in __all__:
+        from inpainter import core
+
+        return getattr(core, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,6 @@
 """The command line: what it does, what it says, and its exit codes."""
 
+import contextlib
 import json
 import os
 import re
@@ -105,6 +106,14 @@ BAD = [
     (["fill", "photo.png"], "mask"),
     (["fil"], "fill"),
     (["fill", "photo.png", "mask.png", "--metod", "telea"], "metod"),
+    (["fill", "photo.png", "mask.png", "--method", "telea:radios=4"], "radius"),
+    (["fill", "photo.png", "mask.png", "--method", "telea:radius=0"], "1 to 100"),
+    (["fill", "photo.png", "mask.png", "--method", "telea:radius"], "telea:name=value"),
+    (["fill", "photo.png", "mask.png", "--method", "auto:radius=4"], "it has none"),
+    (["fill", "photo.png", "mask.png", "--device", "tpu"], "cuda"),
+    (["fill", "photo.png", "mask.png", "--device", "cuda"], "leave the device out"),
+    (["methods", "teela"], "telea"),
+    (["mask", "--kind", "blob:most=3", "--size", "60x80", "-o", "m.png"], "largest"),
     (["mask", "--kind", "lins", "--size", "60x80", "-o", "m.png"], "lines"),
     (["mask", "--kind", "lines", "--size", "60", "-o", "m.png"], "480x640"),
     (["mask", "--kind", "lines", "--size", "60x80", "-o", "m.jpg"], ".png"),
@@ -216,3 +225,87 @@ def test_a_stopped_run_leaves_nothing_half_written(folder, number, code):
     lines = [json.loads(line) for line in (out / "report.jsonl").read_text().splitlines()]
     assert {line["photo"] for line in lines} <= set(written)
     assert len(lines) >= len(written) - 2
+
+
+def test_a_method_is_told_its_settings(run, folder):
+    assert run("fill", "photo.png", "mask.png", "-m", "telea:radius=9", "-o", "wide.png")[0] == 0
+    image = cv2.imread(str(folder / "photo.png"))
+    mask = cv2.imread(str(folder / "mask.png"), cv2.IMREAD_GRAYSCALE)
+    wanted = inpainter.load("telea", radius=9).fill(image[..., ::-1].copy(), mask)
+    assert (cv2.imread(str(folder / "wide.png"))[..., ::-1] == wanted).all()
+
+
+def test_a_mask_kind_is_told_its_fields(run, folder):
+    assert run("mask", "--kind", "centre:side=10", "--size", "60x80", "-o", "m.png")[0] == 0
+    assert (cv2.imread(str(folder / "m.png"), cv2.IMREAD_GRAYSCALE) > 0).sum() == 100
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_says_all_about_one(run, name):
+    code, out, err = run("methods", name)
+    assert (code, err) == (0, "")
+    card = json.loads(run("methods", name, "--json")[1])
+    for words in ("summary", "source", "good_for", "bad_for"):
+        assert card[words] in out
+    assert "can be told where to take texture from: no" in out
+    for setting in card["settings"]:
+        assert f"{name}:{setting['name']}={setting['default']}" in out
+        assert setting["what"] in out
+    assert bool(card["settings"]) == (name in ("telea", "navier-stokes", "fsr"))
+
+
+def test_methods_of_a_missing_extra_says_how_to_get_it(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skimage", None)
+    monkeypatch.setattr("inpainter.methods.find_spec", lambda name: None)
+    code, out, _ = run("methods", "biharmonic")
+    assert code == 0
+    assert METHODS["biharmonic"].summary in out
+    assert "pip install 'inpainter[biharmonic]'" in out
+
+
+SLOW = """
+import sys, time
+from inpainter.methods import classical
+from inpainter.apps.cli import main
+march = classical.Marching.predict
+def slow(self, image, mask, work):
+    for i in range(10):
+        work.step(i, 10)
+        time.sleep(0.1)
+    return march(self, image, mask, work)
+classical.Marching.predict = slow
+sys.argv[0] = "inpainter"
+main()
+"""
+
+
+def test_a_single_photo_has_a_bar_on_a_terminal_and_none_elsewhere(folder):
+    command = [sys.executable, "-c", SLOW, "fill", "photo.png", "mask.png", "-m", "telea", "--overwrite"]
+    master, slave = os.openpty()
+    with subprocess.Popen(command, cwd=folder, stderr=slave, stdout=subprocess.PIPE) as process:
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while part := os.read(master, 4096):
+                shown += part
+        assert process.stdout.read().startswith(b"photo-filled.png: 1 hole, 150 pixels")
+    assert process.returncode == 0
+    percent = [int(found) for found in re.findall(rb"(\d+)%", shown)]
+    assert any(0 < p < 100 for p in percent)
+    assert max(percent) >= 80
+    assert sorted(percent) == percent
+    assert b"0:00:01" in shown
+    quiet = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    assert quiet.stderr == b""
+
+
+def test_ctrl_c_in_a_long_method_leaves_nothing_behind(folder):
+    command = [sys.executable, "-c", SLOW.replace("0.1", "2"), "fill", "photo.png", "mask.png", "-m", "telea"]
+    before = sorted(path.name for path in folder.iterdir())
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read().decode()
+    assert process.returncode == 130
+    assert "nothing half-written" in said
+    assert sorted(path.name for path in folder.iterdir()) == before

@@ -10,7 +10,7 @@ from cyclopts import CycloptsError
 from inpainter.apps.cli import app
 from inpainter.apps.results import PAGE, RESULTS, results_page
 from inpainter.core import InputError
-from inpainter.core.recipe import field_docs
+from inpainter.core.fields import field_docs
 from inpainter.engine.checkpoint import trainable, trainable_methods
 from inpainter.engine.training import Job, Outcome
 
@@ -37,7 +37,20 @@ def test_trained_weights_are_a_method_by_their_folder(folder, tmp_path, capsys):
     assert (recipe["batch"], recipe["widths"], recipe["average"]) == (4, [4] * 5, 0.999)
     out = tmp_path / "report"
     code = app(
-        ["evaluate", "--methods", f"telea,{run / 'weights'}", "--data", str(folder), "--limit", "2", "-o", str(out)]
+        [
+            "evaluate",
+            "--methods",
+            f"telea,{run / 'weights'}",
+            "--data",
+            str(folder),
+            "--limit",
+            "2",
+            "-o",
+            str(out),
+            "--bare",
+            "--device",
+            "cpu",
+        ]
     )
     assert code == 0
     found = json.loads((out / "run.json").read_text())
@@ -50,9 +63,13 @@ def test_train_takes_files_under_what_is_typed(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("inpainter.engine.training.train", lambda job: jobs.append(job) or Outcome(0, True))
     config = tmp_path / "c.yaml"
     config.write_text(f"data: {folder}\nout: {tmp_path / 'a'}\nrecipe:\n  batch: 8\n  epochs: 3\n")
-    assert app(["train", "blind-autoencoder", "--config", str(config), "--recipe.epochs", "5", "--minutes", "1.5"]) == 0
+    assert app(["train", "blind-autoencoder", "--config", str(config), "--recipe.epochs", "5", "--minutes", "1.5",
+                "--quiet", "--device", "cpu"]) == 0  # fmt: skip
     job: Job = jobs[0]
     assert (job.recipe.batch, job.recipe.epochs, job.minutes, job.data) == (8, 5, 1.5, str(folder))
+    assert (job.quiet, job.device, job.resume, job.devices) == (True, "cpu", False, 1)
+    # The preset's, not the class's.
+    assert job.recipe.average == 0.999
 
 
 @pytest.mark.parametrize(
@@ -62,6 +79,8 @@ def test_train_takes_files_under_what_is_typed(folder, tmp_path, monkeypatch):
         (["train", "partial-conv", "--recipe.bach", "3"], "--recipe.batch"),
         (["train", "partial-conv", "--recipe.batch", "three"], "three"),
         (["train", "partial-conv", "--recipe.last", "tanh"], "sigmoid"),
+        (["train", "partial-conv", "--device", "gpu"], "cuda"),
+        (["train", "partial-conv", "--accelerator", "cpu"], "--accelerator"),
     ],
 )
 def test_what_is_mistyped_is_told_with_what_was_meant(typed, reason):
@@ -81,11 +100,13 @@ def test_help_is_made_of_the_recipes_words(capsys):
     for method in trainable_methods():
         app(["train", method, "--help"])
         shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
-        preset = next(iter(trainable(method).PRESETS.values()))
+        preset = next(iter(trainable(method).presets.values()))
         for name in field_docs(type(preset)):
             assert f"--recipe.{name.replace('_', '-')}" in shown
+        for said in (field_docs(Job)["device"], field_docs(Job)["quiet"]):
+            assert said in shown
         said = field_docs(type(preset))["learning_rate"]
-        assert f"{said} {next(iter(trainable(method).PRESETS))}: {preset.learning_rate}." in shown
+        assert f"{said} {next(iter(trainable(method).presets))}: {preset.learning_rate}." in shown
 
 
 def test_the_results_page_is_what_the_result_files_say():
@@ -100,7 +121,7 @@ def test_the_results_page_averages_over_seeds_and_gives_the_ratio(tmp_path):
                    (("mse_whole_raw", 1), ("mse_hole", 5), ("mse_whole_composed", 0.5))}  # fmt: skip
         weights = {"method": method, "seed": seed, "epochs": epochs}
         data = {"source": "p", "pictures": 3, "first": 0}
-        entry = {"method": f"{method}-{seed}-{epochs}", "weights": weights, "data": data, "mask_hashes": {},
+        entry = {"method": f"{method}-{seed}-{epochs}", "weights": weights, "data": data, "mask_hashes": {}, "through": "bare",
                  "masks": {"lines": {"metrics": metrics}}}  # fmt: skip
         (folder / f"{entry['method']}.json").write_text(json.dumps(entry))
 

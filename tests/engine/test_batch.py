@@ -51,16 +51,17 @@ def report_of(folder: Path) -> list[dict]:
 def test_reports_holes_and_pixels(tmp_path: Path) -> None:
     photo = save(tmp_path / "photo.png", picture(200, 300))
     mask = box_mask(200, 300, 10, 10, 20, 20) | box_mask(200, 300, 150, 250, 160, 265)
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[float, float]] = []
     inpainter = Constant()
     report = fill_file(
         photo, save_mask(tmp_path / "mask.png", mask), tmp_path / "out.png", inpainter, FillOptions(seed=7),
-        on_hole=lambda done, total: seen.append((done, total)),
+        on_step=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     assert (report.holes, report.filled_pixels, report.notes) == (2, 250, ())
     assert report.output == tmp_path / "out.png"
-    assert seen == [(1, 2), (2, 2)]
-    assert [seed for *_, seed in inpainter.seen] == [7, 7]
+    # In pixels, of which the first hole has 100 and the second 150.
+    assert seen == [(0, 250), (100, 250), (250, 250)]
+    assert [work.seed for *_, work in inpainter.seen] == [7, 7]
 
 
 def test_grow_widens_the_mask(tmp_path: Path) -> None:
@@ -253,11 +254,11 @@ def test_names_that_are_not_text(places: tuple[Path, Path, Path]) -> None:
 
 def test_a_fault_of_the_program_on_one_photo_does_not_end_the_run(places: tuple[Path, Path, Path]) -> None:
     class Broken(Constant):
-        def predict(self, image, mask, seed):
+        def predict(self, image, mask, work):
             if not self.seen:
-                self.seen.append((image, mask, seed))
+                self.seen.append((image, mask, work))
                 raise ZeroDivisionError("by zero")
-            return super().predict(image, mask, seed)
+            return super().predict(image, mask, work)
 
     results = fill_folder(*places, Broken(), method="broken")
     assert [result.status for result in results] == ["failed", "filled", "filled"]
@@ -273,9 +274,9 @@ from pathlib import Path
 from conftest import Constant
 from inpainter.engine.batch import fill_folder
 class Slow(Constant):
-    def predict(self, image, mask, seed):
+    def predict(self, image, mask, work):
         time.sleep(0.2)
-        return super().predict(image, mask, seed)
+        return super().predict(image, mask, work)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 fill_folder(*map(Path, sys.argv[1:]), Slow(), method="constant")
 """

@@ -11,8 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from inpainter.core import InputError
-from inpainter.engine.checkpoint import load, save_pretrained
-from inpainter.methods import blind_autoencoder, partial_conv
+from inpainter.engine.checkpoint import save_pretrained, trainable, trainable_methods
+from inpainter.methods import blind_autoencoder, declared, list_methods, load, partial_conv
+from inpainter.nn.trained import TrainedMethod
+from ready import SMALL
 
 RECIPE = partial_conv.PartialConvRecipe(size=16, widths=(8, 8), kernels=(3, 3), last_width=4)
 
@@ -20,7 +22,7 @@ RECIPE = partial_conv.PartialConvRecipe(size=16, widths=(8, 8), kernels=(3, 3), 
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    network = partial_conv.make_objective(RECIPE).network
+    network = partial_conv.PartialConvUNet(RECIPE)
     network.train()
     network.raw(torch.rand(4, 3, 16, 16), torch.rand(4, 1, 16, 16) < 0.2)  # running statistics that are not 0 and 1
     return network.eval()
@@ -129,14 +131,14 @@ def test_refuses_nan_weights(folder):
 def test_refuses_another_shape_and_another_method(folder):
     rewrite(folder, lambda tensors: {**tensors, "colours.weight": tensors["colours.weight"][:, :2].clone()})
     refused(folder, r"another method or shape \(colours\.weight")
-    blind = blind_autoencoder.make_objective(blind_autoencoder.BlindAutoencoderRecipe(size=16, pooled=2)).network
+    blind = blind_autoencoder.BlindAutoencoder(blind_autoencoder.BlindAutoencoderRecipe(size=16, pooled=2))
     rewrite(folder, lambda _: {name: value.contiguous() for name, value in blind.state_dict().items()})
     refused(folder, "another method or shape")
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "names a method"), ("[]", "names a method"), ('{"method": "partial-conv"}', "does not name")],
+    [("{", "not readable as JSON"), ("[]", "does not name"), ('{"method": "partial-conv"}', "does not name")],
 )
 def test_refuses_a_recipe_that_is_none(folder, text, reason):
     (folder / "recipe.json").write_text(text)
@@ -149,6 +151,35 @@ def test_refuses_an_unknown_field_of_the_recipe(folder):
     (folder / "recipe.json").write_text(json.dumps(facts))
     with pytest.raises(InputError, match="no field 'wings'"):
         load(folder)
+
+
+def test_refuses_the_weights_of_another_method(folder):
+    with pytest.raises(InputError, match="weights of partial-conv, not of cascade: give another folder"):
+        trainable("cascade").recipe_in(folder)
+
+
+def test_any_module_can_be_saved(tmp_path):
+    parts = torch.nn.ModuleDict({"mapping": torch.nn.Linear(2, 3), "decoder": torch.nn.Conv2d(3, 3, 1)})
+    save_pretrained(parts, tmp_path, {"method": "partial-conv", "recipe": {}})
+    assert load_file(tmp_path / "weights.safetensors").keys() == parts.state_dict().keys()
+
+
+def test_the_table_knows_which_methods_are_trained():
+    assert trainable_methods() == [name for name in list_methods() if isinstance(declared(name), TrainedMethod)]
+    with pytest.raises(InputError, match="telea: not a method that can be trained: choose from blind-autoencoder"):
+        trainable("telea")
+
+
+@pytest.mark.parametrize("name", sorted({*trainable_methods()} - {"cascade"}))
+def test_the_network_of_a_recipe_is_what_its_objective_keeps(name):
+    method = trainable(name)
+    recipe = replace(next(iter(method.presets.values())), **SMALL.get(name, {}))
+    shapes = [
+        {key: value.shape for key, value in module.state_dict().items()}
+        for module in (method.network(recipe), method.objective(recipe).kept)
+    ]
+    assert shapes[0] == shapes[1]
+    assert all(type(preset) is method.recipe for preset in method.presets.values())
 
 
 def test_presets_are_what_the_study_compares():

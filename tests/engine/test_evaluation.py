@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import inpainter
 from conftest import Constant
 from inpainter.apps.report import html_page, markdown_page, read_results, write_report
 from inpainter.apps.study import evaluate as evaluate_command
-from inpainter.core import Inpainter, InputError, Method, Sizes
+from inpainter.core import Card, Inpainter, InputError, View
 from inpainter.engine.evaluation import Evaluation, evaluate
 from inpainter.masks import KINDS
 
@@ -36,18 +37,18 @@ def source(tmp_path, truths) -> str:
 class Seeing(Inpainter):
     """Answers the truth plus an offset in raw, remembering what it saw."""
 
-    method = Method("seeing", "knows", "tests", "tests", "photos")
+    card = Card("seeing", "knows", "tests", "tests", "photos")
 
     def __init__(self):
         self.seen = []
 
-    def predict(self, image, mask, seed):
+    def predict(self, image, mask, work):
         self.seen.append((image.copy(), mask.copy()))
         return np.full_like(image, 0.5)
 
-    def raw(self, image, mask):
-        assert (image[mask] == 0).all()
-        return np.clip(np.where(mask[..., None], np.float32(0.5), image + np.float32(0.1)), 0, 1)
+    def raw(self, images, masks):
+        assert (images[masks] == 0).all()
+        return np.clip(np.where(masks[..., None], np.float32(0.5), images + np.float32(0.1)), 0, 1)
 
 
 def run(source, methods, **more):
@@ -68,7 +69,7 @@ def test_every_method_gets_the_same_blanked_pictures_and_masks(source, truths):
 
 def test_the_numbers_against_a_plain_computation(source, truths):
     seeing = Seeing()
-    (result,) = run(source, {"seeing": seeing})
+    (result,) = run(source, {"seeing": seeing}, bare=True)
     hole, raw = [], []
     for (_, mask), truth in zip(seeing.seen, truths / np.float32(255), strict=True):
         hole.append(((0.5 - truth[mask]) ** 2).mean())
@@ -82,8 +83,54 @@ def test_the_numbers_against_a_plain_computation(source, truths):
     assert "lpips_whole_composed" not in found
 
 
+class Shading(Inpainter):
+    """Answers a ramp over the picture that it is shown: another one for every frame."""
+
+    card = Card("shading", "a ramp", "tests", "tests", "photos")
+    view = View(context="pixels", amount=2)
+
+    def predict(self, image, mask, work):
+        return np.broadcast_to(np.linspace(0, 1, mask.shape[1], dtype=np.float32)[None, :, None], image.shape).copy()
+
+
+def test_what_is_measured_is_what_inpainter_fill_makes(source, truths):
+    (result,) = run(source, {"m": Shading()}, masks=("scatter",), metrics=("l1_hole",))
+    (bare,) = run(source, {"m": Shading()}, masks=("scatter",), metrics=("l1_hole", "l1_whole_raw"), bare=True)
+    assert (result.to_dict()["through"], bare.to_dict()["through"]) == ("fill", "bare")
+    for truth, shown, whole in zip(truths, result.shown["scatter"], bare.shown["scatter"], strict=True):
+        wanted = inpainter.fill(truth, shown.mask, Shading())
+        assert (np.rint(shown.answer * 255) == wanted).all()
+        # Holes seen one by one: not the ramp over the whole picture.
+        assert (
+            whole.answer[shown.mask] == np.linspace(0, 1, 24, dtype=np.float32)[np.nonzero(shown.mask)[1], None]
+        ).all()
+    assert (result.shown["scatter"][0].answer != bare.shown["scatter"][0].answer).any()
+
+
+def test_a_page_says_which_way_each_was_measured(source):
+    mixed = [run(source, {"m": Seeing()}, bare=bare)[0].to_dict() for bare in (False, True)]
+    rows = [line for line in markdown_page(mixed).splitlines() if line.startswith("| m |")]
+    assert [row.split(" | ")[1] for row in rows] == ["fill", "bare"]
+    # A raw answer is the bare network's.
+    heads = next(line for line in markdown_page(mixed).splitlines() if line.startswith("| method")).split(" | ")
+    assert rows[0].split(" | ")[heads.index("MSE, whole, raw")] == "not measured"
+    assert rows[1].split(" | ")[heads.index("MSE, whole, raw")] != "not measured"
+
+
+def test_networks_are_measured_many_pictures_at_a_time(source):
+    class Counting(Constant):
+        def predict_batch(self, images, masks, works):
+            self.batches = [*getattr(self, "batches", []), len(images)]
+            return np.full_like(images, 0.5)
+
+    for bare in (False, True):
+        counting = Counting(view=View(fixed=(32, 32)))
+        run(source, {"m": counting}, bare=bare)
+        assert counting.batches == [COUNT]
+
+
 def test_what_a_method_has_no_raw_answer_for_is_not_measured(source):
-    results = run(source, {"constant": Constant(0.5), "seeing": Seeing()})
+    results = run(source, {"constant": Constant(0.5), "seeing": Seeing()}, bare=True)
     assert "mse_whole_raw" not in results[0].kinds["lines"]["metrics"]
     page = markdown_page([r.to_dict() for r in results])
     assert "not measured" in page
@@ -101,7 +148,7 @@ def test_masks_are_a_function_of_seed_and_place(source):
 
 
 def test_a_method_of_other_sizes_is_padded_to(source):
-    constant = Constant(0.25, sizes=Sizes(minimum=32, multiple=16))
+    constant = Constant(0.25, view=View(minimum=32, multiple=16))
     (result,) = run(source, {"constant": constant})
     assert constant.seen[0][0].shape == (32, 32, 3)
     assert result.shown["lines"][0].answer.shape == (20, 24, 3)
@@ -144,7 +191,8 @@ def test_one_line_for_what_does_not_fit(source, more, reason):
 
 @pytest.fixture
 def results(source):
-    return run(source, {"good": Seeing(), "folder/bad<b>": Constant(0.0)}, masks=("lines", "centre"), by_cover=True)
+    methods = {"good": Seeing(), "folder/bad<b>": Constant(0.0)}
+    return run(source, methods, masks=("lines", "centre"), by_cover=True, bare=True)
 
 
 def test_the_best_of_a_column_is_bold(results):

@@ -14,7 +14,7 @@ from inpainter.apps.figures import GAP, LINE, SIDE, Cell, grid
 from inpainter.apps.report import html_page, markdown_page, write_report
 from inpainter.apps.results import results_page
 from inpainter.apps.study import evaluate as evaluate_command
-from inpainter.core import InputError, Method, Sizes
+from inpainter.core import Card, InputError, View
 from inpainter.engine.evaluation import Evaluation, evaluate
 from inpainter.methods import context_encoder
 from inpainter.nn.network import Network, NetworkInpainter
@@ -25,7 +25,8 @@ SIZE, COUNT = 20, 5
 class Coding(Network):
     """A network with a latent code, which remembers what it encoded."""
 
-    sizes = Sizes(fixed=(SIZE, SIZE))
+    encodes = True
+    view = View(fixed=(SIZE, SIZE))
 
     def __init__(self, dimensions=3):
         super().__init__()
@@ -33,19 +34,19 @@ class Coding(Network):
         self.layer = nn.Conv2d(3, dimensions, 5, 4)
         self.pictures, self.drawn, self.codes = [], [], []
 
-    def encode(self, image, mask):
+    def code(self, image, mask):
         code = self.layer(image).relu().mean((2, 3))
         self.pictures.append(image)
         self.drawn.append(mask)
         self.codes.append(code)
         return code
 
-    def predict(self, image, mask):
+    def predict(self, image, mask, works):
         return torch.full_like(image, 0.25)
 
 
 def inpainter(network):
-    return NetworkInpainter(network, Method("coding", "codes", "tests", "tests", "photos"))
+    return NetworkInpainter(network, Card("coding", "codes", "tests", "tests", "photos"))
 
 
 @pytest.fixture
@@ -114,8 +115,8 @@ def test_a_kind_that_draws_one_mask_only_gives_nothing(source):
 
 
 class Broken(Coding):
-    def encode(self, image, mask):
-        return super().encode(image, mask) / (len(self.codes) != 3)
+    def code(self, image, mask):
+        return super().code(image, mask) / (len(self.codes) != 3)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_pictures_of_a_figure_keep_their_shape():
 
 def test_the_command_takes_it_beside_other_metrics(source, tmp_path, monkeypatch):
     methods = {"coding": inpainter(Coding()), "constant": Constant()}
-    monkeypatch.setattr("inpainter.methods.load", lambda name: methods[name])
+    monkeypatch.setattr("inpainter.methods.load", lambda name, device: methods[name])
     folder = tmp_path / "results" / "tried"
     code = evaluate_command(methods="coding,constant", data=source, masks="blocks,lines", output=folder, size=SIZE,
                             metrics="nsd,psnr_hole", nsd_pictures=3, nsd_masks=2)  # fmt: skip
@@ -233,7 +234,7 @@ def test_the_command_takes_it_beside_other_metrics(source, tmp_path, monkeypatch
 
 
 def test_the_command_says_in_a_line_that_equal_masks_measure_nothing(source, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("inpainter.methods.load", lambda name: inpainter(Coding()))
+    monkeypatch.setattr("inpainter.methods.load", lambda name, device: inpainter(Coding()))
     evaluate_command(methods="coding", data=source, masks="centre", output=tmp_path / "report", size=SIZE, limit=2,
                      metrics="nsd", nsd_pictures=2, nsd_masks=3)  # fmt: skip
     said = capsys.readouterr().err.strip().splitlines()

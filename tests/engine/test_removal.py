@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from conftest import Constant
-from inpainter.core import Inpainter, InputError, Method, Sizes
-from inpainter.engine.removal import fill_hole, fill_image, find_holes, grown, relative
+from inpainter.core import Box, Cancelled, Card, Inpainter, InputError, View
+from inpainter.engine.removal import Picture, fill_images, fill_pictures, find_holes, grown
 from inpainter.masks import Lines, Scatter, Text
 from inpainter.methods import load
 
@@ -14,16 +14,20 @@ from inpainter.methods import load
 class Ramp(Inpainter):
     """Answers the ramp that its known pixels lie on, whatever it is shown of it: a fill with a known truth."""
 
-    method = Method("ramp", "least squares on known pixels", "tests", "ramps", "photos")
+    card = Card("ramp", "least squares on known pixels", "tests", "ramps", "photos")
 
-    def __init__(self, sizes: Sizes) -> None:
-        self.sizes = sizes
+    def __init__(self, view: View) -> None:
+        self.view = view
 
-    def predict(self, image, mask, seed):
+    def predict(self, image, mask, work):
         y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
         plane = np.stack([np.ones(mask.shape), y, x], -1)
         weights, *_ = np.linalg.lstsq(plane[~mask], image[~mask].astype(np.float64))
         return (plane @ weights).astype(np.float32)
+
+
+def filled(inpainter, image, mask, **options):
+    return fill_images(inpainter, [image], [mask], **options)[0]
 
 
 def ramp(height, width):
@@ -37,10 +41,11 @@ def test_holes_cover_every_missing_pixel_once(mask):
     count = np.zeros(mask.shape, int)
     for hole in find_holes(mask):
         count[hole.box.slices] += 1
-        assert hole.crop.united(hole.box) == hole.crop
-        assert np.zeros(mask.shape)[hole.crop.slices].shape == (hole.crop.height, hole.crop.width)
-        inside = mask[hole.crop.slices][relative(hole)]
-        assert (inside == mask[hole.box.slices]).all()
+        crop = hole.crop(*mask.shape)
+        assert crop.united(hole.box) == crop
+        assert crop.united(hole.frame) == hole.frame
+        assert np.zeros(mask.shape)[crop.slices].shape == (crop.height, crop.width)
+        assert (mask[crop.slices][hole.box.relative_to(crop).slices] == mask[hole.box.slices]).all()
     assert (count[mask] == 1).all()
     assert count.max(initial=0) <= 1
 
@@ -66,7 +71,7 @@ def test_a_long_scratch_is_cut_so_that_crops_stay_small():
     mask[y, y] = mask[y, y + 1] = True
     holes = find_holes(mask)
     assert 2 < len(holes) < 40
-    assert max(hole.crop.area for hole in holes) < 4_000_000
+    assert max(hole.frame.area for hole in holes) < 4_000_000
 
 
 def test_dust_all_over_a_large_photo_makes_no_thousands_of_holes():
@@ -80,34 +85,43 @@ def test_dust_all_over_a_large_photo_makes_no_thousands_of_holes():
 
 
 @pytest.mark.parametrize(
-    "sizes",
-    [Sizes(), Sizes(minimum=90), Sizes(multiple=32), Sizes(minimum=40, multiple=7), Sizes(fixed=(64, 64))],
+    "view",
+    [
+        View(),
+        View(minimum=90),
+        View(multiple=32),
+        View(minimum=40, multiple=7),
+        View(fixed=(64, 64)),
+        View(context="whole"),
+        View(context="pixels", amount=30),
+        View(context="square", amount=2),
+        View(fixed=(32, 64)),
+        View(fixed=(32, 32), context="square", amount=2),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("where", ["inside", "corner", "edge", "pixel"])
-def test_a_ramp_is_filled_whatever_sizes_the_method_takes(sizes, where):
+def test_a_ramp_is_filled_whatever_the_method_wants_to_see(view, where):
     image = ramp(83, 131)
     mask = np.zeros((83, 131), bool)
     places = {"inside": np.s_[30:50, 40:70], "corner": np.s_[:20, :20], "edge": np.s_[70:, 50:90], "pixel": (5, 5)}
     mask[places[where]] = True
-    answer = fill_image(Ramp(sizes), image, mask)
+    answer = filled(Ramp(view), image, mask)
     assert answer[~mask].tobytes() == image[~mask].tobytes()
-    if sizes.fixed is None and sizes != Sizes():
-        # Padding mirrors the ramp, so a plane no longer fits it exactly.
-        tolerance = 0.35
-    else:
-        tolerance = 0.02
+    # Where the picture is mirrored, a plane no longer fits it exactly.
+    (hole,) = find_holes(mask, view)
+    tolerance = 0.02 if hole.crop(83, 131) == hole.frame else 0.35
     assert np.abs(answer - image)[mask].max() < tolerance
 
 
-@pytest.mark.parametrize("sizes", [Sizes(), Sizes(multiple=16), Sizes(fixed=(32, 48))], ids=str)
-def test_nothing_under_the_mask_leaks(sizes, rng):
+@pytest.mark.parametrize("view", [View(), View(multiple=16), View(fixed=(32, 48))], ids=str)
+def test_nothing_under_the_mask_leaks(view, rng):
     mask = Lines(seed=3)(60, 80)
     first = rng.random((60, 80, 3), dtype=np.float32)
     second = np.where(mask[..., None], rng.random((60, 80, 3), dtype=np.float32), first)
-    inpainters = Constant(sizes=sizes), Constant(sizes=sizes)
+    inpainters = Constant(view=view), Constant(view=view)
     for inpainter, image in zip(inpainters, (first, second), strict=True):
-        fill_image(inpainter, image, mask)
+        filled(inpainter, image, mask)
     for (a, *_), (b, *_) in zip(inpainters[0].seen, inpainters[1].seen, strict=True):
         assert a.tobytes() == b.tobytes()
 
@@ -116,7 +130,7 @@ def test_a_method_of_one_size_fills_a_hole_that_its_small_picture_is_all_made_of
     mask = np.ones((300, 300), bool)
     mask[::7, ::7] = False
     image = np.full((300, 300, 3), 0.25, np.float32)
-    answer = fill_hole(Ramp(Sizes(fixed=(16, 16))), image, mask)
+    answer = filled(Ramp(View(fixed=(16, 16))), image, mask)
     assert np.abs(answer - 0.25).max() < 1e-3
 
 
@@ -124,14 +138,14 @@ def test_the_seed_arrives_and_progress_is_told(constant, rng):
     mask = np.zeros((500, 500), bool)
     mask[5, 5] = mask[400, 400] = True
     told = []
-    fill_image(constant, rng.random((500, 500, 3), dtype=np.float32), mask, seed=9, on_hole=lambda *a: told.append(a))
-    assert told == [(1, 2), (2, 2)]
-    assert [seed for _, _, seed in constant.seen] == [9, 9]
+    filled(constant, rng.random((500, 500, 3), dtype=np.float32), mask, seed=9, on_step=lambda *a: told.append(a))
+    assert told == [(0, 2), (1, 2), (2, 2)]
+    assert [work.seed for _, _, work in constant.seen] == [9, 9]
 
 
 def test_a_full_mask_is_one_line_with_a_remedy(constant):
     with pytest.raises(InputError, match=r"covers the whole picture.*--mask-colour black"):
-        fill_image(constant, np.zeros((9, 9, 3), np.float32), np.ones((9, 9), bool))
+        filled(constant, np.zeros((9, 9, 3), np.float32), np.ones((9, 9), bool))
 
 
 @pytest.mark.parametrize("pixels", [0, 1, 4])
@@ -153,8 +167,201 @@ def test_grow_is_not_negative():
 @pytest.mark.parametrize("name", ["telea", "navier-stokes"])
 def test_what_a_method_says_it_reaches_is_all_that_it_looks_at(name, rng):
     inpainter = load(name)
-    assert inpainter.reach is not None
+    assert inpainter.view.context == "pixels"
     image = np.clip(rng.normal(0.5, 0.1, (160, 170, 3)), 0, 1).astype(np.float32)
     mask = np.zeros((160, 170), bool)
     mask[64:90, 70:100] = mask[:12, :9] = True
-    assert fill_image(inpainter, image, mask).tobytes() == inpainter(image, mask).tobytes()
+    assert filled(inpainter, image, mask).tobytes() == inpainter(image, mask).tobytes()
+
+
+class Looking(Constant):
+    """Remembers its batches, and steps through each of its works."""
+
+    def predict_batch(self, images, masks, works):
+        self.batches = [*getattr(self, "batches", []), (images.copy(), masks.copy(), list(works))]
+        for work in works:
+            work.step(1, 2)
+        return np.full_like(images, self.value)
+
+
+def spots(height, width, *places):
+    mask = np.zeros((height, width), bool)
+    for y, x in places:
+        mask[y : y + 10, x : x + 10] = True
+    return mask
+
+
+@pytest.mark.parametrize("shape", [(240, 320), (320, 90), (50, 40), (70, 500)])
+@pytest.mark.parametrize("where", [(0, 0), (30, 20), (40, 30)])
+def test_a_network_of_one_size_sees_squares_as_squares(shape, where):
+    """Circles of one radius, on a grid: squeezed they would be as wide as high no more."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    image = np.repeat((np.hypot(y % 40 - 20, x % 40 - 20) < 15)[..., None].astype(np.float32), 3, axis=2)
+    mask = np.zeros(shape, bool)
+    mask[where[0] : where[0] + 4, where[1] : where[1] + 4] = True
+    mask[10:12, 5:35] = True
+    seeing = Looking(view=View(fixed=(64, 64)))
+    filled(seeing, image, mask)
+    for images, masks, _ in seeing.batches:
+        for seen, hidden in zip(images[..., 0], masks, strict=True):
+            across, down = np.abs(np.diff(seen, axis=1)), np.abs(np.diff(seen, axis=0))
+            known = ~hidden[1:, 1:] & ~hidden[:-1, 1:] & ~hidden[1:, :-1]
+            # As many edges to the right as downwards, up to where the square begins and ends.
+            assert across[1:][known].sum() == pytest.approx(down[:, 1:][known].sum(), rel=0.25)
+
+
+def test_only_where_the_photo_is_smaller_is_it_mirrored(rng):
+    image = rng.random((40, 200, 3), dtype=np.float32)
+    mask = spots(40, 200, (12, 90))
+    seeing = Looking(view=View(fixed=(64, 64)))
+    filled(seeing, image, mask)
+    ((images, masks, _),) = seeing.batches
+    wanted = np.pad(image, [(12, 12), (0, 0), (0, 0)], "symmetric")[:, 63:127]
+    missing = np.pad(mask, [(12, 12), (0, 0)], "symmetric")[:, 63:127]
+    assert (masks[0] == missing).all()
+    assert (images[0][~missing] == wanted[~missing]).all()
+
+
+def test_a_hole_in_the_middle_of_its_square_also_in_the_corner(rng):
+    image = rng.random((100, 100, 3), dtype=np.float32)
+    seeing = Looking(view=View(fixed=(32, 32), context="square", amount=2))
+    filled(seeing, image, spots(100, 100, (0, 0), (50, 50), (90, 45)))
+    ((_, masks, _),) = seeing.batches
+    for mask in masks:
+        assert mask[11:21, 11:21].all()
+
+
+def test_equal_crops_of_all_pictures_are_one_batch_and_the_same_crop_is_filled_once(rng):
+    images = [rng.random((200, 300, 3), dtype=np.float32) for _ in range(2)]
+    masks = [spots(200, 300, (100, 50), (100, 200)), spots(200, 300, (0, 100), (40, 100))]
+    alone, together = Looking(view=View(fixed=(128, 128))), Looking(view=View(fixed=(128, 128)))
+    many = fill_images(together, images, masks)
+    # The second picture's holes, near its border, are seen in the same frame.
+    assert [len(batch[0]) for batch in together.batches] == [3]
+    for image, mask, one in zip(images, masks, many, strict=True):
+        assert one.tobytes() == filled(alone, image, mask).tobytes()
+
+
+def test_progress_weighs_holes_by_their_pixels_and_never_goes_back(rng):
+    mask = spots(400, 400, (10, 10), (300, 300))
+    mask[100:130, 300:330] = True
+    told = []
+    filled(Looking(), rng.random((400, 400, 3), dtype=np.float32), mask, on_step=lambda *a: told.append(a))
+    assert {total for _, total in told} == {1100}
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[0][0] == 0
+    assert told[-1][0] == 1100
+    assert {50, 100, 550, 1000} <= {done for done, _ in told}
+
+
+def test_a_caller_that_raises_cancelled_stops_the_fill_in_the_middle_of_a_hole(rng):
+    image, mask = rng.random((400, 400, 3), dtype=np.float32), spots(400, 400, (10, 10), (300, 300))
+    before, looking = image.copy(), Looking()
+
+    def stop(done, total):
+        if done > 0:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        filled(looking, image, mask, on_step=stop)
+    assert len(looking.batches) == 1
+    assert (image == before).all()
+
+
+# -------------------------------------------------------------------------------------------------------------- source
+
+
+def test_all_that_is_known_is_a_source_unless_something_is_told(constant, rng):
+    filled(constant, rng.random((60, 60, 3), dtype=np.float32), spots(60, 60, (20, 20)))
+    assert constant.seen[0][2].source is None
+
+
+@pytest.mark.parametrize("bands", [2, 4])
+def test_transparent_pixels_are_no_source(rng, bands):
+    samples = rng.integers(0, 255, (60, 60, bands), dtype=np.uint8)
+    samples[..., -1] = 255
+    samples[:30, :, -1] = 0
+    samples[30:, 40:, -1] = 1
+    mask = spots(60, 60, (35, 20))
+    constant = Constant()
+    filled(constant, samples, mask)
+    wanted = ~mask
+    wanted[:30] = False
+    assert (constant.seen[0][2].source == wanted).all()
+
+
+def test_the_source_is_cut_with_the_crop_which_is_widened_to_reach_it(rng):
+    image, mask = rng.random((300, 900, 3), dtype=np.float32), spots(300, 900, (100, 100))
+    source = np.zeros((300, 900), bool)
+    source[100:120, 800:820] = True
+    deaf, listening = Constant(), Constant(uses_source=True)
+    for inpainter in (deaf, listening):
+        filled(inpainter, image, mask, source=source)
+    (seen, _, work), (wide, _, told) = deaf.seen[0], listening.seen[0]
+    # A method that looks at all that is known sees no more than without.
+    assert seen.shape[:2] == (106, 106)
+    assert not work.source.any()
+    assert told.source.shape == wide.shape[:2]
+    assert told.source.sum() >= 100
+    # What it is told is where the texture is.
+    left = (wide[None, 0, 0] == image).all(-1).argmax()
+    y, x = divmod(int(left), 900)
+    assert (told.source == source[y : y + wide.shape[0], x : x + wide.shape[1]]).all()
+
+
+def test_missing_pixels_are_no_source_whatever_is_told(rng):
+    mask = spots(60, 60, (20, 20))
+    constant = Constant(uses_source=True)
+    filled(constant, rng.random((60, 60, 3), dtype=np.float32), mask, source=np.ones((60, 60), bool))
+    assert (constant.seen[0][2].source == ~mask).all()
+
+
+def test_a_source_goes_the_way_of_the_crop_that_is_mirrored_and_scaled(rng):
+    mask, source = np.zeros((30, 200), bool), np.ones((30, 200), bool)
+    mask[10:20, 60:140] = True
+    source[:, 100:] = False
+    constant = Constant(uses_source=True, view=View(fixed=(32, 32)))
+    filled(constant, rng.random((30, 200, 3), dtype=np.float32), mask, source=source)
+    told = constant.seen[0][2].source
+    assert told.shape == (32, 32)
+    # Scaled from a frame as wide as the hole; what is mirrored, above and below, is no texture of the photo.
+    assert not told[:8].any()
+    assert not told[-8:].any()
+    assert not told[:, 17:].any()
+    assert told.any()
+
+
+def test_deep_in_a_large_hole_the_crop_is_widened_until_something_is_known():
+    """Pieces of a thick stroke across a photo, each for a network of one small size."""
+    mask = np.zeros((900, 900), bool)
+    y, x = np.mgrid[:900, :900]
+    mask[np.abs(y - x) < 150] = True
+    image = np.full((900, 900, 3), 0.25, np.float32)
+    assert np.abs(filled(Ramp(View(fixed=(16, 16))), image, mask) - 0.25).max() < 1e-3
+
+
+# --------------------------------------------------------------------------------------------------------- one fill
+
+
+def test_the_reader_is_asked_for_what_the_holes_need_and_no_more(rng):
+    image, mask = rng.integers(0, 255, (2000, 3000, 3), dtype=np.uint8), spots(2000, 3000, (500, 500), (1500, 2500))
+    asked = []
+
+    def read(boxes):
+        asked.extend(boxes)
+        return [image[box.slices] for box in boxes]
+
+    patches = [patch for _, patch in fill_pictures(Constant(), [Picture(mask, read)])]
+    assert [patch.box for patch in patches] == [Box(500, 500, 10, 10), Box(2500, 1500, 10, 10)]
+    assert sum(box.area for box in asked) == 2 * 106**2
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_what_a_transparent_or_a_known_pixel_holds_comes_back_bit_for_bit(rng, dtype):
+    top = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+    image, mask = (rng.random((80, 90, 4)) * top).astype(dtype), Lines(seed=3)(80, 90)
+    whole = filled(Constant(0.5), image, mask)
+    assert whole.dtype == dtype
+    assert whole[~mask].tobytes() == image[~mask].tobytes()
+    assert whole[..., 3].tobytes() == image[..., 3].tobytes()
+    assert np.allclose(whole[mask][:, :3], 0.5 * top, atol=0.51 if top > 1 else 0)

@@ -1,17 +1,14 @@
 """The loop: it learns, ends in the same bits however often it is killed, and stops with a line, losing nothing."""
 
 import errno
-import json
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -20,43 +17,16 @@ from torch import nn
 from torch.nn import functional
 
 from inpainter.core import InputError
-from inpainter.core.recipe import field_docs
+from inpainter.core.recipe import Recipe
 from inpainter.engine import training
-from inpainter.engine.options import build_recipe, parse_job
 from inpainter.engine.run_folder import RunFolder
 from inpainter.engine.training import Job, train
-from inpainter.methods import blind_autoencoder, cascade, context_encoder, partial_conv
+from inpainter.methods import blind_autoencoder, cascade, partial_conv
+from inpainter.methods.blind_autoencoder import BLIND_AUTOENCODER
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
 from inpainter.photos.files import write_whole
-
-TINY = blind_autoencoder.BlindAutoencoderRecipe(
-    size=16, widths=(8, 8), pooled=2, batch=4, epochs=3, average=0.9, precision="32-true", validation=4
-)
-
-
-def smooth_pictures(count: int, size: int = 16) -> np.ndarray:
-    coarse = np.random.default_rng(5).integers(0, 256, (count, 4, 4, 3), dtype=np.uint8)
-    return np.stack([cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC) for picture in coarse])
-
-
-@pytest.fixture
-def source(tmp_path) -> str:
-    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    encoded = [cv2.imencode(".png", picture)[1].tobytes() for picture in smooth_pictures(28)]
-    pq.write_table(
-        pa.table({"image": pa.array([{"bytes": e, "path": ""} for e in encoded], kind)}), tmp_path / "p.parquet"
-    )
-    return str(tmp_path / "p.parquet")
-
-
-@pytest.fixture
-def job(tmp_path, source) -> Job:
-    return Job(
-        method="blind-autoencoder", recipe=TINY, data=source, out=tmp_path / "run", accelerator="cpu", quiet=True,
-        log_every=2, checkpoint_every=5, sample_every=6,
-    )  # fmt: skip
-
+from small_runs import GAME, TINY, last_checkpoint, smooth_pictures
 
 # ---------------------------------------------------------------------------------------------------------- learning
 
@@ -72,8 +42,9 @@ def job(tmp_path, source) -> Job:
 )
 def test_each_objective_overfits_four_pictures(recipe):
     torch.manual_seed(0)
-    module = partial_conv if isinstance(recipe, partial_conv.PartialConvRecipe) else blind_autoencoder
-    objective = module.make_objective(recipe)
+    partial = isinstance(recipe, partial_conv.PartialConvRecipe)
+    method = partial_conv.PARTIAL_CONV if partial else BLIND_AUTOENCODER
+    objective = method.objective(recipe)
     image = torch.from_numpy(smooth_pictures(4)).permute(0, 3, 1, 2).float() / 255
     mask = torch.zeros(4, 1, 16, 16, dtype=torch.bool)
     mask[:, :, 6:9] = True
@@ -90,10 +61,10 @@ def test_each_objective_overfits_four_pictures(recipe):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in objective.parameters())
 
 
-def test_the_loss_is_the_mean_over_all_values_of_the_raw_answer():
-    objective = partial_conv.make_objective(partial_conv.PartialConvRecipe(size=16, widths=(4,), kernels=(3,)))
+def test_the_loss_is_the_mean_over_all_values_of_the_raw_prediction():
+    objective = partial_conv.PartialConvObjective(partial_conv.PartialConvRecipe(size=16, widths=(4,), kernels=(3,)))
     batch = Batch(torch.rand(2, 3, 16, 16), torch.rand(2, 1, 16, 16) < 0.2)
-    raw = objective.network.raw(*batch).detach().numpy().astype(np.float64)
+    raw = objective.network.raw(batch.image, batch.mask).detach().numpy().astype(np.float64)
     wanted = ((raw - batch.image.numpy()) ** 2).sum() / (2 * 3 * 16 * 16)
     assert objective("network", batch)["mse"].item() == pytest.approx(wanted, rel=1e-5)
 
@@ -124,7 +95,7 @@ import os, signal, sys
 import torch
 torch.set_num_threads(1)
 from inpainter.engine import run_folder, training
-from inpainter.engine.options import parse_job
+from inpainter.apps.study import train_app
 where, kind = int(sys.argv[1]), sys.argv[2]
 if kind == "step":
     step = training._Trainer._take_step
@@ -141,19 +112,18 @@ else:
             os.kill(os.getpid(), signal.SIGKILL)
         write(path, data)
     run_folder.write_whole = torn
-training.train(parse_job(sys.argv[3:]))
+train_app()(sys.argv[3:])
 """
 
 
 def arguments(job: Job, *more: str) -> list[str]:
-    recipe = [f"--recipe.{n}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for n, v in vars(TINY).items()
-              if n not in ("norm",)]  # fmt: skip
-    return ["blind-autoencoder", "--data", job.data, "--out", str(job.out), "--accelerator", "cpu", "--quiet",
-            "--checkpoint-every", "5", "--log-every", "2", *recipe, *more]  # fmt: skip
+    return ["blind-autoencoder", "--data", job.data, "--out", str(job.out), "--device", "cpu", "--quiet",
+            "--checkpoint-every", "5", "--log-every", "2", *typed(job.recipe), *more]  # fmt: skip
 
 
-def last_checkpoint(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(sorted((folder / "checkpoints").glob("*.safetensors"))[-1])
+def typed(recipe: Recipe) -> list[str]:
+    plain = {name: ",".join(map(str, v)) if isinstance(v, tuple) else v for name, v in vars(recipe).items()}
+    return [f"--recipe.{name.replace('_', '-')}={value}" for name, value in plain.items()]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +175,7 @@ def test_a_flipped_bit_in_the_newest_checkpoint_costs_only_that_one(job):
     assert found[1]["step"] == 10
 
 
-def test_resume_without_a_checkpoint_starts_anew(job):
+def test_resume_without_a_checkpoint_starts_again(job):
     assert train(replace(job, steps=2, resume=True)).step == 2
 
 
@@ -235,11 +205,11 @@ def test_sigterm_ends_the_step_and_saves(job, monkeypatch):
 
 
 def test_two_devices_train_as_one(job, tmp_path):
-    plain = ["--recipe.average", "0", "--no-recipe.norm", "--steps", "6"]
+    plain = replace(job, recipe=replace(TINY, average=0.0, norm=False))
     losses, weights = [], []
     for devices in ("1", "2"):
         out = tmp_path / devices
-        command = [sys.executable, "-m", "inpainter.engine.training", *arguments(replace(job, out=out), *plain)]
+        command = [sys.executable, "-m", "inpainter", "train", *arguments(replace(plain, out=out), "--steps", "6")]
         done = subprocess.run([*command, "--devices", devices], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("step 6, finished") == 1
@@ -249,20 +219,6 @@ def test_two_devices_train_as_one(job, tmp_path):
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
     for name, value in weights[0].items():
         torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-3)
-
-
-GAME = context_encoder.ContextEncoderRecipe(
-    size=32, masks="centre", width=4, latent=8, overlap=1, batch=4, precision="32-true", nsd=0.1, validation=4
-)
-
-
-@pytest.fixture
-def game(job, tmp_path) -> Job:
-    """A training of two players, on pictures that are larger than the network."""
-    (tmp_path / "game").mkdir()
-    for i, picture in enumerate(smooth_pictures(12, 40)):
-        cv2.imwrite(str(tmp_path / "game" / f"{i}.png"), picture)
-    return replace(job, method="context-encoder", recipe=GAME, data=str(tmp_path / "game"))
 
 
 def test_two_players_resumed_end_in_the_same_bits(game, tmp_path):
@@ -285,10 +241,9 @@ def test_what_a_recipe_lacks_is_said_before_the_pictures_are_read(game, monkeypa
 
 
 def test_two_players_on_two_devices(game, tmp_path):
-    recipe = [f"--recipe.{n}={v}" for n, v in vars(GAME).items()]
     done = subprocess.run(
-        [sys.executable, "-m", "inpainter.engine.training", "context-encoder", "--data", game.data, "--out",
-         str(tmp_path / "two"), "--accelerator", "cpu", "--devices", "2", "--steps", "3", "--log-every", "1", *recipe],
+        [sys.executable, "-m", "inpainter", "train", "context-encoder", "--data", game.data, "--out",
+         str(tmp_path / "two"), "--device", "cpu", "--devices", "2", "--steps", "3", "--log-every", "1", *typed(GAME)],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -343,7 +298,7 @@ class _Two(Objective):
             super().__init__()
             self.a = nn.Parameter(torch.ones(1))
 
-        def predict(self, image, mask):
+        def predict(self, image, mask, works):
             return image * self.a
 
     def __init__(self):
@@ -361,15 +316,14 @@ class _Two(Objective):
 
     def forward(self, player, batch):
         self.turns.append((player, self.network.a.requires_grad, self.critic.weight.requires_grad))
-        score = self.critic(self.network.raw(*batch).mean().view(1, 1)).sum()
+        score = self.critic(self.network.raw(batch.image, batch.mask).mean().view(1, 1)).sum()
         return {"score": score if player == "network" else -score, "size": functional.mse_loss(score, score * 0)}
 
 
 def test_players_take_turns_in_their_order_and_rates(job, monkeypatch):
     made = []
-    module = type("M", (), {"make_objective": staticmethod(lambda recipe: made.append(_Two()) or made[-1]),
-                            "CARDS": blind_autoencoder.CARDS, "PRESETS": {}})  # fmt: skip
-    monkeypatch.setattr(training, "trainable", lambda name: module)
+    method = replace(BLIND_AUTOENCODER, objective=lambda recipe: made.append(_Two()) or made[-1])
+    monkeypatch.setattr(training, "trainable", lambda name: method)
     train(replace(job, steps=2))
     assert made[0].turns == [("critic", True, True), ("network", True, False)] * 2
     assert set(RunFolder(job.out).read_log()[0]["losses"]) == {
@@ -452,56 +406,11 @@ def test_pictures_smaller_than_the_crop(job):
         train(replace(job, recipe=replace(TINY, size=32)))
 
 
-def test_options_command_line_over_file_over_preset(tmp_path):
-    config = tmp_path / "c.yaml"
-    config.write_text(
-        "method: partial-conv\ndata: here\nout: there\nseed: 7\nrecipe:\n  learning_rate: 5e-4\n  batch: 8\n"
-    )
-    job = parse_job(["--config", str(config), "--preset", "cifar10-equal", "--recipe.batch", "16", "--steps", "9"])
-    assert (job.method, job.data, job.out, job.seed, job.steps) == ("partial-conv", "here", Path("there"), 7, 9)
-    preset = partial_conv.PRESETS["cifar10-equal"]
-    assert job.recipe == replace(preset, learning_rate=5e-4, batch=16)
+def test_a_device_that_is_not_there_is_said_before_the_pictures_are_read(job, monkeypatch):
+    def read(*given, **more):
+        raise AssertionError("read")
 
-
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        (["partial-conv", "--data", "x"], "--out is missing"),
-        ([], "no method given"),
-        (["sharpen", "--data", "x", "--out", "y"], "not a method that can be trained"),
-        (["partial-conv", "--data", "x", "--out", "y", "--preset", "p"], "choose from cifar10-paper"),
-        (["partial-conv", "--data", "x", "--out", "y", "--recipe.batch", "0"], "batch is 0: give 1 or more"),
-        (["partial-conv", "--data", "x", "--out", "y", "--recipe.size", "30"], "give a multiple of 32"),
-        (["--config", "/nowhere.yaml"], "cannot be read"),
-    ],
-)
-def test_options_that_do_not_fit_are_one_line(given, reason):
-    with pytest.raises(InputError, match=reason) as caught:
-        parse_job(given)
-    assert "\n" not in str(caught.value)
-
-
-def test_an_unknown_field_is_named_with_those_there_are():
-    with pytest.raises(InputError, match=r"no field 'widht': it has .*widths"):
-        build_recipe("partial-conv", None, {"widht": 3})
-
-
-def test_every_field_of_every_recipe_is_documented():
-    for module in (blind_autoencoder, partial_conv):
-        recipe = next(iter(module.PRESETS.values()))
-        docs = field_docs(type(recipe))
-        assert set(recipe.to_dict()) == set(docs)
-        assert all(len(text) > 10 for text in docs.values())
-        assert type(recipe).from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
-
-
-def test_the_training_needs_no_command_line_library_and_no_pyvips():
-    code = """
-import sys
-for name in ("cyclopts", "pyvips", "jpeglib", "onnxruntime", "skimage"):
-    sys.modules[name] = None
-import inpainter.engine.training
-from inpainter.engine.options import parse_job
-parse_job(["partial-conv", "--data", "x", "--out", "y"])
-"""
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120)
+    monkeypatch.setattr(training, "read_pictures", read)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="device cuda: torch finds none here"):
+        train(replace(job, device="cuda"))

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from inpainter.core import InputError
-from inpainter.engine.checkpoint import load, save_pretrained
-from inpainter.engine.removal import fill_image
-from inpainter.methods import cascade, context_encoder
-from inpainter.methods.cascade import CascadeRecipe, make_network, make_objective, scaled_down
+from inpainter.engine.checkpoint import save_pretrained
+from inpainter.methods import context_encoder, load
+from inpainter.methods.cascade import CASCADE, CascadeRecipe, make_network, make_objective, scaled_down
 from inpainter.nn.objective import Batch
 from ready import awake
 
@@ -64,7 +63,7 @@ def test_the_four_steps(pair):
         up = torch.nn.functional.interpolate(filled, size=(64, 64), mode="bilinear", align_corners=False)
         wanted = network.last.generate(torch.where(mask, up, image))
         torch.testing.assert_close(network.raw(image, mask), wanted)
-        torch.testing.assert_close(network.encode(image, mask), network.last.code(torch.where(mask, up, image)))
+        torch.testing.assert_close(network.encode(image, mask), network.last.encoded(torch.where(mask, up, image)))
 
 
 def test_nothing_leaks_through_the_downscale(pair):
@@ -95,8 +94,9 @@ def test_what_is_frozen_stays_and_the_last_learns(first, pair):
     steps = {name: torch.optim.Adam(player.parameters(), 2e-3) for name, player in objective.players.items()}
     seen = []
     for _ in range(40):
+        batch = Batch(*pair)
         for name, optimiser in steps.items():
-            terms = objective(name, Batch(*pair))
+            terms = objective(name, batch)
             optimiser.zero_grad()
             torch.stack(list(terms.values())).sum().backward()
             optimiser.step()
@@ -118,8 +118,8 @@ def test_three_networks_by_the_same_class(tmp_path, first):
     folder = save(tmp_path / "two", "cascade", two, SMALL)
     recipe = CascadeRecipe(size=128, earlier=(32, 64), width=8, latent=24, first=folder)
     three = make_objective(recipe).network
-    assert three.sizes.fixed == (128, 128)
-    assert three.earlier.sizes.fixed == (64, 64)
+    assert three.view.fixed == (128, 128)
+    assert three.earlier.view.fixed == (64, 64)
     image, mask = torch.rand(1, 3, 128, 128), torch.zeros(1, 1, 128, 128, dtype=torch.bool)
     mask[:, :, 40:90, 40:90] = True
     filled = three.eval()(image, mask)
@@ -131,10 +131,10 @@ def test_three_networks_by_the_same_class(tmp_path, first):
 def test_saved_and_loaded_it_fills_photos_of_any_size(tmp_path, rng):
     folder = save(tmp_path / "weights", "cascade", make_network(SMALL), SMALL)
     inpainter = load(folder)
-    assert inpainter.method.name == "cascade"
+    assert inpainter.card.name == "cascade"
     image, mask = rng.random((91, 150, 3), dtype=np.float32), np.zeros((91, 150), bool)
     mask[30:60, 100:150] = True
-    filled = fill_image(inpainter, image, mask)
+    filled = inpainter.fill(image, mask)
     assert np.array_equal(filled[~mask], image[~mask])
 
 
@@ -169,5 +169,17 @@ def test_other_widths_are_refused(first):
 
 
 def test_the_methods_card_is_its_own():
-    assert cascade.CARD.name == "cascade"
-    assert cascade.CARDS["cascade"].extra == "torch"
+    assert CASCADE.card.name == "cascade"
+    assert CASCADE.card.extra == "torch"
+
+
+def test_an_earlier_network_has_the_layers_of_the_last():
+    recipe = replace(SMALL, activation="elu", bottleneck="channelwise", nsd=0.5, first="somewhere")
+    wanted = context_encoder.ContextEncoderRecipe(
+        size=32, width=8, latent=24, overlap=2, activation="elu", bottleneck="channelwise", nsd=0.5
+    )
+    assert recipe.at(32) == wanted
+
+
+def test_it_encodes():
+    assert CASCADE.network(SMALL).encodes

@@ -7,18 +7,18 @@ import pytest
 import torch
 from torch import nn
 
-from inpainter.core import InputError
-from inpainter.engine.removal import fill_image
-from inpainter.methods import context_encoder
+from inpainter.core import Box, InputError, View
+from inpainter.methods import load
 from inpainter.methods.context_encoder import (
+    CONTEXT_ENCODER,
     PRESETS,
     ContextEncoder,
     ContextEncoderRecipe,
     Distortion,
-    make_inpainter,
     make_objective,
     reconstruction_loss,
 )
+from inpainter.nn.network import NetworkInpainter
 from inpainter.nn.objective import Batch
 from ready import awake
 
@@ -41,7 +41,7 @@ def smooth(count: int, size: int) -> torch.Tensor:
 
 
 def shapes(recipe: ContextEncoderRecipe) -> tuple[list[tuple[str, tuple[int, ...]]], int]:
-    """What every convolution answers, in their order, and how many weights they have; without making one."""
+    """What every convolution returns, in their order, and how many weights they have; without making one."""
     with torch.device("meta"):
         return _shapes(ContextEncoder(recipe))
 
@@ -51,9 +51,9 @@ def _shapes(network: ContextEncoder) -> tuple[list[tuple[str, tuple[int, ...]]],
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             module.register_forward_hook(
-                lambda module, given, answer, name=name: seen.append((name.split(".")[0], tuple(answer.shape[1:])))
+                lambda module, given, made, name=name: seen.append((name.split(".")[0], tuple(made.shape[1:])))
             )
-    size = network.sizes.fixed[0]
+    size = network.view.fixed[0]
     network.eval().raw(torch.rand(1, 3, size, size), centre(size, 1))
     return seen, sum(p.numel() for p in network.parameters() if p.ndim > 1)
 
@@ -183,10 +183,11 @@ def test_nothing_is_won_by_shrinking_the_code(rng):
 def test_the_joint_objective_overfits_four_pictures(changes):
     torch.manual_seed(0)
     objective = make_objective(replace(SMALL, **changes))
-    batch = Batch(smooth(4, 32), centre(32, side=14 if "output" in changes else None))
+    pictures, masks = smooth(4, 32), centre(32, side=14 if "output" in changes else None)
     steps = {name: torch.optim.Adam(player.parameters(), 2e-3) for name, player in objective.players.items()}
     seen = []
     for _ in range(60):
+        batch = Batch(pictures, masks)
         for name, optimiser in steps.items():
             terms = objective(name, batch)
             optimiser.zero_grad()
@@ -210,10 +211,18 @@ def test_each_player_moves_only_itself_and_one_prediction_serves_both():
     assert passes == {1}
     sum(terms.values()).backward()
     assert all(p.grad is not None for p in objective.generator.parameters())
-    assert torch.equal(objective._prediction("generator", batch)[0], objective.network.raw(*batch))
-    # A new batch is predicted anew.
-    other = Batch(smooth(4, 32).flip(0), centre(32))
+    # What is kept on the batch is the network's own prediction, and of that batch only.
+    again = Batch(batch.image, batch.mask)
+    objective("discriminator", again)
+    assert torch.equal(again.shared["prediction"][0], objective.network.raw(batch.image, batch.mask))
+    other = Batch(batch.image.flip(0), batch.mask)
     assert objective("generator", other)["reconstruction"].item() != terms["reconstruction"].item()
+
+
+def test_the_generator_is_counted_once():
+    objective = make_objective(SMALL)
+    assert {name.partition(".")[0] for name in objective.state_dict()} == {"network", "discriminator"}
+    assert objective.kept is objective.network
 
 
 @pytest.mark.parametrize(
@@ -241,7 +250,7 @@ def test_the_steps_of_the_two_players():
 def test_the_discriminator_sees_the_composed_picture():
     objective = make_objective(replace(SMALL, output="whole"))
     seen = []
-    objective.discriminator.register_forward_hook(lambda module, given, answer: seen.append(given[0].detach()))
+    objective.discriminator.register_forward_hook(lambda module, given, made: seen.append(given[0].detach()))
     image, mask = smooth(2, 32), centre(32, 2)
     objective("discriminator", Batch(image, mask))
     real, generated = seen
@@ -265,11 +274,11 @@ def test_every_preset_has_masks_that_can_be_drawn():
 
 @pytest.mark.parametrize(("height", "width"), [(17, 31), (70, 40), (200, 333)])
 def test_pictures_of_any_size_are_filled(height, width, rng):
-    inpainter = make_inpainter(ContextEncoder(SMALL))
+    inpainter = NetworkInpainter(ContextEncoder(SMALL), CONTEXT_ENCODER.card)
     image = rng.random((height, width, 3), dtype=np.float32)
     mask = np.zeros((height, width), bool)
     mask[height // 3 : height // 2, width // 3 : width // 2] = True
-    filled = fill_image(inpainter, image, mask)
+    filled = inpainter.fill(image, mask)
     assert np.array_equal(filled[~mask], image[~mask])
     assert not np.array_equal(filled[mask], image[mask])
 
@@ -281,6 +290,7 @@ def test_pictures_of_any_size_are_filled(height, width, rng):
         ({"width": 0}, "width is 0"),
         ({"reconstruction": 0.0, "adversarial": 0.0}, "reconstruction is 0.0"),
         ({"overlap": -1}, "overlap is -1"),
+        ({"overlap": 8, "output": "region"}, "overlap is 8: give less than a quarter"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(changes, words):
@@ -289,8 +299,20 @@ def test_a_recipe_that_makes_no_sense_is_refused(changes, words):
 
 
 def test_bare_name_without_weights_says_how_to_get_them(monkeypatch, tmp_path):
-    from inpainter.nn import pretrained
-
-    monkeypatch.setattr(pretrained, "__file__", str(tmp_path / "a" / "b" / "c" / "d.py"))
+    monkeypatch.setattr("inpainter.nn.trained.SHIPPED", tmp_path)
     with pytest.raises(InputError, match="train some"):
-        context_encoder.load("context-encoder")
+        load("context-encoder")
+
+
+def test_what_predicts_the_middle_wants_the_hole_there():
+    # The released geometry: a hole of 56 px in the middle of 128.
+    view = ContextEncoder(replace(PRESETS["paper"], width=1, latent=1)).view
+    frame = view.frame(Box(200, 100, 56, 56), 400, 400)
+    assert frame == Box(200 - 36, 100 - 36, 128, 128)
+    hole = Box(300, 40, 100, 50)
+    frame = view.frame(hole, 400, 400)
+    assert frame.width == frame.height == pytest.approx(100 * 128 / 56, abs=1)
+    # Also at the picture's border.
+    assert 2 * (hole.x - frame.x) + hole.width == pytest.approx(frame.width, abs=1)
+    assert 2 * (hole.y - frame.y) + hole.height == pytest.approx(frame.height, abs=1)
+    assert ContextEncoder(SMALL).view == View(fixed=(32, 32))

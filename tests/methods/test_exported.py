@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from conftest import ROOT
-from inpainter.core import InputError, Sizes
+from inpainter.core import InputError, View
 from inpainter.methods import load
 
 FLOAT = TensorProto.FLOAT
@@ -67,7 +68,7 @@ def test_the_documented_example_runs(tmp_path, monkeypatch):
     assert len(blocks) == 2
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), {})
-    assert load("mean.onnx").method.summary == "Fills with the mean colour of what is known."
+    assert load("mean.onnx").card.summary == "Fills with the mean colour of what is known."
 
 
 @pytest.mark.parametrize("size", [(32, 48), (33, 47), (1, 5)])
@@ -84,7 +85,7 @@ def test_a_model_of_free_size_fills_as_its_formula_says(tmp_path, rng, size):
 
 def test_a_model_of_one_size_takes_that_size_only(tmp_path, rng):
     inpainter = load(blur(tmp_path / "blur.onnx", (24, 40)))
-    assert inpainter.sizes == Sizes(fixed=(24, 40))
+    assert inpainter.view == View(fixed=(24, 40))
     image = rng.random((24, 40, 3)).astype(np.float32)
     assert inpainter(image, hole(24, 40)).shape == (24, 40, 3)
     with pytest.raises(ValueError, match="24×40"):
@@ -100,10 +101,10 @@ def test_the_metadata_says_which_sizes_and_fills_the_card(tmp_path, rng):
         "inpainter.source": "tests",
     }
     inpainter = load(blur(tmp_path / "x.onnx", metadata=metadata))
-    assert inpainter.sizes == Sizes(minimum=16, multiple=8)
-    assert inpainter.method.name == "blurred"
-    assert inpainter.method.source == "tests"
-    assert inpainter.method.bad_for == "not stated in the file"
+    assert inpainter.view == View(minimum=16, multiple=8)
+    assert inpainter.card.name == "blurred"
+    assert inpainter.card.source == "tests"
+    assert inpainter.card.bad_for == "not stated in the file"
     image = rng.random((24, 16, 3)).astype(np.float32)
     assert inpainter(image, np.ones((24, 16), bool)).shape == image.shape
     with pytest.raises(ValueError, match="multiples of 8"):
@@ -112,9 +113,9 @@ def test_the_metadata_says_which_sizes_and_fills_the_card(tmp_path, rng):
 
 def test_a_file_without_metadata_is_named_after_itself(tmp_path):
     inpainter = load(identity(tmp_path / "my-model.onnx"))
-    assert inpainter.method.name == "my-model"
-    assert inpainter.sizes == Sizes()
-    assert not inpainter.method.fills_everything
+    assert inpainter.card.name == "my-model"
+    assert inpainter.view == View()
+    assert not inpainter.card.fills_everything
 
 
 def test_the_same_input_gives_the_same_bits(tmp_path, rng):
@@ -246,3 +247,32 @@ def test_a_bad_file_is_refused_in_one_line_that_names_it(tmp_path, make, says, c
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_provider_follows_the_device(tmp_path, rng, monkeypatch):
+    path = blur(tmp_path / "blur.onnx")
+    image, mask = rng.random((30, 40, 3), dtype=np.float32), hole(30, 40)
+    assert (load(path, device="cpu")(image, mask) == load(path)(image, mask)).all()
+    with pytest.raises(InputError, match="device cuda: this ONNX Runtime has none; give one of auto, cpu"):
+        load(path, device="cuda")
+    asked = []
+    monkeypatch.setattr(
+        "onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    real = onnxruntime.InferenceSession
+
+    def session(*arguments, providers):
+        asked.append(providers)
+        return real(*arguments, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr("onnxruntime.InferenceSession", session)
+    for device in ("auto", "cuda", "cpu"):
+        load(path, device=device)
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert asked == [both, both[:1], both[1:]]
+
+
+def test_a_model_has_no_settings(tmp_path):
+    blur(tmp_path / "blur.onnx")
+    with pytest.raises(InputError, match=r"blur\.onnx: an exported model has no settings, not steps"):
+        load(f"{tmp_path / 'blur.onnx'}:steps=3")

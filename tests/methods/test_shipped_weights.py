@@ -7,7 +7,7 @@ import pytest
 
 from inpainter.engine.evaluation import Evaluation, Result, evaluate
 from inpainter.methods import load
-from inpainter.nn.pretrained import CARD, RECIPE
+from inpainter.nn.facts import CARD, RECIPE
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 FOLDERS = sorted(path for path in WEIGHTS.iterdir() if path.is_dir())
@@ -28,7 +28,7 @@ def measured(request) -> dict[str, dict[str, float]]:
     source = request.getfixturevalue("data") / "cifar10" / "test.parquet"
     results = evaluate(
         Evaluation(methods=("telea", "navier-stokes", *ON_LINES), data=str(source), limit=100,
-                   metrics=("mse_hole", "mse_whole_raw")), load,
+                   bare=True, metrics=("mse_hole", "mse_whole_raw")), load,
     )  # fmt: skip
     return {result.method: means(result, "lines") for result in results}
 
@@ -45,7 +45,7 @@ def test_they_are_small():
 def test_a_folder_is_named_after_method_and_preset_and_its_card_says_what_was_measured(folder):
     facts = json.loads((folder / RECIPE).read_text())
     assert folder.name == f"{facts['method']}-{facts['preset']}"
-    assert load(folder).method.name == facts["method"]
+    assert load(folder).card.name == facts["method"]
     text = (folder / CARD).read_text()
     assert facts["sha256"] in text
     assert facts["measured"]

@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import fields
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from inpainter.core import Inpainter, InputError, Method
-from inpainter.methods import METHODS, card, load
+from inpainter.core import Box, Card, Inpainter, InputError
+from inpainter.core.fields import field_docs
+from inpainter.methods import METHODS, card, declared, load
 from ready import ready
 
 
@@ -14,15 +18,15 @@ from ready import ready
 def test_every_line_of_the_table_leads_to_its_method(name):
     inpainter = ready(name)
     assert isinstance(inpainter, Inpainter)
-    assert inpainter.method == card(name)
-    assert inpainter.method.name == name
-    assert inpainter.method.extra == METHODS[name].extra
+    assert inpainter.card == card(name)
+    assert inpainter.card.name == name
+    assert inpainter.card.extra == METHODS[name].extra
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_cards_are_complete_and_summaries_are_one_short_sentence(name):
     words = card(name)
-    assert isinstance(words, Method)
+    assert isinstance(words, Card)
     assert all((words.summary, words.source, words.good_for, words.bad_for))
     summary = METHODS[name].summary
     assert summary.endswith(".")
@@ -76,3 +80,44 @@ def test_a_broken_base_install_is_a_bug_and_not_a_missing_extra(monkeypatch):
 def test_a_path_that_leads_nowhere_is_no_misspelt_name():
     with pytest.raises(InputError, match="runs/none/weights: no such folder"):
         load("runs/none/weights")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_device_that_is_not_there_is_one_line(name):
+    with pytest.raises(InputError, match="mps") as caught:
+        load(name, device="mps")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="'tpu': there is none of that name; give one of auto, cpu, cuda, mps"):
+        load(name, device="tpu")
+
+
+def test_settings_come_with_the_name_or_by_keyword():
+    image, mask = np.random.default_rng(0).random((30, 40, 3), dtype=np.float32), np.zeros((30, 40), bool)
+    mask[10:20, 10:20] = True
+    narrow, wide = load("navier-stokes")(image, mask), load("navier-stokes:radius=12")(image, mask)
+    assert (narrow != wide).any()
+    assert (load("navier-stokes", radius=12)(image, mask) == wide).all()
+    assert (load("navier-stokes:radius=5", radius=12)(image, mask) == wide).all()
+    # It looks further, so it is shown more.
+    assert load("telea:radius=12").view.frame(Box(90, 90, 10, 10), 300, 300).width == 10 + 4 * 12
+    assert (load("fsr:profile=best")(image, mask) != load("fsr")(image, mask)).any()
+
+
+def test_every_setting_has_its_sentence():
+    for name in METHODS:
+        kind = declared(name).settings
+        assert list(field_docs(kind)) == [field.name for field in fields(kind)]
+
+
+def test_a_path_is_a_path_also_where_a_method_has_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "telea").mkdir()
+    assert load("telea").card.name == "telea"
+    with pytest.raises(InputError, match=r"telea: no recipe\.json"):
+        load(Path("telea"))
+
+
+def test_weights_of_what_is_not_trained_are_one_line(tmp_path):
+    (tmp_path / "recipe.json").write_text('{"method": "telea", "recipe": {}, "sha256": ""}')
+    with pytest.raises(InputError, match="telea is not a method that is trained"):
+        load(tmp_path)

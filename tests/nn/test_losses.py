@@ -71,10 +71,10 @@ def test_the_five_terms_have_their_weights(vgg_file, rng):
         size=16, widths=(4, 4), kernels=(3, 3), loss="five-term", features=str(vgg_file)
     )
     torch.manual_seed(1)
-    objective = partial_conv.make_objective(recipe)
+    objective = partial_conv.PartialConvObjective(recipe)
     batch = Batch(torch.rand(2, 3, 16, 16), torch.from_numpy(rng.random((2, 1, 16, 16)) < 0.3))
     terms = objective("network", batch)
-    raw = objective.network.raw(*batch)
+    raw = objective.network.raw(batch.image, batch.mask)
     composed = torch.where(batch.mask, raw, batch.image)
     psi = load_vgg(vgg_file)
     wanted = {
@@ -95,7 +95,7 @@ def test_the_five_terms_have_their_weights(vgg_file, rng):
 
 def test_frozen_batch_norm_keeps_the_encoders_statistics():
     recipe = partial_conv.PartialConvRecipe(size=16, widths=(4, 4), kernels=(3, 3), freeze_norm=True)
-    objective = partial_conv.make_objective(recipe).train()
+    objective = partial_conv.PartialConvObjective(recipe).train()
     before = {name: value.clone() for name, value in objective.network.state_dict().items()}
     objective("network", Batch(torch.rand(2, 3, 16, 16), torch.rand(2, 1, 16, 16) < 0.2))
     for name, value in objective.network.state_dict().items():
@@ -106,7 +106,7 @@ def test_frozen_batch_norm_keeps_the_encoders_statistics():
 
 def test_five_terms_without_vgg_weights_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"give their file with --recipe\.features"):
-        partial_conv.make_objective(partial_conv.PRESETS["photos-128"])
+        partial_conv.PartialConvObjective(partial_conv.PRESETS["photos-128"])
     with pytest.raises(InputError, match="no VGG weights"):
         load_vgg(tmp_path / "none.safetensors")
 

@@ -4,27 +4,33 @@ import numpy as np
 import pytest
 import torch
 
-from inpainter.core import Method, Sizes
+from inpainter.core import Card, View, Work
 from inpainter.nn.average import MovingAverage
 from inpainter.nn.network import Network, NetworkInpainter
 
-CARD = Method("seeing", "remembers its input", "tests", "tests", "photos", extra="torch")
+CARD = Card("seeing", "remembers its input", "tests", "tests", "photos", extra="torch")
 
 
 class Seeing(Network):
-    """Answers a constant outside [0, 1] in places, and remembers what it saw."""
+    """Returns a constant outside [0, 1] in places, and remembers what it saw."""
 
-    sizes = Sizes(minimum=4, multiple=2)
+    view = View(minimum=4, multiple=2)
+    encodes = True
 
     def __init__(self):
         super().__init__()
         self.value = torch.nn.Parameter(torch.tensor(1.5))
         self.noise = False
 
-    def predict(self, image, mask):
+    def predict(self, image, mask, works):
         self.seen = image.clone()
-        answer = self.value * torch.ones_like(image)
-        return torch.rand_like(image) if self.noise else answer
+        if not self.noise:
+            return self.value * torch.ones_like(image)
+        drawn = [torch.rand(image.shape[1:], generator=torch.Generator().manual_seed(work.seed)) for work in works]
+        return torch.stack(drawn)
+
+    def code(self, image, mask):
+        return image.flatten(1)
 
 
 @pytest.fixture
@@ -80,7 +86,8 @@ def test_the_adapter_keeps_cores_contract(rng):
     filled = inpainter(image, mask)
     np.testing.assert_array_equal(filled[~mask], image[~mask])
     assert (filled[mask] == 1).all()
-    assert inpainter.sizes == Seeing.sizes
+    assert inpainter.view == Seeing.view
+    assert inpainter.encodes
     with pytest.raises(ValueError, match="seeing wants"):
         inpainter(image[:5], mask[:5])
 
@@ -91,11 +98,39 @@ def test_the_adapter_draws_from_the_seed_and_from_nowhere_else(rng):
     inpainter = NetworkInpainter(network, CARD)
     image, mask = rng.random((6, 8, 3), dtype=np.float32), rng.random((6, 8)) < 0.3
     state = torch.get_rng_state()
-    first = inpainter(image, mask, seed=3)
+    first = inpainter(image, mask, Work(3))
     assert torch.equal(torch.get_rng_state(), state)
     torch.rand(7)
-    np.testing.assert_array_equal(first, inpainter(image, mask, seed=3))
-    assert (first != inpainter(image, mask, seed=4))[mask].any()
+    np.testing.assert_array_equal(first, inpainter(image, mask, Work(3)))
+    assert (first != inpainter(image, mask, Work(4)))[mask].any()
+    # Many at a time, each by its own seed.
+    both = inpainter.call_batch(np.stack([image, image]), np.stack([mask, mask]), [Work(4), Work(3)])
+    np.testing.assert_array_equal(first, both[1])
+
+
+def test_the_code_is_of_what_is_known(pair):
+    image, mask = pair
+    network = Seeing()
+    code = network.encode(image.masked_fill(mask, torch.nan), mask)
+    assert torch.equal(code, image.masked_fill(mask, 0).flatten(1))
+    with pytest.raises(ValueError, match="Seeing wants"):
+        network.encode(image[..., :5], mask)
+    assert not Network.encodes
+
+
+def test_a_prediction_may_take_gradients_but_not_the_weights(rng):
+    class Searching(Seeing):
+        def predict(self, image, mask, works):
+            with torch.enable_grad():
+                z = torch.zeros(1, requires_grad=True)
+                (self.value * (z - 0.25)).square().sum().backward()
+            return torch.ones_like(image) * -z.grad
+
+    network = Searching()
+    image, mask = rng.random((6, 8, 3), dtype=np.float32), rng.random((6, 8)) < 0.3
+    # d/dz (1.5 (z − 0.25))² at 0 is −1.125, clamped from 1.125 to 1.
+    assert (NetworkInpainter(network, CARD)(image, mask)[mask] == 1).all()
+    assert network.value.grad is None
 
 
 def test_moving_average_against_the_recursion():

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from inpainter.core import Inpainter
+from inpainter.core import Inpainter, Work
 from inpainter.methods import METHODS
 from ready import ready
 
@@ -63,8 +63,8 @@ def loaded(name: str) -> Inpainter:
 
 def fitting(inpainter: Inpainter) -> tuple[int, int]:
     """A small size that the method takes."""
-    multiple = inpainter.sizes.multiple
-    return inpainter.sizes.fixed or (math.ceil(40 / multiple) * multiple, math.ceil(60 / multiple) * multiple)
+    multiple = inpainter.view.multiple
+    return inpainter.view.fixed or (math.ceil(40 / multiple) * multiple, math.ceil(60 / multiple) * multiple)
 
 
 def picture(height: int, width: int, grey: bool) -> np.ndarray:
@@ -85,16 +85,16 @@ def test_the_contract_holds(name, kind, size, grey):
     image, mask = picture(*size, grey), MASKS[kind](*size)
     before, mask_before = image.copy(), mask.copy()
 
-    if not inpainter.sizes.accept(*size):
+    if not inpainter.view.accept(*size):
         with pytest.raises(ValueError, match="wants"):
             inpainter(image, mask)
         return
-    if mask.all() and not inpainter.method.fills_everything:
+    if mask.all() and not inpainter.card.fills_everything:
         with pytest.raises(ValueError, match="needs some of the picture"):
             inpainter(image, mask)
         return
 
-    answer = inpainter(image, mask, seed=3)
+    answer = inpainter(image, mask, Work(3))
     assert answer.dtype == np.float32
     assert answer.shape == image.shape
     assert np.isfinite(answer).all()
@@ -106,7 +106,7 @@ def test_the_contract_holds(name, kind, size, grey):
     assert not np.shares_memory(answer, image)
 
     other = np.where(mask[..., None], 1 - image, image)
-    np.testing.assert_array_equal(inpainter(other, mask, seed=3), answer, "what lies under the mask leaked")
+    np.testing.assert_array_equal(inpainter(other, mask, Work(3)), answer, "what lies under the mask leaked")
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -123,7 +123,7 @@ def test_what_lies_under_the_mask_may_be_anything(name):
 def test_an_inpainter_loaded_anew_answers_the_same(name):
     size = fitting(loaded(name))
     image, mask = picture(*size, grey=False), _several(*size)
-    np.testing.assert_array_equal(ready(name)(image, mask, seed=1), loaded(name)(image, mask, seed=1))
+    np.testing.assert_array_equal(ready(name)(image, mask, Work(1)), loaded(name)(image, mask, Work(1)))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -144,5 +144,5 @@ def test_the_door_refuses_what_is_not_a_picture_and_a_mask(name):
         (image - 1, mask, ValueError),
         (np.where(mask[..., None], image, np.float32(np.nan)), mask, ValueError),
     ):
-        with pytest.raises(error, match=inpainter.method.name):
+        with pytest.raises(error, match=inpainter.card.name):
             inpainter(bad_image, bad_mask)

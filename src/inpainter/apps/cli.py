@@ -4,15 +4,19 @@ import json
 import signal
 import sys
 import time
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from inpainter._version import __version__
 
 # Whatever needs NumPy is imported where it is used: help should not wait for it.
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 app = App(
     name="inpainter",
@@ -35,6 +39,7 @@ def fill(
     resize_mask: Annotated[bool, Parameter(negative="")] = False,
     grow: int = 0,
     seed: int = 0,
+    device: Device = "auto",
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: float = 400.0,
     debug: Annotated[bool, Parameter(negative="")] = False,
@@ -52,7 +57,8 @@ def fill(
         Where to write; the suffix chooses the format. Default: NAME-filled.EXT beside the photo. For a folder: a
         folder, which then also holds report.jsonl; started again, what is done is skipped.
     method
-        How to fill: a name that `inpainter methods` lists, an .onnx file, or a folder of trained weights.
+        How to fill: a name that `inpainter methods` lists, an .onnx file, or a folder of trained weights; with settings
+        (`inpainter methods NAME` lists them) as in `telea:radius=5`.
     mask_colour
         What means "fill this" in the mask: white, black, alpha (transparent) or a colour such as #ff0000.
     resize_mask
@@ -61,6 +67,8 @@ def fill(
         Widen the mask by so many pixels.
     seed
         Seed of methods that draw random numbers.
+    device
+        Where networks compute; auto takes the fastest that is there.
     overwrite
         Replace an output that exists.
     max_megapixels
@@ -71,7 +79,7 @@ def fill(
     from inpainter.engine.batch import FillOptions
     from inpainter.methods import load
 
-    inpainter = load(method)
+    inpainter = load(method, device)
     options = FillOptions(
         mask_colour=mask_colour, resize_mask=resize_mask, grow=grow, seed=seed, overwrite=overwrite,
         max_megapixels=max_megapixels,
@@ -85,7 +93,8 @@ def _fill_file(image: Path, mask: Path, output: Path | None, inpainter: Any, opt
     from inpainter.engine.batch import default_output, fill_file
 
     start = time.perf_counter()
-    report = fill_file(image, mask, output or default_output(image), inpainter, options, on_hole=_go_on)
+    with _bar("filling") as (step, _):
+        report = fill_file(image, mask, output or default_output(image), inpainter, options, on_step=step)
     for note in report.notes:
         _say(f"note: {note}")
     holes = f"{report.holes} {'hole' if report.holes == 1 else 'holes'}"
@@ -94,31 +103,59 @@ def _fill_file(image: Path, mask: Path, output: Path | None, inpainter: Any, opt
 
 
 def _fill_folder(image: Path, mask: Path, output: Path | None, inpainter: Any, options: Any, method: str) -> int:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from inpainter.core import InputError
     from inpainter.engine.batch import REPORT, fill_folder
 
     if output is None:
         raise InputError(f"{image}: is a folder; name the folder to write to with -o")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("filling", total=None)
+    with _bar("filling") as (step, say):
 
         def on_file(result: Any, done: int, total: int) -> None:
-            _go_on()
-            progress.update(task, completed=done, total=total)
+            step(done, total)
             for note in result.notes if result.status == "filled" else ():
-                console.print(f"note: {result.photo}: {note}", markup=False, highlight=False, soft_wrap=True)
+                say(f"note: {result.photo}: {note}")
             if result.error:
-                console.print(f"error: {result.error}", markup=False, highlight=False, soft_wrap=True)
+                say(f"error: {result.error}")
 
-        results = fill_folder(image, mask, output, inpainter, options, method=method, on_file=on_file)
+        results = fill_folder(
+            image, mask, output, inpainter, options, method=method, on_file=on_file, on_step=step
+        )  # fmt: skip
     counts = {status: sum(r.status == status for r in results) for status in ("filled", "skipped", "failed")}
     print(", ".join(f"{count} {status}" for status, count in counts.items() if count) + f"; see {output / REPORT}")
     return 1 if counts["failed"] else 0
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[tuple[Callable[[float, float], None], Callable[[str], None]]]:
+    """A bar on a terminal; gives what moves it and what writes a line above it.
+
+    The time that has passed goes on by itself: of a method that is one call of a library, nothing else moves.
+    """
+    if not sys.stderr.isatty():
+        yield _go_on, _say
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+               TextColumn("left"), TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+
+        def step(done: float, total: float) -> None:
+            _go_on()
+            # Before the first step is done the bar swings: nobody knows yet how long it takes.
+            progress.update(task, completed=done, total=total if done else None)
+
+        yield step, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command
@@ -136,7 +173,8 @@ def mask(
     Parameters
     ----------
     kind
-        One of: centre, square, blocks, circle, half, lines, strokes, blob, text, scatter, pixels, noise.
+        One of: centre, square, blocks, circle, half, lines, strokes, blob, text, scatter, pixels, noise; with fields
+        as in `blob:largest=0.2`.
     size
         Height × width in pixels, e.g. 480x640.
     seed
@@ -148,28 +186,36 @@ def mask(
     debug
         Show the trace of an error.
     """
+    from inpainter.masks import mask_kind
     from inpainter.photos.write import write_mask
 
-    drawn = _mask_kind(kind)(seed=seed)(*_parse_size(size))
+    drawn = mask_kind(kind)(seed=seed)(*_parse_size(size))
     write_mask(drawn, output, overwrite=overwrite)
     print(f"{output}: {kind}, {drawn.shape[0]}×{drawn.shape[1]} (height×width), {drawn.mean():.1%} to fill")
     return 0
 
 
 @app.command
-def methods(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
-    """List the methods.
+def methods(
+    name: str | None = None, /, *, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False
+) -> int:
+    """List the methods, or say all about one.
 
     Parameters
     ----------
+    name
+        The method whose card and settings to print.
     as_json
         Print JSON, with the whole cards.
     """
-    from inpainter.methods import METHODS, card, installed
+    from inpainter.methods import METHODS, installed
 
     if as_json:
-        cards = [asdict(card(name)) | {"installed": installed(name)} for name in METHODS]
-        print(json.dumps(cards, indent=2, ensure_ascii=False))
+        described = [_described(name)] if name else [_described(name) for name in METHODS]
+        print(json.dumps(described[0] if name else described, indent=2, ensure_ascii=False))
+        return 0
+    if name:
+        _print_card(_described(name))
         return 0
     from rich import box
     from rich.console import Console
@@ -183,6 +229,36 @@ def methods(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] =
         table.add_row(name, entry.summary, needs.replace("[", "\\["))
     Console().print(table)
     return 0
+
+
+def _described(name: str) -> dict[str, Any]:
+    """The card of a method, whether it is installed, and, if so, its settings."""
+    from inpainter.core.fields import field_docs
+    from inpainter.methods import card, declared, installed
+
+    there = installed(name)
+    found = asdict(card(name)) | {"installed": there, "settings": []}
+    if there:
+        kind = declared(name).settings
+        docs = field_docs(kind)
+        found["settings"] = [
+            {"name": field.name, "default": field.default, "what": docs[field.name]} for field in fields(kind)
+        ]
+    return found
+
+
+def _print_card(card: dict[str, Any]) -> None:
+    print(f"{card['name']}: {card['summary']}")
+    if not card["installed"]:
+        print(f"needs: pip install 'inpainter[{card['extra']}]'")
+        return
+    for title in ("source", "good_for", "bad_for", "extra"):
+        if card[title]:
+            print(f"{title.replace('_', ' ')}: {card[title]}")
+    print(f"can be told where to take texture from: {'yes' if card['uses_source'] else 'no'}")
+    print(f"can fill a picture of which nothing is known: {'yes' if card['fills_everything'] else 'no'}")
+    for setting in card["settings"]:
+        print(f"  {card['name']}:{setting['name']}={setting['default']}\n      {setting['what']}")
 
 
 # Imported when called, so that the other commands start without torch.
@@ -202,7 +278,7 @@ def _stop(number: int, _frame: object) -> None:
     raise _Stopped(number)
 
 
-def _go_on(*_progress: int) -> None:
+def _go_on(*_progress: float) -> None:
     """Stop here if a signal came in a moment (a finaliser) in which Python drops exceptions."""
     if _stops:
         raise _Stopped(_stops[0])
@@ -229,19 +305,6 @@ def main() -> None:
         _say(f"error: {_one_line(error)}")
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _mask_kind(kind: str) -> Any:
-    from difflib import get_close_matches
-
-    from inpainter.core import InputError
-    from inpainter.masks import KINDS
-
-    if kind in KINDS:
-        return KINDS[kind]
-    near = get_close_matches(kind, KINDS, 3, 0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(KINDS)}"
-    raise InputError(f"mask kind '{kind}': there is none of that name; {hint}")
 
 
 def _parse_size(size: str) -> tuple[int, int]:

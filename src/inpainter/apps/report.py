@@ -61,7 +61,7 @@ def write_report(results: Sequence[Result], folder: Path) -> None:
         raise InputError(f"{folder}: cannot be made ({error.strerror}): give another folder") from error
     plain = [result.to_dict() for result in results]
     for entry in plain:
-        name = Path(entry["method"]).name
+        name = _title(entry).replace(":", "-")
         write_whole(folder / f"{name}.json", (json.dumps(entry, indent=1) + "\n").encode())
     write_whole(folder / "report.md", markdown_page(plain).encode())
     write_whole(folder / "report.html", html_page(results).encode())
@@ -84,7 +84,7 @@ def read_results(files: Iterable[Path]) -> list[dict[str, Any]]:
             entry = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read as JSON: make it anew") from error
-        if not isinstance(entry, dict) or not {"method", "data", "masks", "mask_hashes"} <= entry.keys():
+        if not isinstance(entry, dict) or not {"method", "data", "masks", "mask_hashes", "through"} <= entry.keys():
             raise InputError(f"{path}: not a result of an evaluation: make it anew")
         found.append(entry)
     return found
@@ -155,7 +155,7 @@ def markdown_page(results: Sequence[dict[str, Any]]) -> str:
     lines = ["# Methods side by side", "", _on_what(results), ""]
     for kind in _kinds(results):
         names = _metrics(results, kind)
-        rows = [[_title(result)] for result in results]
+        rows = [[_title(result), result["through"]] for result in results]
         for name in names:
             column = _column(results, kind, name)
             best = _best(CARDS[name], [found["mean"] if found else None for found in column])
@@ -164,7 +164,7 @@ def markdown_page(results: Sequence[dict[str, Any]]) -> str:
                 rows[i].append(f"**{mean}** {spread}" if i in best else f"{mean} {spread}".strip())
         for i, result in enumerate(results):
             rows[i].append(_seconds(result, kind))
-        heads = ["method", *(CARDS[name].title for name in names), "seconds a picture"]
+        heads = ["method", "through", *(CARDS[name].title for name in names), "seconds a picture"]
         lines += [f"## Masks: {kind}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         lines += ["| " + " | ".join(row) + " |" for row in rows] + [""]
         if note := _nsd_note(results, kind):
@@ -173,10 +173,16 @@ def markdown_page(results: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+_THROUGH = [
+    "- through: `fill`, every picture is filled as `inpainter fill` does it, hole by hole; `bare`, the method sees the "
+    "whole picture at once."
+]
+
+
 def _explained(results: Sequence[dict[str, Any]]) -> list[str]:
     names = {name for kind in _kinds(results) for name in _metrics(results, kind)}
     lines = [f"- {CARDS[name].title}: {CARDS[name].what}." for name in CARDS if name in names]
-    return [*lines, "- ±: standard deviation over pictures. Bold: the best mean of a column."]
+    return [*lines, *_THROUGH, "- ±: standard deviation over pictures. Bold: the best mean of a column."]
 
 
 def _title(result: dict[str, Any]) -> str:
@@ -233,6 +239,7 @@ def _code(text: str) -> str:
 def _html_table(results: Sequence[dict[str, Any]], kind: str) -> str:
     """A row a metric and a column a method: there are more metrics than a screen is wide."""
     rows = ["<tr><th>metric</th>" + "".join(f"<th>{html.escape(_title(r))}</th>" for r in results) + "</tr>"]
+    rows.append("<tr><td>through</td>" + "".join(f"<td>{r['through']}</td>" for r in results) + "</tr>")
     for name in _metrics(results, kind):
         column = _column(results, kind, name)
         best = _best(CARDS[name], [found["mean"] if found else None for found in column])

@@ -28,6 +28,7 @@ TITLES = {
     "photos-128-blocks": "Photos of 128 px, random blocks: context encoder and cascade",
     "photos-128-blocks-4000": "The same with a bottleneck of 4000",
     "photos-128-blocks-nsd-loss": "The same with NSD as a loss",
+    "photos-blob": "Whole photos, one blob of 5 to 25 %: what users get of each, and what a bare network does",
     "photos-128-centre": "Photos of 128 px, the middle square: context encoder and cascade",
 }
 
@@ -78,7 +79,8 @@ def _against_context_encoder(results: list[dict[str, Any]]) -> str:
     for kind in dict.fromkeys(kind for result in trained for kind in result["masks"]):
         for result in trained:
             for base in bases:
-                if result not in bases and _layers(result) == _layers(base):
+                alike = _layers(result) == _layers(base) and result["through"] == base["through"]
+                if result not in bases and alike:
                     names = [cell for one in (result, base) for cell in (one["method"], str(one["weights"]["epochs"]))]
                     cells = [_change(base, result, kind, name) for name in COMPARED]
                     for form in ("standardised", "raw"):

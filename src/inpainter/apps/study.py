@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -42,24 +42,24 @@ def train_app() -> App:
 
 def _train_command(method: str) -> Callable[..., int]:
     """A function whose parameters are the job's options and the fields of the method's recipe, all of them real."""
-    from inpainter.core.recipe import field_docs
+    from inpainter.core.fields import field_docs
     from inpainter.engine.checkpoint import trainable
-    from inpainter.engine.options import JOB_OPTIONS, build_job
+    from inpainter.engine.options import NOT_OPTIONS, build_job
+    from inpainter.engine.training import Job
 
-    module = trainable(method)
-    preset = next(iter(module.PRESETS.values()))
-    docs, kinds = field_docs(type(preset)), typing.get_type_hints(type(preset))
+    found = trainable(method)
+    first, preset = next(iter(found.presets.items()))
+    docs, kinds = field_docs(Job), typing.get_type_hints(Job)
     parameters = []
-    for name, (kind, text) in JOB_OPTIONS.items():
-        shown = f"{text[0].upper()}{text[1:]}."
-        if name == "preset":
-            shown += f" One of: {', '.join(module.PRESETS)}."
-        parameters.append(_option(name, f"--{name.replace('_', '-')}", kind, shown))
+    for field in fields(Job):
+        if field.name not in NOT_OPTIONS:
+            more = f" One of: {', '.join(found.presets)}." if field.name == "preset" else ""
+            flag = f"--{field.name.replace('_', '-')}"
+            parameters.append(_option(field.name, flag, kinds[field.name], docs[field.name] + more, negative=""))
     parameters.append(_option("config", "--config", Path, "A YAML file with these options and a table `recipe`."))
-    parameters.append(_option("resume", "--resume", bool, "Go on from the newest good checkpoint.", negative=""))
+    docs, kinds = field_docs(found.recipe), typing.get_type_hints(found.recipe)
     for field in fields(preset):
-        # No default is given to cyclopts: only what is typed may replace a preset's value.
-        text = f"{docs[field.name]} {next(iter(module.PRESETS))}: {getattr(preset, field.name)}."
+        text = f"{docs[field.name]} {first}: {getattr(preset, field.name)}."
         flag = f"--recipe.{field.name.replace('_', '-')}"
         several = {"converter": _numbers} if typing.get_origin(kinds[field.name]) is tuple else {}
         parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative="", **several))
@@ -73,13 +73,14 @@ def _train_command(method: str) -> Callable[..., int]:
 
         return run(build_job(method, typed.pop("config", None), typed, changes), sys.stdout)
 
-    command.__doc__ = f"{next(iter(module.CARDS.values())).summary}"
+    command.__doc__ = found.card.summary
     command.__signature__ = inspect.Signature(parameters, return_annotation=int)  # pyright: ignore[reportFunctionMemberAccess]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
 
 
 def _option(name: str, flag: str, kind: Any, text: str, **more: Any) -> inspect.Parameter:
+    # Without a default of its own: only what is typed may replace what a file or a preset says.
     annotation = Annotated[kind | None, Parameter(name=flag, help=text, show_default=False, **more)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
@@ -103,6 +104,8 @@ def evaluate(
     nsd_pictures: int = 250,
     nsd_masks: int = 100,
     by_cover: Annotated[bool, Parameter(negative="")] = False,
+    bare: Annotated[bool, Parameter(negative="")] = False,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     lpips_weights: Path | None = None,
 ) -> int:
     """Measure methods on the same pictures and masks, and write a report.
@@ -134,24 +137,33 @@ def evaluate(
         How many masks of every kind to encode each of them with for `nsd`.
     by_cover
         Sort the results by the share of the picture that is missing, too, and plot them.
+    bare
+        Show a method the whole picture at once, and measure its raw picture, too; otherwise every picture is filled as
+        `inpainter fill` does it, hole by hole.
+    device
+        Where networks compute; auto takes the fastest that is there.
     lpips_weights
         The file of LPIPS's weights; without it LPIPS is not measured.
     """
     from inpainter.apps.report import write_report
     from inpainter.engine.evaluation import Evaluation
     from inpainter.engine.evaluation import evaluate as measure
-    from inpainter.methods import load
+    from inpainter.methods import load, takes_device
     from inpainter.metrics import METRICS
 
     evaluation = Evaluation(
         methods=_listed(methods), data=data, masks=_listed(masks), limit=limit or None, first=first, size=size,
         seed=seed, metrics=_listed(metrics) if metrics else tuple(METRICS), nsd_pictures=nsd_pictures,
-        nsd_masks=nsd_masks, by_cover=by_cover,
+        nsd_masks=nsd_masks, by_cover=by_cover, bare=bare,
         lpips_weights=str(lpips_weights) if lpips_weights else None,
     )  # fmt: skip
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default", UserWarning)
-        results = measure(evaluation, load, _show if sys.stderr.isatty() else None)
+        results = measure(
+            evaluation,
+            lambda name: load(name, device if takes_device(name) else "auto"),
+            _show if sys.stderr.isatty() else None,
+        )
     for note in dict.fromkeys(str(warning.message) for warning in caught):
         print(f"note: {note}", file=sys.stderr)
     write_report(results, output)

@@ -2,8 +2,29 @@
 
 from inpainter.core.box import Box
 from inpainter.core.compose import compose
-from inpainter.core.errors import InputError
-from inpainter.core.inpainter import Image, Inpainter, Mask, Sizes
-from inpainter.core.method import Method
+from inpainter.core.errors import Cancelled, FillNote, InputError
+from inpainter.core.inpainter import Codes, Image, Images, Inpainter, Mask, Masks
+from inpainter.core.method import DEVICES, Card, Method, Settings
+from inpainter.core.view import View
+from inpainter.core.work import OnStep, Work
 
-__all__ = ["Box", "Image", "Inpainter", "InputError", "Mask", "Method", "Sizes", "compose"]
+__all__ = [
+    "DEVICES",
+    "Box",
+    "Cancelled",
+    "Card",
+    "Codes",
+    "FillNote",
+    "Image",
+    "Images",
+    "Inpainter",
+    "InputError",
+    "Mask",
+    "Masks",
+    "Method",
+    "OnStep",
+    "Settings",
+    "View",
+    "Work",
+    "compose",
+]

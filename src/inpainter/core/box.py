@@ -44,3 +44,15 @@ class Box(NamedTuple):
         """Widen by `margin` on every side, then cut to a picture of `height` × `width`."""
         x, y = max(self.x - margin, 0), max(self.y - margin, 0)
         return Box(x, y, min(self.right + margin, width) - x, min(self.bottom + margin, height) - y)
+
+    def moved_into(self, height: int, width: int) -> "Box":
+        """Move as little as needed to lie in a picture of `height` × `width`; where larger, to its middle."""
+        x, y = (
+            min(max(start, 0), room - length) if length <= room else (room - length) // 2
+            for start, length, room in ((self.x, self.width, width), (self.y, self.height, height))
+        )
+        return Box(x, y, self.width, self.height)
+
+    def relative_to(self, other: "Box") -> "Box":
+        """The same box, seen from the corner of `other`."""
+        return Box(self.x - other.x, self.y - other.y, self.width, self.height)

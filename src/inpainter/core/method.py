@@ -1,11 +1,22 @@
-"""The card of a method: what a person wants to know before choosing it."""
+"""A method as its file declares it: the card, what a user may set, and how it is made ready."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inpainter.core.errors import InputError
+
+if TYPE_CHECKING:
+    from inpainter.core.inpainter import Inpainter
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Where a method may compute; `auto` is the fastest that is there."""
 
 
 @dataclass(frozen=True)
-class Method:
-    """What a method is, where it comes from, what it needs, and where it is good and bad."""
+class Card:
+    """What a person wants to know of a method before choosing it."""
 
     name: str
     """The name on the command line, e.g. `telea`."""
@@ -20,4 +31,35 @@ class Method:
     extra: str = ""
     """The optional install that it needs, e.g. `biharmonic`; empty when the base install is enough."""
     fills_everything: bool = False
-    """Whether it can answer a mask that leaves no pixel of the picture."""
+    """Whether it can fill a mask that leaves no pixel of the picture."""
+    uses_source: bool = False
+    """Whether it takes texture only from where it is told to; otherwise it looks at all known pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a user may set when a method fills; a method's own are a subclass, each field with a sentence under it."""
+
+    def _require(self, holds: bool, name: str, wanted: str) -> None:
+        # Written so that NaN fails too.
+        if not holds:
+            raise InputError(f"settings: {name} is {getattr(self, name)}: give {wanted}")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A named way to fill, as its file declares it."""
+
+    card: Card
+    make: Callable[..., "Inpainter"]
+    """`make(settings, device)` makes it ready to fill."""
+    settings: type[Settings] = Settings
+    """Its fields are what a user may set."""
+    devices: tuple[str, ...] = ("auto", "cpu")
+    """Those of `DEVICES` that it can compute on."""
+
+    def load(self, settings: Any, device: str, folder: Path | None = None) -> "Inpainter":
+        """The method, ready to fill; only one that is trained takes a folder, of weights."""
+        if folder is not None:
+            raise InputError(f"{folder}: {self.card.name} is not a method that is trained: give another folder")
+        return self.make(settings, device)

@@ -1,12 +1,10 @@
 """The hyper-parameters of one training, and their documentation as data."""
 
-import ast
-import inspect
-import textwrap
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from inpainter.core.errors import InputError
+from inpainter.core.fields import read_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,27 +57,4 @@ class Recipe:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """The recipe that `to_dict` described; raises InputError on a field that this class has not."""
-        known = {field.name: field for field in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise InputError(f"recipe: {cls.__name__} has no field {name!r}: it has {', '.join(known)}")
-        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        return cls(**plain)
-
-
-def field_docs(recipe: type[Recipe]) -> dict[str, str]:
-    """The sentence under each field, base classes' fields included: what the help text is made of."""
-    docs: dict[str, str] = {}
-    for cls in reversed(recipe.__mro__):
-        if not issubclass(cls, Recipe):
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-        assert isinstance(body, ast.ClassDef)
-        for field, doc in zip(body.body, body.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and _is_string(doc):
-                docs[field.target.id] = " ".join(ast.literal_eval(doc.value).split())  # pyright: ignore[reportAttributeAccessIssue]
-    return docs
-
-
-def _is_string(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return cls(**read_fields(cls, values, "recipe"))

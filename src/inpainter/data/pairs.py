@@ -55,7 +55,8 @@ class Pairs:
     pictures: Pictures
     size: int
     """Side of the square crops, px; a picture of just this size is taken whole."""
-    draw: MaskDrawer
+    draw: MaskDrawer | None
+    """None where nothing is missing."""
     batch_size: int
     seed: int
     shrink: int = 1
@@ -79,7 +80,10 @@ class Pairs:
         # The place in the batch counts too, for a source that is gone through more than once in it.
         place = np.arange(len(chosen)) + step % self.steps_per_epoch * self.batch_size
         key = keys(self.seed, step // self.steps_per_epoch, place)[part]
-        return self._crops(chosen[part], key), self.draw(key, self.size, self.size)
+        crops = self._crops(chosen[part], key)
+        if self.draw is None:
+            return crops, np.zeros(crops.shape[:3], dtype=np.bool_)
+        return crops, self.draw(key, self.size, self.size)
 
     def _crops(self, chosen: NDArray[np.int64], key: Numbers) -> NDArray[np.uint8]:
         stored, side = self.pictures.pictures, self.size * self.shrink

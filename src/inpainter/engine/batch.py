@@ -3,22 +3,21 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from inpainter.core import Inpainter, InputError, Mask, compose
-from inpainter.engine.removal import Hole, fill_hole, find_holes, grown, relative
+from inpainter.core import Inpainter, InputError, Mask, OnStep
+from inpainter.engine.removal import Picture, fill_pictures, grown
 from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.mask_file import check_mask_colour, read_mask
-from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, Photo, open_photo, to_image, to_samples
-from inpainter.photos.write import Patch, check_format, copy_photo, write_photo
+from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, open_photo
+from inpainter.photos.write import check_format, copy_photo, write_photo
 
 REPORT = "report.jsonl"
-# Crops are read and filled in groups of about this many pixels, so that a large photo never lies in memory whole.
-_GROUP_PIXELS = 32_000_000
 _INVERTED = 0.5
 # A file name need not be text; what is not is written as JSON's own escape, and read back as the same name.
 _ODD_NAMES = "backslashreplace"
@@ -58,69 +57,43 @@ def default_output(photo: Path) -> Path:
 
 
 def fill_file(
-    photo: Path, mask: Path, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
-    on_hole: Callable[[int, int], None] | None = None,
+    photo: Path, mask: Path | Mask, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
+    on_step: OnStep | None = None,
 ) -> FillReport:  # fmt: skip
-    """Fill a photo file where a mask file says so, and write `output`, whole or not at all.
+    """Fill a photo file where a mask says so, a file or an upright array, and write `output`, whole or not at all.
 
-    Nothing outside the mask changes (for JPEG: no block that the mask does not touch). `on_hole(done, total)` is
-    called as holes are finished. Raises InputError; then nothing was written.
+    Nothing outside the mask changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` hears of
+    the progress and may raise `Cancelled`. Raises InputError. In both cases nothing was written.
     """
     source = open_photo(photo, max_megapixels=options.max_megapixels)
     check_format(output, source)
-    check_output(output, overwrite=options.overwrite, sources=(photo, mask))
-    where, notes = read_mask(
-        mask, source, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
-    )
+    sources = (photo, mask) if isinstance(mask, Path) else (photo,)
+    check_output(output, overwrite=options.overwrite, sources=sources)
+    if isinstance(mask, Path):
+        where, notes = read_mask(
+            mask, source, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
+        )
+        name = mask.name
+    else:
+        where, notes, name = mask, [], "mask"
+        if where.shape != (source.height, source.width):
+            sizes = f"{where.shape[1]}×{where.shape[0]}, but {photo.name} is {source.width}×{source.height}"
+            raise InputError(f"mask: {sizes} (width×height, upright); make them equal")
     where = grown(where, options.grow)
     covered = int(np.count_nonzero(where))
     if covered == 0:
-        notes = [*notes, f"{mask.name}: nothing to fill: the photo is copied"]
+        notes = [*notes, f"{name}: nothing to fill: the photo is copied"]
         notes += copy_photo(source, output, overwrite=options.overwrite)
         return FillReport(output, 0, 0, tuple(notes))
-    if covered == where.size and not inpainter.method.fills_everything:
-        raise InputError(
-            f"{mask}: covers the whole photo, so {inpainter.method.name} has nothing to fill from; "
-            "if it is inverted, pass --mask-colour black"
-        )
     if covered > _INVERTED * where.size:
         notes.append(
-            f"{mask.name}: {covered / where.size:.0%} of the photo is to be filled; "
+            f"{name}: {covered / where.size:.0%} of the photo is to be filled; "
             "if the mask is inverted, pass --mask-colour black"
         )
-    holes = find_holes(where, inpainter.reach)
-    patches = []
-    for group in _groups(holes):
-        for patch in _fill_group(source, where, group, inpainter, options.seed):
-            patches.append(patch)
-            if on_hole:
-                on_hole(len(patches), len(holes))
+    picture = Picture(where, source.crops, name=str(mask) if isinstance(mask, Path) else "the mask")
+    patches = [patch for _, patch in fill_pictures(inpainter, [picture], seed=options.seed, on_step=on_step)]
     notes += write_photo(source, output, patches, overwrite=options.overwrite)
-    return FillReport(output, len(holes), covered, tuple(notes))
-
-
-def _groups(holes: list[Hole]) -> Iterator[list[Hole]]:
-    group: list[Hole] = []
-    pixels = 0
-    for hole in holes:
-        if group and pixels + hole.crop.area > _GROUP_PIXELS:
-            yield group
-            group, pixels = [], 0
-        group.append(hole)
-        pixels += hole.crop.area
-    if group:
-        yield group
-
-
-def _fill_group(
-    photo: Photo, mask: Mask, holes: list[Hole], inpainter: Inpainter, seed: int
-) -> Iterator[Patch]:  # fmt: skip
-    crops = photo.crops([hole.crop for hole in holes])
-    for hole, crop in zip(holes, crops, strict=True):
-        filled = fill_hole(inpainter, to_image(crop), mask[hole.crop.slices], seed=seed)
-        inside, inside_mask = relative(hole), mask[hole.box.slices]
-        samples = np.ascontiguousarray(crop[inside])
-        yield Patch(hole.box, compose(samples, to_samples(filled[inside], samples), inside_mask), inside_mask)
+    return FillReport(output, len(patches), covered, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -144,13 +117,14 @@ class FileResult:
 
 def fill_folder(
     photos: Path, masks: Path, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
-    method: str, on_file: Callable[[FileResult, int, int], None] | None = None,
+    method: str, on_file: Callable[[FileResult, int, int], None] | None = None, on_step: OnStep | None = None,
 ) -> list[FileResult]:  # fmt: skip
     """Fill every photo of a folder; `masks` is a folder with masks of the same stems, or one mask for all.
 
     A photo that fails is reported and the rest goes on. `report.jsonl` in `output` has a line per photo; what it says
     is done, and still is (same photo, mask, options and output, by hash), is skipped. `method` names the inpainter
-    in that hash. `on_file(result, done, total)` is called after each. Raises InputError when nothing can start.
+    in that hash. `on_file(result, done, total)` is called after each; `on_step(done, total)` hears of the progress, in
+    photos, and may raise `Cancelled`. Raises InputError when nothing can start.
     """
     check_mask_colour(options.mask_colour)
     pairs = _pairs(photos, masks)
@@ -158,8 +132,9 @@ def fill_folder(
     earlier = _read_report(output / REPORT)
     _write_report(output / REPORT, list(earlier.values()))
     results = []
-    for photo, mask in pairs:
-        result = _fill_one(photo, mask, output / photo.name, inpainter, options, method, earlier.get(photo.name))
+    for done, (photo, mask) in enumerate(pairs):
+        step = on_step and partial(_part_of_folder, on_step, done, len(pairs))
+        result = _fill_one(photo, mask, output / photo.name, inpainter, options, method, earlier.get(photo.name), step)
         results.append(result)
         _append_report(output / REPORT, result)
         if on_file:
@@ -169,9 +144,13 @@ def fill_folder(
     return results
 
 
+def _part_of_folder(on_step: OnStep, before: int, photos: int, done: float, total: float) -> None:
+    on_step(before + done / max(total, 1), photos)
+
+
 def _fill_one(
     photo: Path, mask: Path | str, output: Path, inpainter: Inpainter, options: FillOptions, method: str,
-    earlier: dict | None,
+    earlier: dict | None, on_step: OnStep | None,
 ) -> FileResult:  # fmt: skip
     if isinstance(mask, str):
         return FileResult(photo.name, "", output.name, "failed", error=mask)
@@ -184,7 +163,7 @@ def _fill_one(
             return FileResult(
                 photo.name, mask.name, output.name, "skipped", notes=tuple(earlier["notes"]), key=key, **fields
             )
-        report = fill_file(photo, mask, output, inpainter, options)
+        report = fill_file(photo, mask, output, inpainter, options, on_step=on_step)
     except Exception as error:
         known = isinstance(error, InputError)
         text = str(error) if known else f"{photo}: a fault of the program ({error!r}); fill it alone with --debug"

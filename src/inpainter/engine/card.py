@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from inpainter.core import Method
+from inpainter.core import Card
 
 
-def model_card(method: Method, facts: dict[str, Any]) -> str:
+def model_card(card: Card, facts: dict[str, Any]) -> str:
     """The README of a weights folder, in Markdown: what it is, how it was trained, what was measured."""
     data, trained = facts.get("data", {}), facts.get("trained", {})
     lines = [
-        f"# {method.name}: {facts.get('preset') or 'own recipe'}",
+        f"# {card.name}: {facts.get('preset') or 'own recipe'}",
         "",
-        f"{method.summary} {method.source}.",
+        f"{card.summary} {card.source}.",
         "",
-        f"Good for {method.good_for}. Bad for {method.bad_for}.",
+        f"Good for {card.good_for}. Bad for {card.bad_for}.",
         "",
         "Use: `inpainter fill IMAGE MASK --method FOLDER`, or `inpainter.load(FOLDER)` with the path of this folder.",
         "",

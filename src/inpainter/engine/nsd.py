@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inpainter.core import Image, Inpainter, InputError, Mask
 from inpainter.data.draws import keys
-from inpainter.engine.removal import fill_hole
+from inpainter.engine.removal import fill_images
 from inpainter.masks import kind_number, mask_kind
 from inpainter.metrics.nsd import Encode, RunningNSD, encode_masks
 
@@ -41,12 +41,12 @@ class Encoded:
 
 
 def encoder_of(inpainter: Inpainter) -> Encode | None:
-    """The encoder of a method's network, given pictures with what lies under the mask blanked; None without one."""
-    encode: Encode | None = getattr(getattr(inpainter, "network", None), "encode", None)
-    if encode is None:
+    """The encoder of a method on torch's batches; None without one."""
+    if not inpainter.encodes:
         return None
-    device: torch.device = getattr(inpainter, "device", torch.device("cpu"))
-    return lambda image, mask: encode(image.masked_fill(mask, 0).to(device), mask.to(device))
+    return lambda image, mask: torch.from_numpy(
+        inpainter.encode(image.permute(0, 2, 3, 1).numpy(), mask[:, 0].numpy())
+    )  # fmt: skip
 
 
 def masks_of(kind: str, seed: int, place: int, count: int, height: int, width: int) -> list[Mask]:
@@ -61,9 +61,9 @@ def refuse_sizes(inpainters: Mapping[str, Inpainter], truths: Sequence[Image]) -
     for name, inpainter in inpainters.items():
         for truth in truths if encoder_of(inpainter) else ():
             height, width = truth.shape[:2]
-            if not inpainter.sizes.accept(height, width):
+            if not inpainter.view.accept(height, width):
                 raise InputError(
-                    f"nsd: {name} takes {inpainter.sizes}, not pictures of {height}×{width}: give its size with --size"
+                    f"nsd: {name} takes {inpainter.view}, not pictures of {height}×{width}: give its size with --size"
                 )
 
 
@@ -119,8 +119,7 @@ def measure_nsd(
 def _shown(inpainter: Inpainter, truth: Image, masks: np.ndarray, codes: Tensor, seed: int) -> list[UnderMask]:
     values = codes.cpu().double()
     distances = (values - values.mean(0)).square().mean(1).tolist()
-    shown = []
-    for mask, distance in zip(masks[:SHOWN], distances, strict=False):
-        blanked = np.where(mask[..., None], np.float32(0), truth)
-        shown.append(UnderMask(truth, mask, fill_hole(inpainter, blanked, mask, seed=seed), distance))
-    return shown
+    some = list(masks[:SHOWN])
+    blanked = [np.where(mask[..., None], np.float32(0), truth) for mask in some]
+    fills = fill_images(inpainter, blanked, some, seed=seed, view=replace(inpainter.view, context="whole"))
+    return [UnderMask(truth, *each) for each in zip(some, fills, distances, strict=False)]

@@ -1,89 +1,188 @@
-"""Filling what Python programs hold: paths, NumPy arrays and PIL images, answered in kind."""
+"""Filling what Python programs hold: paths, bytes, NumPy arrays and PIL images; each comes back as it came."""
 
 import os
+import tempfile
+import warnings
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from inpainter.core import Inpainter, InputError, Mask, compose
+from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, compose
 from inpainter.engine.batch import FillOptions, default_output, fill_file
-from inpainter.engine.removal import fill_image, grown
-from inpainter.photos.photo import to_image, to_samples
+from inpainter.engine.removal import Picture, fill_pictures, grown
+from inpainter.photos.mask_file import read_mask
+from inpainter.photos.photo import SUFFIXES, Samples
+from inpainter.photos.sniff import sniff
 
-_TYPES = (np.uint8, np.uint16, np.float32)
+_PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "P", "CMYK")
 
 
 def fill_picture(
-    image: Any, mask: Any, inpainter: Inpainter, *, output: Any, mask_colour: str, resize_mask: bool, grow: int,
-    seed: int, overwrite: bool,
+    image: Any, mask: Any, inpainter: Inpainter, *, output: Any = None, options: FillOptions = FillOptions(),
+    on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
     """Do what `inpainter.fill` promises, with a method that is loaded."""
-    if isinstance(image, str | os.PathLike):
-        if not isinstance(mask, str | os.PathLike):
-            raise TypeError(f"the photo is a path, so the mask must be one too, not {type(mask).__name__}")
-        options = FillOptions(mask_colour, resize_mask, grow, seed, overwrite)
+    if not _is_path(image):
+        for name, given in (("output", output is not None), ("overwrite", options.overwrite)):
+            if given:
+                raise TypeError(f"{name} is for a photo that is a path: this one is returned instead")
+    if not (_is_path(mask) or _is_bytes(mask)):
+        for name, given in (("mask_colour", options.mask_colour != "white"), ("resize_mask", options.resize_mask)):
+            if given:
+                raise TypeError(f"{name} is for a mask that is a file; an array says by its values what to fill")
+    if _is_path(image):
         photo = Path(image)
-        target = Path(output) if output is not None else default_output(photo)
-        return fill_file(photo, Path(mask), target, inpainter, options).output
-    if output is not None:
-        raise TypeError("output is for files: an array or a PIL image is returned instead")
+        return _fill_file(photo, mask, Path(output or default_output(photo)), inpainter, options, on_step)
+    if _is_bytes(image):
+        return _fill_bytes(image, mask, inpainter, options, on_step)
     if isinstance(image, np.ndarray):
-        return _fill_array(image, _mask_array(mask), inpainter, grow, seed)
+        return _fill_array(image, _mask_for(image.shape[:2], mask, options), inpainter, options, on_step)
     if _is_pil(image):
-        return _fill_pil(image, _mask_array(mask), inpainter, grow, seed)
-    raise TypeError(f"wanted a path, a NumPy array or a PIL image, not {type(image).__name__}")
+        return _fill_pil(image, _mask_for(image.size[::-1], mask, options), inpainter, options, on_step)
+    raise TypeError(f"wanted a path, bytes, a NumPy array or a PIL image, not {type(image).__name__}")
 
 
-def _fill_array(image: np.ndarray, mask: Mask, inpainter: Inpainter, grow: int, seed: int) -> np.ndarray:
+# ----------------------------------------------------------------------------------------------------------- the files
+
+
+def _fill_file(
+    photo: Path, mask: Any, output: Path, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None
+) -> Path:
+    if _is_bytes(mask):
+        with tempfile.TemporaryDirectory() as folder:
+            return _fill_file(photo, _as_file(mask, Path(folder), "mask"), output, inpainter, options, on_step)
+    where = Path(mask) if _is_path(mask) else _mask_array(mask)
+    report = fill_file(photo, where, output, inpainter, options, on_step=on_step)
+    _warn(report.notes)
+    return report.output
+
+
+def _fill_bytes(image: Any, mask: Any, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        photo = _as_file(image, Path(folder), "image")
+        try:
+            filled = _fill_file(photo, mask, photo.with_stem("filled"), inpainter, options, on_step)
+        except InputError as error:
+            # Where it lay for a moment is nothing that a caller knows.
+            raise InputError(str(error).replace(f"{folder}{os.sep}", "")) from error
+        return filled.read_bytes()
+
+
+def _as_file(data: Any, folder: Path, stem: str) -> Path:
+    """Bytes, or what a file object has to read, as a file whose suffix tells its format."""
+    content = data.read() if hasattr(data, "read") else bytes(data)
+    if not isinstance(content, bytes):
+        raise TypeError(f"the {stem} is a file object of text: open it in binary mode")
+    kind = sniff(content[:4096])
+    suffix = next((suffix for suffix, of in SUFFIXES.items() if of == kind), "")
+    path = folder / f"{stem}{suffix}"
+    path.write_bytes(content)
+    return path
+
+
+# ---------------------------------------------------------------------------------------------------------- the arrays
+
+
+def _fill_array(
+    image: np.ndarray, mask: Mask, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None
+) -> np.ndarray:
     if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] > 4):
         raise InputError(f"image of shape {image.shape}: give (H, W) or (H, W, 1 to 4)")
-    if image.dtype not in _TYPES:
-        raise InputError(f"image of {image.dtype}: give uint8, uint16 or float32 in [0, 1]")
+    if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f":
+        raise InputError(f"image of {image.dtype}: give uint8, uint16, or floating point in [0, 1]")
     if mask.shape != image.shape[:2]:
         raise InputError(f"mask of {mask.shape} for an image of {image.shape[:2]}: make them equal")
-    samples = image if image.ndim == 3 else image[..., None]
-    mask = grown(mask, grow)
-    if image.dtype == np.float32:
-        filled = _like_samples(fill_image(inpainter, _float_image(samples), mask, seed=seed), samples)
-    else:
-        filled = to_samples(fill_image(inpainter, to_image(samples), mask, seed=seed), samples)
-    return compose(image, filled.reshape(image.shape), mask)
+    mask = grown(mask, options.grow)
+    whole = image.copy()
+    samples = whole if whole.ndim == 3 else whole[..., None]
+    picture = Picture(mask, partial(_read, image if image.ndim == 3 else image[..., None], mask))
+    for _, patch in fill_pictures(inpainter, [picture], seed=options.seed, on_step=on_step):
+        samples[patch.box.slices] = patch.samples
+    return whole
 
 
-def _float_image(samples: np.ndarray) -> np.ndarray:
-    colours = samples[..., : 3 if samples.shape[2] > 2 else 1]
-    return np.ascontiguousarray(np.broadcast_to(colours, (*colours.shape[:2], 3)))
+def _read(samples: Samples, mask: Mask, boxes: Sequence[Box]) -> list[Samples]:
+    """Boxes of an array; of floating point the values are checked, where they are known."""
+    for box in boxes if samples.dtype.kind == "f" else ():
+        known = samples[box.slices][~mask[box.slices]]
+        # Written so that NaN fails too.
+        if known.size and not (known.min() >= 0 and known.max() <= 1):
+            raise InputError(f"image of {samples.dtype} from {known.min():g} to {known.max():g}: give values in [0, 1]")
+    return [samples[box.slices] for box in boxes]
 
 
-def _like_samples(image: np.ndarray, like: np.ndarray) -> np.ndarray:
-    samples = like.copy()
-    if like.shape[2] > 2:
-        samples[..., :3] = image
-    else:
-        samples[..., 0] = image.mean(axis=2)
-    return samples
-
-
-def _fill_pil(image: Any, mask: Mask, inpainter: Inpainter, grow: int, seed: int) -> Any:
-    if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
+def _fill_pil(image: Any, mask: Mask, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None) -> Any:
+    if image.mode not in _PIL_MODES:
         raise InputError(f"PIL image of mode {image.mode}: convert it to L, LA, RGB or RGBA")
     from PIL import Image
 
-    filled = _fill_array(np.asarray(image), mask, inpainter, grow, seed)
-    answer = Image.fromarray(filled)
-    answer.info = dict(image.info)
-    return answer
+    info = dict(image.info)
+    given = image
+    if image.mode == "P":
+        image = image.convert("RGBA" if info.pop("transparency", None) is not None else "RGB")
+        _warn(["the palette becomes full colour: a fill needs colours that it may not have"])
+    elif image.mode == "CMYK":
+        image = image.convert("RGB")
+    filled = Image.fromarray(_fill_array(np.asarray(image), mask, inpainter, options, on_step))
+    if given.mode == "CMYK":
+        # There and back some inks differ, so only what is filled makes the way.
+        inks = compose(np.asarray(given), np.asarray(filled.convert("CMYK")), grown(mask, options.grow))
+        filled = Image.fromarray(inks, "CMYK")
+    filled.info = info
+    return filled
+
+
+# ----------------------------------------------------------------------------------------------------------- the masks
+
+
+def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions) -> Mask:
+    """A mask of any kind for a picture of (height, width), which a file's is compared with."""
+    if not (_is_path(mask) or _is_bytes(mask)):
+        return _mask_array(mask)
+    with tempfile.TemporaryDirectory() as folder:
+        path = _as_file(mask, Path(folder), "mask") if _is_bytes(mask) else Path(mask)
+        where, notes = read_mask(
+            path, (size[0], size[1]), colour=options.mask_colour, resize=options.resize_mask,
+            max_megapixels=options.max_megapixels,
+        )  # fmt: skip
+    _warn(notes)
+    return where
 
 
 def _mask_array(mask: Any) -> Mask:
     if _is_pil(mask):
         mask = np.asarray(mask.convert("L"))
     if not isinstance(mask, np.ndarray):
-        raise TypeError(f"wanted the mask as a NumPy array or a PIL image, not {type(mask).__name__}")
-    if mask.ndim != 2 or mask.dtype not in (np.bool_, np.uint8):
-        raise InputError(f"mask of shape {mask.shape} and {mask.dtype}: give (H, W) bool, or uint8 with 255 = fill")
-    return mask if mask.dtype == np.bool_ else mask >= 128
+        raise TypeError(f"wanted the mask as a path, bytes, a NumPy array or a PIL image, not {type(mask).__name__}")
+    where = mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
+    if where.ndim != 2 or where.dtype.kind not in "buif":
+        raise InputError(f"mask of shape {mask.shape} and {mask.dtype}: give (H, W) bool, or numbers with 255 = fill")
+    if where.dtype == np.bool_ or not where.size:
+        return where.astype(np.bool_, copy=False)
+    low, high = where.min(), where.max()
+    if low >= 0 and high <= 1 and (where.dtype.kind != "f" or np.isin(where, (0, 1)).all()):
+        return where == 1
+    if where.dtype.kind == "f" or low < 0 or high > 255:
+        raise InputError(f"mask of {mask.dtype} from {low} to {high}: give 0 and 1, or whole numbers with 255 = fill")
+    return where >= 128
+
+
+def _warn(notes: Sequence[str]) -> None:
+    for note in notes:
+        # At the line that called `inpainter.fill`, more or less: each line is told once.
+        warnings.warn(note, FillNote, stacklevel=5)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike)
+
+
+def _is_bytes(value: Any) -> bool:
+    """Whether it is a file's content, or a file object; PIL images and arrays are neither."""
+    return isinstance(value, bytes | bytearray | memoryview) or (hasattr(value, "read") and not _is_pil(value))
 
 
 def _is_pil(value: Any) -> bool:

@@ -1,13 +1,17 @@
-"""Filling a picture of any size: find the holes, crop each with context, fill, blend inside the mask, paste."""
+"""One way to fill pictures of any size: holes → crops → inpainter → patches. Files and arrays differ in the reader."""
 
-import math
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from inpainter.core import Box, Image, Inpainter, InputError, Mask, compose
+from inpainter.core import Box, Image, Inpainter, InputError, Mask, OnStep, View, Work, compose
+from inpainter.photos.photo import Samples, to_image, to_samples
+from inpainter.photos.write import Patch
 
 # Holes are looked for on a grid of such cells, which joins near ones and keeps 300 megapixels affordable.
 _CELL = 16
@@ -16,7 +20,13 @@ _MOST_HOLES = 400
 # A sparse box longer than this (a scratch across the photo) is cut, so that a crop stays small.
 _LONG = 1024
 _SPARSE = 0.25
-_LEAST_CONTEXT, _MOST_CONTEXT = 48, 512
+# Crops are read and filled in groups of about this many pixels, so that a large photo never lies in memory whole.
+_GROUP_PIXELS = 32_000_000
+# Crops of one size are filled together, as many as make up so many pixels.
+_BATCH_PIXELS = 1_000_000
+
+Reader = Callable[[Sequence[Box]], list[Samples]]
+"""Reads boxes of an upright picture: `(H, W, bands)` each, one or three colours, then alpha if there is one."""
 
 
 @dataclass(frozen=True)
@@ -25,23 +35,83 @@ class Hole:
 
     box: Box
     """Where the missing pixels are."""
-    crop: Box
-    """The box with context around it, inside the picture."""
+    frame: Box
+    """What the inpainter sees; what of it lies outside the picture is mirrored."""
+
+    def crop(self, height: int, width: int) -> Box:
+        """What of the frame lies in a picture of `height` × `width`."""
+        return self.frame.within(height, width)
 
 
-def find_holes(mask: Mask, reach: int | None = None) -> list[Hole]:
-    """Cover the True pixels of an `(H, W)` mask with boxes that do not overlap, each with context around it.
+@dataclass(frozen=True)
+class Picture:
+    """A picture to fill."""
 
-    Holes that are near each other share a box; a long thin hole is cut into several. The context is `reach` pixels on
-    each side; by default half the hole's longer side, at least 48 and at most 512.
+    mask: Mask
+    read: Reader
+    source: Mask | None = None
+    """Known pixels that texture may be taken from; None: all that are known and not transparent."""
+    name: str = "the mask"
+    """What errors call the mask."""
+
+
+def fill_pictures(
+    inpainter: Inpainter, pictures: Sequence[Picture], *, seed: int = 0, on_step: OnStep | None = None,
+    view: View | None = None,
+) -> Iterator[tuple[int, Patch]]:  # fmt: skip
+    """Fill pictures of any sizes, hole by hole; yields (number of the picture, patch), a patch for every hole.
+
+    Crops of equal size are handed over together. `on_step(done, total)` hears of the progress in pixels to fill, and
+    may raise `Cancelled`. `view` takes the place of the inpainter's own. Raises InputError when a mask covers
+    everything and the method cannot invent a picture.
+    """
+    view = view or inpainter.view
+    for picture in pictures:
+        _refuse_everything(inpainter, picture)
+    holes = [(i, hole) for i, picture in enumerate(pictures) for hole in find_holes(picture.mask, view)]
+    meter = _Meter([int(pictures[i].mask[hole.box.slices].sum()) for i, hole in holes], on_step)
+    for group in _groups(holes, pictures):
+        crops = dict(zip(group, _read(inpainter, view, pictures, [holes[place] for place in group]), strict=True))
+        for batch in _batches({place: (holes[place][0], crop) for place, crop in crops.items()}):
+            # The first of those that are seen alike stands for all of them.
+            leading = [crops[alike[0]] for alike in batch]
+            works = [
+                Work(seed, crop.source, partial(meter.step, alike)) for crop, alike in zip(leading, batch, strict=True)
+            ]
+            images, masks = zip(*(crop.ready() for crop in leading), strict=True)
+            for alike, filled in zip(
+                batch, inpainter.call_batch(np.stack(images), np.stack(masks), works), strict=True
+            ):
+                meter.step(alike, 1, 1)
+                for place in alike:
+                    yield holes[place][0], crops[place].patch(filled)
+
+
+def fill_images(
+    inpainter: Inpainter, images: Sequence[NDArray], masks: Sequence[Mask], *, source: Mask | None = None,
+    seed: int = 0, on_step: OnStep | None = None, view: View | None = None,
+) -> list[NDArray]:  # fmt: skip
+    """Fill arrays `(H, W, 1 to 4)` of any sizes where their masks say so, as `fill_pictures` does; returns copies.
+
+    The arrays are uint8, uint16 or floating point in [0, 1]; with two or four bands the last is alpha.
+    """
+    filled = [image.copy() for image in images]
+    pictures = [Picture(mask, partial(_slices, image), source) for image, mask in zip(images, masks, strict=True)]
+    for i, patch in fill_pictures(inpainter, pictures, seed=seed, on_step=on_step, view=view):
+        filled[i][patch.box.slices] = patch.samples
+    return filled
+
+
+def find_holes(mask: Mask, view: View = View()) -> list[Hole]:
+    """Cover the True pixels of an `(H, W)` mask with boxes that do not overlap, each with what `view` asks for.
+
+    Holes that are near each other share a box; a long thin hole is cut into several.
     """
     height, width = mask.shape
-    boxes = _disjoint(piece for box in _occupied_boxes(mask) for piece in _cut_sparse(mask, box))
-    holes = []
-    for box in sorted(boxes, key=lambda box: (box.y, box.x)):
-        context = min(max(max(box.width, box.height) // 2, _LEAST_CONTEXT), _MOST_CONTEXT)
-        holes.append(Hole(box, box.within(height, width, context if reach is None else reach)))
-    return holes
+    # A network of one size sees a long hole in pieces and not scaled down.
+    longest = _LONG if view.fixed is None else max(view.fixed) // 2
+    boxes = _disjoint(piece for box in _occupied_boxes(mask) for piece in _cut_sparse(mask, box, longest))
+    return [Hole(box, view.frame(box, height, width)) for box in sorted(boxes, key=lambda box: (box.y, box.x))]
 
 
 def grown(mask: Mask, pixels: int) -> Mask:
@@ -54,76 +124,184 @@ def grown(mask: Mask, pixels: int) -> Mask:
     return cv2.dilate(mask.view(np.uint8), disc).view(np.bool_)
 
 
-def fill_image(
-    inpainter: Inpainter, image: Image, mask: Mask, *, seed: int = 0, on_hole: Callable[[int, int], None] | None = None
-) -> Image:
-    """Fill an image `(H, W, 3)` of any size, hole by hole, whatever sizes the inpainter takes.
+# ----------------------------------------------------------------------------------------------------------- the crops
 
-    `on_hole(done, total)` is called as holes are finished. Raises InputError when the mask covers everything and the
-    method cannot invent a picture.
+
+@dataclass(frozen=True)
+class _Crop:
+    """A hole with its surroundings as read, and as the inpainter takes them."""
+
+    hole: Hole
+    samples: Samples
+    """Of the part of the frame that lies in the picture."""
+    mask: Mask
+    source: Mask | None
+    """As the inpainter takes it."""
+    place: Box
+    """Where in the frame that part lies."""
+    size: tuple[int, int]
+    """(height, width) that the inpainter takes."""
+
+    def ready(self) -> tuple[Image, Mask]:
+        """Image and mask as the inpainter takes them: mirrored out to the frame, and scaled where that is larger."""
+        image = to_image(self.samples)
+        pads = _pads(self.hole.frame, self.place)
+        if any(side for pad in pads for side in pad):
+            # Mirrored, the border shows no edge that was not there; a mirrored hole stays a hole.
+            image, mask = np.pad(image, [*pads, (0, 0)], "symmetric"), np.pad(self.mask, pads, "symmetric")
+        else:
+            mask = self.mask
+        return (image, mask) if mask.shape == self.size else _scaled_down(image, mask, self.size)
+
+    def patch(self, filled: Image) -> Patch:
+        """What the inpainter made, as samples of the picture; outside the mask they are its own."""
+        frame = self.hole.frame
+        if filled.shape[:2] != (frame.height, frame.width):
+            size = (frame.width, frame.height)
+            filled = np.clip(np.asarray(cv2.resize(filled, size, interpolation=cv2.INTER_CUBIC), np.float32), 0, 1)
+        box = self.hole.box
+        inside = Box(box.x - frame.x - self.place.x, box.y - frame.y - self.place.y, box.width, box.height)
+        samples, mask = np.ascontiguousarray(self.samples[inside.slices]), self.mask[inside.slices]
+        seen = filled[box.relative_to(frame).slices]
+        return Patch(box, compose(samples, to_samples(seen, samples), mask), mask)
+
+
+def _pads(frame: Box, place: Box) -> list[tuple[int, int]]:
+    """How many pixels of a frame lie before and after its part at `place`, of rows and of columns."""
+    return [(place.y, frame.height - place.bottom), (place.x, frame.width - place.right)]
+
+
+def _read(
+    inpainter: Inpainter, view: View, pictures: Sequence[Picture], holes: Sequence[tuple[int, Hole]]
+) -> list[_Crop]:
+    """The crops of some holes, those of one picture in one pass over it."""
+    of_picture: dict[int, list[int]] = defaultdict(list)
+    for place, (i, _) in enumerate(holes):
+        of_picture[i].append(place)
+    crops: dict[int, _Crop] = {}
+    for i, places in of_picture.items():
+        picture = pictures[i]
+        read = picture.read([holes[place][1].crop(*picture.mask.shape) for place in places])
+        for place, samples in zip(places, read, strict=True):
+            crops[place] = _with_source(inpainter.card.uses_source, view, picture, holes[place][1], samples)
+    return [crops[place] for place in range(len(holes))]
+
+
+def _with_source(uses_source: bool, view: View, picture: Picture, hole: Hole, samples: Samples) -> _Crop:
+    """The crop of a hole, widened until something in it is known.
+
+    For a method that takes its texture where it is told to, until there is as much of that as is missing.
     """
-    if mask.size and mask.all() and not inpainter.method.fills_everything:
+    height, width = picture.mask.shape
+    widened = 1
+    while True:
+        crop = hole.crop(height, width)
+        mask = picture.mask[crop.slices]
+        source = _source(picture, crop, mask, samples)
+        seen, wanted = ~mask, 1
+        if source is not None and uses_source:
+            seen, wanted = source, np.count_nonzero(picture.mask[hole.box.slices])
+        if np.count_nonzero(seen) >= wanted or crop == Box(0, 0, width, height):
+            break
+        widened *= 2
+        hole = Hole(hole.box, view.frame(hole.box, height, width, widened))
+        samples = picture.read([hole.crop(height, width)])[0]
+    place = crop.relative_to(hole.frame)
+    size = view.fixed or (hole.frame.height, hole.frame.width)
+    if source is not None:
+        # What is mirrored is no texture of the photo.
+        source = np.pad(source, _pads(hole.frame, place))
+        if source.shape != size:
+            source = cv2.resize(source.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA) > 1 - 1e-4
+    return _Crop(hole, samples, mask, source, place, size)
+
+
+def _source(picture: Picture, crop: Box, mask: Mask, samples: Samples) -> Mask | None:
+    """Where texture may come from: never from missing or transparent pixels; None where all others may be taken."""
+    opaque = samples[..., -1] > 0 if samples.shape[2] in (2, 4) else None
+    if picture.source is None and (opaque is None or opaque.all()):
+        return None
+    source = ~mask if picture.source is None else picture.source[crop.slices] & ~mask
+    return source if opaque is None else source & opaque
+
+
+def _scaled_down(image: Image, mask: Mask, size: tuple[int, int]) -> tuple[Image, Mask]:
+    """Scale evenly. A small pixel is the mean of the known pixels that it covers, and missing when one of them is."""
+    known = np.where(mask[..., None], np.float32(0), image)
+    valid = cv2.resize((~mask).astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+    small = cv2.resize(known, size[::-1], interpolation=cv2.INTER_AREA) / np.maximum(valid, 1e-6)[..., None]
+    small_mask = valid < 1 - 1e-4
+    # A little that is known is better than nothing.
+    if small_mask.all() and not mask.all():
+        small_mask = valid < 1e-4
+    return np.clip(small, 0, 1, dtype=np.float32), small_mask
+
+
+# ------------------------------------------------------------------------------------------------------------ the loop
+
+
+class _Meter:
+    """Progress over all holes, each weighing as much as its pixels."""
+
+    def __init__(self, pixels: Sequence[int], on_step: OnStep | None) -> None:
+        self._pixels, self._on_step = pixels, on_step
+        self._done = [0.0] * len(pixels)
+        self._sum, self._total = 0.0, sum(pixels)
+        if pixels and on_step is not None:
+            on_step(0, self._total)
+
+    def step(self, holes: Sequence[int], done: float, total: float) -> None:
+        """Report that `done` of `total` of some holes is done."""
+        for hole in holes:
+            now = self._pixels[hole] * min(max(done / total, 0), 1) if total > 0 else 0
+            self._sum += now - self._done[hole]
+            self._done[hole] = now
+        if self._on_step is not None:
+            self._on_step(min(self._sum, self._total), self._total)
+
+
+def _groups(holes: Sequence[tuple[int, Hole]], pictures: Sequence[Picture]) -> Iterator[list[int]]:
+    """Places of holes whose crops fit into memory together."""
+    group: list[int] = []
+    pixels = 0
+    for place, (i, hole) in enumerate(holes):
+        area = hole.crop(*pictures[i].mask.shape).area
+        if group and pixels + area > _GROUP_PIXELS:
+            yield group
+            group, pixels = [], 0
+        group.append(place)
+        pixels += area
+    if group:
+        yield group
+
+
+def _batches(crops: Mapping[int, tuple[int, _Crop]]) -> Iterator[list[list[int]]]:
+    """Places of crops of one size, to be filled together; those that are the same part of a picture are one entry."""
+    same: dict[tuple[int, Box], list[int]] = defaultdict(list)
+    for place, (i, crop) in crops.items():
+        same[i, crop.hole.frame].append(place)
+    sizes: dict[tuple[int, int], list[list[int]]] = defaultdict(list)
+    for places in same.values():
+        sizes[crops[places[0]][1].size].append(places)
+    for (height, width), members in sizes.items():
+        count = max(1, _BATCH_PIXELS // (height * width))
+        for first in range(0, len(members), count):
+            yield members[first : first + count]
+
+
+def _slices(image: NDArray, boxes: Sequence[Box]) -> list[Samples]:
+    return [image[box.slices] for box in boxes]
+
+
+def _refuse_everything(inpainter: Inpainter, picture: Picture) -> None:
+    if picture.mask.size and picture.mask.all() and not inpainter.card.fills_everything:
         raise InputError(
-            f"the mask covers the whole picture, so {inpainter.method.name} has nothing to fill from; "
+            f"{picture.name} covers the whole picture, so {inpainter.card.name} has nothing to fill from; "
             "if it is inverted, pass --mask-colour black"
         )
-    answer = image.copy()
-    holes = find_holes(mask, inpainter.reach)
-    for done, hole in enumerate(holes, 1):
-        filled = fill_hole(inpainter, image[hole.crop.slices], mask[hole.crop.slices], seed=seed)
-        inside = relative(hole)
-        answer[hole.box.slices] = compose(image[hole.box.slices], filled[inside], mask[hole.box.slices])
-        if on_hole:
-            on_hole(done, len(holes))
-    return answer
 
 
-def relative(hole: Hole) -> tuple[slice, slice]:
-    """Return the index of the hole's box in its crop."""
-    return Box(hole.box.x - hole.crop.x, hole.box.y - hole.crop.y, hole.box.width, hole.box.height).slices
-
-
-def fill_hole(inpainter: Inpainter, image: Image, mask: Mask, *, seed: int = 0) -> Image:
-    """Fill one crop, padded or resized to what the inpainter takes; outside the mask it comes back bit for bit."""
-    height, width = mask.shape
-    sizes = inpainter.sizes
-    if sizes.accept(height, width):
-        return inpainter(image, mask, seed=seed)
-    blanked = image.copy()
-    blanked[mask] = 0
-    if sizes.fixed is None:
-        filled = _filled_padded(inpainter, blanked, mask, seed)
-    else:
-        filled = _filled_resized(inpainter, blanked, mask, sizes.fixed, seed)
-    return compose(image, np.clip(filled, 0, 1, dtype=np.float32), mask)
-
-
-def _filled_padded(inpainter: Inpainter, image: Image, mask: Mask, seed: int) -> Image:
-    height, width = mask.shape
-    sizes = inpainter.sizes
-    down = _round_up(max(height, sizes.minimum), sizes.multiple) - height
-    right = _round_up(max(width, sizes.minimum), sizes.multiple) - width
-    # Mirrored, the border shows no edge that was not there; a mirrored hole stays a hole.
-    wide = np.pad(image, ((0, down), (0, right), (0, 0)), mode="symmetric")
-    wide_mask = np.pad(mask, ((0, down), (0, right)), mode="symmetric")
-    return inpainter(wide, wide_mask, seed=seed)[:height, :width]
-
-
-def _filled_resized(inpainter: Inpainter, image: Image, mask: Mask, fixed: tuple[int, int], seed: int) -> Image:
-    height, width = mask.shape
-    size = (fixed[1], fixed[0])
-    # A small pixel is the mean of the known pixels that it covers, and missing when any of them is.
-    valid = cv2.resize((~mask).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) / np.maximum(valid, 1e-6)[..., None]
-    small_mask = valid < 1 - 1e-4
-    if small_mask.all() and not inpainter.method.fills_everything:
-        small_mask = valid < 1e-4
-    filled = inpainter(np.clip(small, 0, 1, dtype=np.float32), small_mask, seed=seed)
-    return np.asarray(cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-
-
-def _round_up(value: int, multiple: int) -> int:
-    return math.ceil(value / multiple) * multiple
+# ----------------------------------------------------------------------------------------------------------- the holes
 
 
 def _occupied_boxes(mask: Mask) -> list[Box]:
@@ -153,10 +331,10 @@ def _tight(mask: Mask, box: Box) -> Box:
     )  # fmt: skip
 
 
-def _cut_sparse(mask: Mask, box: Box) -> list[Box]:
+def _cut_sparse(mask: Mask, box: Box, longest: int) -> list[Box]:
     """Halve a long box along its longer side until it is short or well filled."""
     inside = mask[box.slices]
-    if max(box.width, box.height) <= _LONG or np.count_nonzero(inside) >= _SPARSE * box.area:
+    if max(box.width, box.height) <= longest or np.count_nonzero(inside) >= _SPARSE * box.area:
         return [box]
     if box.width >= box.height:
         half = box.width // 2
@@ -164,7 +342,9 @@ def _cut_sparse(mask: Mask, box: Box) -> list[Box]:
     else:
         half = box.height // 2
         parts = [Box(box.x, box.y, box.width, half), Box(box.x, box.y + half, box.width, box.height - half)]
-    return [piece for part in parts if mask[part.slices].any() for piece in _cut_sparse(mask, _tight(mask, part))]
+    return [
+        piece for part in parts if mask[part.slices].any() for piece in _cut_sparse(mask, _tight(mask, part), longest)
+    ]
 
 
 def _disjoint(boxes: Iterable[Box]) -> list[Box]:

@@ -1,63 +1,71 @@
-"""One training loop for every objective, on every device. `python -m inpainter.engine.training --help`."""
+"""One training loop for every objective, on every device."""
 
 import copy
 import logging
 import math
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.utilities.rank_zero import rank_zero_only
-from torch import Tensor
+from torch import Tensor, nn
 
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe
-from inpainter.data.pairs import Pairs, mask_drawer
 from inpainter.data.sources import read_pictures
 from inpainter.engine.checkpoint import save_pretrained, trainable
 from inpainter.engine.progress import Progress
 from inpainter.engine.run_facts import facts_of_run, refuse_other_run
 from inpainter.engine.run_folder import RunFolder
-from inpainter.engine.validation import sample_sheet, validate
+from inpainter.engine.validation import HeldOut, batch_on, pairs_for
 from inpainter.nn.average import MovingAverage
+from inpainter.nn.device import torch_device
 from inpainter.nn.objective import Batch, Objective
+from inpainter.nn.random import drawing_from
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to train, on what, for how long."""
+    """What to train, on what, for how long. Help texts are made of the fields' sentences."""
 
     method: str
+    """The method's name."""
     recipe: Recipe
+    """How it is trained."""
     data: str
-    """A folder, or parquet files: see `read_pictures`."""
+    """A folder of pictures, or parquet files (with commas between, or a glob pattern)."""
     out: Path
     """The run folder."""
     preset: str = ""
-    """The preset that the recipe was made from."""
+    """The preset that the recipe is made from; the method's first unless given."""
     seed: int = 0
+    """Where all random drawing starts."""
     steps: int | None = None
-    """Where to end; the recipe's epochs unless given."""
+    """Where to end, in place of the recipe's epochs."""
     minutes: float | None = None
-    """When to stop at the latest, to go on later."""
+    """Stop cleanly in this time at the latest, to go on later."""
     resume: bool = False
+    """Go on from the newest good checkpoint."""
     workers: int = 0
     """Processes that decode the pictures; 0 decodes in this one."""
     log_every: int = 50
-    """Steps from one line in the log to the next."""
+    """Steps between lines of the log."""
     checkpoint_every: int = 1000
+    """Steps between checkpoints."""
     sample_every: int = 2000
-    accelerator: str = "auto"
-    devices: int | str = 1
+    """Steps between sample sheets."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where to compute; auto is the fastest that is there."""
+    devices: int = 1
+    """How many devices."""
     quiet: bool = False
+    """Show no progress line."""
 
 
 @dataclass
@@ -113,7 +121,7 @@ def _stop_signals() -> Iterator[list[int]]:
 
 
 class _Trainer:
-    """The state of one training: what a checkpoint holds, and what makes it anew."""
+    """The state of one training: what a checkpoint holds, and what makes it again."""
 
     def __init__(self, job: Job) -> None:
         self.job, self.recipe = job, job.recipe
@@ -122,9 +130,12 @@ class _Trainer:
         # Fabric's remarks say nothing that the run does not record; they come by either name.
         for name in ("lightning.fabric", "lightning.pytorch"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        self.fabric = Fabric(
-            accelerator=job.accelerator, devices=job.devices, precision=self._precision(), strategy=self._strategy()
-        )
+        kind = torch_device(job.device).type
+        # Autocast to bfloat16 on Apple's GPUs is slower than float32 where it works at all.
+        precision = "32-true" if kind == "mps" else self.recipe.precision
+        # Which parameters a loss uses changes from player to player. One device takes no strategy.
+        strategy = "auto" if job.devices == 1 else "ddp_find_unused_parameters_true"
+        self.fabric = Fabric(accelerator=kind, devices=job.devices, precision=precision, strategy=strategy)
         self.fabric.launch()
         recipe = self.recipe
         if recipe.batch % (self.fabric.world_size * recipe.accumulate):
@@ -133,21 +144,12 @@ class _Trainer:
         # The networks too: a recipe that names unfit weights should not be found out after minutes of decoding.
         self._build()
         pictures = read_pictures(job.data, smallest=recipe.size * recipe.shrink, workers=job.workers)
-        training, self.held_out = pictures.split(recipe.validation)
-        draw = mask_drawer(recipe.masks)
-        self.pairs = Pairs(training, recipe.size, draw, recipe.batch, job.seed, recipe.shrink)
+        training, held_out = pictures.split(recipe.validation)
+        self.held_out = HeldOut(self.bare, held_out, recipe, self.fabric.device)
+        self.pairs = pairs_for(self.bare, training, recipe, recipe.batch, job.seed)
         self.last = job.steps if job.steps is not None else recipe.epochs * self.pairs.steps_per_epoch
         self.facts = facts_of_run(job.method, job.preset, recipe, job.seed, job.data, pictures)
         self.step = 0
-
-    def _precision(self) -> Any:
-        # Autocast to bfloat16 on Apple's GPUs is slower than float32 where it works at all.
-        picked = self.job.accelerator == "auto" and torch.backends.mps.is_available()
-        return "32-true" if picked or self.job.accelerator == "mps" else self.recipe.precision
-
-    def _strategy(self) -> str:
-        # Which parameters a loss uses changes from player to player. One device takes no strategy.
-        return "auto" if self.job.devices == 1 else "ddp_find_unused_parameters_true"
 
     def _before_reading(self) -> None:
         """Refuse a folder that cannot be used before minutes go into decoding."""
@@ -156,8 +158,8 @@ class _Trainer:
             raise InputError(f"{self.job.out}: holds a run already: add --resume to go on, or give another folder")
 
     def _build(self) -> None:
-        torch.manual_seed(self.job.seed)
-        bare = trainable(self.job.method).make_objective(self.recipe)
+        with drawing_from(torch.Generator().manual_seed(self.job.seed)):
+            bare = trainable(self.job.method).objective(self.recipe)
         bare.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.bare: Objective = bare
         self.players = bare.players
@@ -169,8 +171,8 @@ class _Trainer:
         ]
         self.objective, *wrapped = self.fabric.setup(bare, *optimisers)
         self.optimisers = dict(zip(self.players, wrapped, strict=True))
-        self.kept = copy.deepcopy(bare.network).eval()
-        self.average = MovingAverage(bare.network, self.recipe.average) if self.recipe.average else None
+        self.copy = copy.deepcopy(bare.kept).eval()
+        self.average = MovingAverage(bare.kept, self.recipe.average) if self.recipe.average else None
 
     def run(self, stop: list[int]) -> Outcome:
         """Train from where the folder's newest checkpoint is, or from the start, to the end or to a stop."""
@@ -180,13 +182,14 @@ class _Trainer:
         part = slice(self.fabric.global_rank, None, self.fabric.world_size)
         self.objective.train()
         for arrays in self.pairs.ahead(self.step, self.last, part):
-            terms = self._take_step(self._on_device(arrays))
+            rank = self.fabric.global_rank
+            terms = self._take_step(batch_on(self.fabric.device, arrays, self.job.seed, self.step, rank))
             pending.append((self.step, terms))
             self.step += 1
             if self.step % self.job.log_every == 0:
                 self._log(pending, progress)
-            if self.step % self.job.sample_every == 0 and self._first and len(self.held_out):
-                sample_sheet(self._kept_network(), self.held_out, self.recipe, self.folder.samples, self.step)
+            if self.step % self.job.sample_every == 0 and self._first:
+                self.held_out.sample_sheet(self._kept(), self.folder.samples / f"step-{self.step:09d}.png")
             if self.step % self.pairs.steps_per_epoch == 0:
                 self._log_validation()
             if self.step == self.last:
@@ -202,11 +205,6 @@ class _Trainer:
     @property
     def _first(self) -> bool:
         return self.fabric.is_global_zero
-
-    def _on_device(self, arrays: tuple[np.ndarray, np.ndarray]) -> Batch:
-        pictures, masks = (torch.from_numpy(array).to(self.fabric.device, non_blocking=True) for array in arrays)
-        # (B, H, W, 3) seen as (B, 3, H, W) is channels_last as it lies there.
-        return Batch(pictures.permute(0, 3, 1, 2).float().div_(255), masks[:, None])
 
     def _take_step(self, batch: Batch) -> dict[str, Tensor]:
         """One turn of every player on one batch; returns the terms, named player/term where there are several."""
@@ -225,13 +223,14 @@ class _Trainer:
                 self.fabric.clip_gradients(module, optimiser, max_norm=self.recipe.clip, error_if_nonfinite=False)
             optimiser.step()
         if self.average is not None:
-            self.average.update(self.bare.network, self.step)
+            self.average.update(self.bare.kept, self.step)
         return seen
 
     def _passes(self, player: str, batch: Batch) -> Iterator[dict[str, Tensor]]:
         parts = self.recipe.accumulate
         for i in range(parts):
-            micro = Batch(batch.image[i::parts], batch.mask[i::parts]) if parts > 1 else batch
+            # Made again for every player: what was shared of all parts together would take the memory that they save.
+            micro = Batch(batch.image[i::parts], batch.mask[i::parts], batch.generator) if parts > 1 else batch
             with self.fabric.no_backward_sync(self.objective, enabled=i < parts - 1):
                 terms = self.objective(player, micro)
                 self.fabric.backward(torch.stack(list(terms.values())).sum() / parts)
@@ -287,15 +286,14 @@ class _Trainer:
             }
             self.folder.log({**entry, "learning_rate": self.recipe.learning_rate * self._rate_factor()})
 
-    def _kept_network(self) -> Any:
-        """A copy of the network with the weights that will be kept, in evaluation mode."""
-        source = self.average.values if self.average is not None else self.bare.network.state_dict()
-        self.kept.load_state_dict(source)
-        return self.kept.to(self.fabric.device).eval()
+    def _kept(self) -> nn.Module:
+        """A copy of what is kept, with the weights that will be, in evaluation mode."""
+        source = self.average.values if self.average is not None else self.bare.kept.state_dict()
+        self.copy.load_state_dict(source)
+        return self.copy.to(self.fabric.device).eval()
 
     def _log_validation(self) -> None:
-        if self._first and len(self.held_out):
-            found = validate(self._kept_network(), self.held_out, self.recipe)
+        if self._first and (found := self.held_out.validate(self._kept())):
             self.folder.log({"step": self.step, "validation": found})
 
     def _save(self) -> None:
@@ -307,9 +305,6 @@ class _Trainer:
         for player, optimiser in self.optimisers.items():
             for index, slots in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{player}.{index}.{slot}": value for slot, value in slots.items()}
-        tensors["random.cpu"] = torch.get_rng_state()
-        if self.fabric.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.fabric.device)
         # safetensors wants plain layouts and no shared memory.
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         self.folder.save(self.step, whole, {"seconds": self.seconds_before + time.monotonic() - self.started})
@@ -346,24 +341,20 @@ class _Trainer:
                 index, slot = name.split(".")
                 slots.setdefault(int(index), {})[slot] = value.to(memory_format=_format(value))
             optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
-        torch.set_rng_state(tensors["random.cpu"])
-        if self.fabric.device.type == "cuda" and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"], self.fabric.device)
         self.step, self.seconds_before = state["step"], state["seconds"]
 
     def _end(self, progress: Progress) -> Outcome:
         outcome = Outcome(self.step, finished=self.step >= self.last)
         if self._first:
             self._save()
-            if len(self.held_out):
-                outcome.validation = validate(self._kept_network(), self.held_out, self.recipe)
+            outcome.validation = self.held_out.validate(self._kept())
             numbers = {
                 "steps": self.step,
                 "epochs": round(self.step / self.pairs.steps_per_epoch, 2),
                 "minutes": round((self.seconds_before + time.monotonic() - self.started) / 60, 1),
                 "validation": outcome.validation,
             }
-            save_pretrained(self._kept_network(), self.folder.weights, {**self.facts, "trained": numbers})
+            save_pretrained(self._kept(), self.folder.weights, {**self.facts, "trained": numbers})
         progress.close()
         # No rank leaves while another may still want it.
         self.fabric.barrier()
@@ -383,18 +374,3 @@ def run(job: Job, out: TextIO) -> int:
     numbers = "".join(f", {name} {value:.6f}" for name, value in outcome.validation.items())
     print(f"{job.out}: step {outcome.step}, {state}{numbers}", file=out)
     return 0
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the training that the command line describes; the exit code is 2 for what a user can mend."""
-    from inpainter.engine.options import parse_job
-
-    try:
-        return run(parse_job(sys.argv[1:] if arguments is None else arguments), sys.stdout)
-    except InputError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

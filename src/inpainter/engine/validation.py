@@ -1,16 +1,19 @@
 """A look at a training from outside: numbers and pictures on what it is not trained on."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn
 
 from inpainter.core.recipe import Recipe
+from inpainter.data.draws import keys
 from inpainter.data.pairs import Pairs, mask_drawer
 from inpainter.data.sources import Pictures
-from inpainter.nn.network import Network
+from inpainter.nn.objective import Batch, Objective
 from inpainter.photos.files import write_whole
 
 LOOKED_AT = 1000
@@ -21,38 +24,49 @@ MASK_SEED = 2**32
 """Its masks are the same in every run, and no training's."""
 
 
-def _held_out_batch(held_out: Pictures, recipe: Recipe, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    count = min(count, len(held_out))
-    pairs = Pairs(held_out, recipe.size, mask_drawer(recipe.masks), count, MASK_SEED, recipe.shrink)
-    images, masks = pairs.batch(0)
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float().div(255).to(device), torch.from_numpy(masks)[
-        :, None
-    ].to(device)
+def pairs_for(objective: Objective, pictures: Pictures, recipe: Recipe, count: int, seed: int) -> Pairs:
+    """Pictures for an objective, `count` at a time, with masks if it wants any."""
+    draw = mask_drawer(recipe.masks) if objective.masked else None
+    return Pairs(pictures, recipe.size, draw, count, seed, recipe.shrink)
 
 
-@torch.no_grad()
-def validate(network: Network, held_out: Pictures, recipe: Recipe) -> dict[str, float]:
-    """Mean squared errors over all values of up to 1000 held-out pictures: raw and composed, whole picture and hole."""
-    image, mask = _held_out_batch(held_out, recipe, LOOKED_AT, next(network.parameters()).device)
-    raw = torch.cat([
-        network.raw(pictures, masks).float().clamp(0, 1)
-        for pictures, masks in zip(image.split(recipe.batch), mask.split(recipe.batch), strict=True)
-    ])  # fmt: skip
-    squared = (raw - image).square()
-    inside = (squared * mask).sum()
-    return {
-        "mse_whole_raw": squared.mean().item(),
-        "mse_hole": (inside / (3 * mask.sum())).item(),
-        "mse_whole_composed": (inside / image.numel()).item(),
-    }
+def batch_on(device: torch.device, arrays: tuple[np.ndarray, np.ndarray], seed: int, step: int, rank: int = 0) -> Batch:
+    """Pictures and masks of `Pairs` as a batch on a device, its generator a function of (seed, step, rank)."""
+    pictures, masks = (torch.from_numpy(array).to(device, non_blocking=True) for array in arrays)
+    key = int(keys(seed, step, np.array([rank]))[0])
+    # (B, H, W, 3) seen as (B, 3, H, W) is channels_last as it lies there.
+    image = pictures.permute(0, 3, 1, 2).float().div_(255)
+    return Batch(image, masks[:, None], torch.Generator(device).manual_seed(key))
 
 
-@torch.no_grad()
-def sample_sheet(network: Network, held_out: Pictures, recipe: Recipe, folder: Path, step: int) -> None:
-    """Write `step-N.png`: a row a picture, of truth, input, raw answer and composed answer."""
-    image, mask = _held_out_batch(held_out, recipe, SHEET, next(network.parameters()).device)
-    blanked = image.masked_fill(mask, 1.0)
-    rows = torch.cat([image, blanked, network.raw(image, mask).clamp(0, 1), network(image, mask)], dim=3)
-    sheet = rows.permute(0, 2, 3, 1).flatten(0, 1).mul(255).round().byte().cpu().numpy()
-    encoded = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))[1]
-    write_whole(folder / f"step-{step:09d}.png", encoded.tobytes())
+@dataclass(frozen=True)
+class HeldOut:
+    """Pictures that an objective is not trained on, to look at what it has learned."""
+
+    objective: Objective
+    pictures: Pictures
+    recipe: Recipe
+    device: torch.device
+
+    @torch.no_grad()
+    def validate(self, kept: nn.Module) -> dict[str, float]:
+        """What the objective measures on up to 1000 pictures, as many at a time as in training; empty without any."""
+        if not len(self.pictures):
+            return {}
+        return self.objective.validate(kept, self._batches(LOOKED_AT, self.recipe.batch))
+
+    @torch.no_grad()
+    def sample_sheet(self, kept: nn.Module, path: Path) -> None:
+        """Write a PNG of the objective's rows for a few pictures; nothing without any."""
+        for batch in self._batches(SHEET, SHEET) if len(self.pictures) else ():
+            rows = self.objective.sample(kept, batch)
+            sheet = rows.permute(0, 2, 3, 1).flatten(0, 1).mul(255).round().byte().cpu().numpy()
+            encoded = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))[1]
+            write_whole(path, encoded.tobytes())
+
+    def _batches(self, count: int, at_once: int) -> Iterator[Batch]:
+        count = min(count, len(self.pictures))
+        images, masks = pairs_for(self.objective, self.pictures, self.recipe, count, MASK_SEED).batch(0)
+        for start in range(0, count, at_once):
+            part = slice(start, start + at_once)
+            yield batch_on(self.device, (images[part], masks[part]), MASK_SEED, start)

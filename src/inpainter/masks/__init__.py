@@ -1,11 +1,11 @@
 """Mask generators: one seeded, frozen dataclass per kind, each called as `kind(height, width) -> mask`."""
 
-import dataclasses
-import typing
+import difflib
 from collections.abc import Callable
 from functools import partial
 
 from inpainter.core import InputError
+from inpainter.core.fields import read_fields, split_fields
 from inpainter.masks.drawn import Blob, Lines, Strokes
 from inpainter.masks.kind import MINIMUM_SIDE, MaskKind
 from inpainter.masks.scattered import Noise, Pixels, Scatter
@@ -39,21 +39,13 @@ def mask_kind(text: str) -> Callable[..., MaskKind]:
 
     More than one field: `blocks:fewest=3:most=5`. Raises InputError on an unknown kind or field, or a wrong value.
     """
-    name, _, given = text.partition(":")
+    name, given = split_fields(text, KINDS)
     if name not in KINDS:
-        raise InputError(f"masks: no kind {name!r}: choose from {', '.join(KINDS)}")
+        near = difflib.get_close_matches(name, KINDS, 3, 0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(KINDS)}"
+        raise InputError(f"masks: no kind {name!r}: {hint}")
     kind = KINDS[name]
-    known = {field.name for field in dataclasses.fields(kind)} - {"seed"}
-    fields: dict[str, float] = {}
-    for part in given.split(":") if given else ():
-        field, _, value = part.partition("=")
-        if field not in known:
-            raise InputError(f"masks: {name} has no field {field!r}: it has {', '.join(sorted(known))}")
-        whole = int in (kinds := typing.get_type_hints(kind)[field], *typing.get_args(kinds))
-        try:
-            fields[field] = int(value) if whole else float(value)
-        except ValueError as error:
-            raise InputError(f"masks: {field} is {value!r}: give a number, as in {name}:{field}=1") from error
+    fields = read_fields(kind, given, f"masks: {name}", without=("seed",))
     make = partial(kind, **fields)
     make()
     return make

@@ -1,52 +1,52 @@
 """The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
 
 import difflib
-import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from inpainter.core import Inpainter, InputError, Method
+from inpainter.core import DEVICES, Card, Inpainter, InputError, Method
+from inpainter.core.fields import read_fields, split_fields
 
 
 class Entry(NamedTuple):
     """A line of the table."""
 
-    module: str
-    """The module that defines it, which has `load(name) -> Inpainter` and `CARDS`, its cards by name."""
+    place: str
+    """Where its `Method` is declared: `module:NAME`, the module in this room."""
     extra: str
     """The optional install that it needs; empty when the base install is enough."""
     summary: str
 
 
-_CLASSICAL = "inpainter.methods.classical"
-
 METHODS: dict[str, Entry] = {
-    "auto": Entry("inpainter.methods.auto", "", "The default: the classical methods, each where it measures best."),
-    "mean": Entry(_CLASSICAL, "", "The mean colour of what is known: the floor to measure others against."),
-    "telea": Entry(_CLASSICAL, "", "Averages inwards from the rim of the hole; scratches in an instant."),
-    "navier-stokes": Entry(_CLASSICAL, "", "Carries edges inwards from the rim of the hole; in an instant too."),
-    "fsr": Entry(_CLASSICAL, "", "Carries texture on by its main frequencies; thin holes, in seconds."),
-    "biharmonic": Entry(_CLASSICAL, "biharmonic", "Bends a smooth surface over the hole; skies, skin, soft shading."),
+    "auto": Entry("auto:AUTO", "", "The default: the classical methods, each where it measures best."),
+    "mean": Entry("classical:MEAN", "", "The mean colour of what is known: the floor to measure others against."),
+    "telea": Entry("classical:TELEA", "", "Averages inwards from the rim of the hole; scratches in an instant."),
+    "navier-stokes": Entry(
+        "classical:NAVIER_STOKES", "", "Carries edges inwards from the rim of the hole; in an instant too."
+    ),
+    "fsr": Entry("classical:FSR", "", "Carries texture on by its main frequencies; thin holes, in seconds."),
+    "biharmonic": Entry(
+        "classical:BIHARMONIC", "biharmonic", "Bends a smooth surface over the hole; skies, skin, soft shading."
+    ),
     "blind-autoencoder": Entry(
-        "inpainter.methods.blind_autoencoder", "torch", "An autoencoder never told where the hole is; trained at 32 px."
+        "blind_autoencoder:BLIND_AUTOENCODER",
+        "torch",
+        "An autoencoder never told where the hole is; trained at 32 px.",
     ),
     "partial-conv": Entry(
-        "inpainter.methods.partial_conv", "torch", "A U-Net that looks at valid pixels only; trained at 32 px."
+        "partial_conv:PARTIAL_CONV", "torch", "A U-Net that looks at valid pixels only; trained at 32 px."
     ),
     "context-encoder": Entry(
-        "inpainter.methods.context_encoder", "torch", "Predicts the hole from one code of its surroundings; 128 px."
+        "context_encoder:CONTEXT_ENCODER", "torch", "Predicts the hole from one code of its surroundings; 128 px."
     ),
     "cascade": Entry(
-        "inpainter.methods.cascade",
-        "torch",
-        "Context encoders of 64 and 128 px, one starting from the other's fill.",
+        "cascade:CASCADE", "torch", "Context encoders of 64 and 128 px, one starting from the other's fill."
     ),
 }
 
@@ -55,35 +55,85 @@ METHODS: dict[str, Entry] = {
 _BROUGHT = {"biharmonic": "skimage", "torch": "torch"}
 
 
-def load(name_or_path: str | os.PathLike[str]) -> Inpainter:
+def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings: Any) -> Inpainter:
     """The method of this name, the model in this `.onnx` file, or the weights in this folder, ready to fill.
 
-    Raises InputError for an unknown name, a missing file, or a method whose optional install is missing.
+    A name may carry settings, `telea:radius=5`; those given by keyword win over it. `device` is one of `core.DEVICES`.
+    Raises InputError for an unknown name, setting or device, a missing file, or a method whose optional install is
+    missing.
     """
-    name = str(name_or_path)
-    if name not in METHODS and Path(name_or_path).is_dir():
-        return _load_weights(Path(name_or_path))
-    if not isinstance(name_or_path, str) or (name.lower().endswith(".onnx") and name not in METHODS):
-        from inpainter.methods.exported import load as load_exported
+    if device not in DEVICES:
+        raise InputError(f"device {device!r}: there is none of that name; give one of {', '.join(DEVICES)}")
+    # A Path is a path: a name that it happens to share with a method is not meant.
+    path = None if isinstance(name_or_path, str) else Path(name_or_path)
+    name, given = split_fields(str(name_or_path), METHODS)
+    if path is None and name not in METHODS and (Path(name).is_dir() or name.lower().endswith(".onnx")):
+        path = Path(name)
+    if path is not None and not path.is_dir():
+        from inpainter.methods.exported import Exported
 
-        return load_exported(Path(name_or_path))
+        _refuse_settings(str(path), given | settings)
+        return Exported(path, device)
+    # Of a folder of trained weights, the recipe says of which method they are.
+    of = name if path is None else _method_in(path)
+    with _extra_of(of):
+        found = declared(of)
+        if device not in found.devices:
+            raise InputError(f"{of} computes on the processor only, not on {device}: leave the device out")
+        values = found.settings(**read_fields(found.settings, given | settings, of))
+        return found.load(values, device, path)
+
+
+def declared(name: str) -> Method:
+    """The method of this name as its file declares it. Raises InputError where its optional install is missing."""
+    module, _, attribute = _entry(name).place.partition(":")
     with _extra_of(name):
-        return import_module(_entry(name).module).load(name)
+        return getattr(import_module(f"inpainter.methods.{module}"), attribute)
 
 
-def _load_weights(folder: Path) -> Inpainter:
-    """The trained network in a folder that a training wrote; its recipe says of which method."""
+def card(name: str) -> Card:
+    """The card of the method of this name, also where its optional install is missing. Raises InputError."""
+    entry = _entry(name)
     try:
-        name = json.loads((folder / "recipe.json").read_text())["method"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder}: no recipe.json that names a method: give a folder of trained weights") from error
-    with _extra_of(name):
-        return import_module(_entry(name).module).load_weights(folder)
+        return declared(name).card
+    except InputError:
+        # A module that needs torch to be read: the table knows the little that can be told without.
+        pass
+    untold = f"install inpainter[{entry.extra}] to read it"
+    return Card(name, entry.summary, untold, untold, untold, extra=entry.extra)
+
+
+def list_methods() -> dict[str, str]:
+    """Every method's name with its one-sentence summary."""
+    return {name: entry.summary for name, entry in METHODS.items()}
+
+
+def installed(name: str) -> bool:
+    """Whether what the method of this name needs is installed. Raises InputError for an unknown name."""
+    extra = _entry(name).extra
+    return not extra or find_spec(_BROUGHT[extra]) is not None
+
+
+def takes_device(name_or_path: str) -> bool:
+    """Whether there is a choice of where it computes: a trained network, ours or in a file."""
+    name, _ = split_fields(name_or_path, METHODS)
+    return name not in METHODS or METHODS[name].extra == "torch"
+
+
+def _method_in(folder: Path) -> str:
+    from inpainter.nn.facts import read_facts
+
+    return str(read_facts(folder)["method"])
+
+
+def _refuse_settings(name: str, given: dict[str, Any]) -> None:
+    if given:
+        raise InputError(f"{name}: an exported model has no settings, not {', '.join(given)}: leave them out")
 
 
 @contextmanager
 def _extra_of(name: str) -> Iterator[None]:
-    """Answer the failed import of what only an extra brings with the command that gets it."""
+    """Turn the failed import of what only an extra brings into the command that gets it."""
     entry = _entry(name)
     try:
         yield
@@ -96,30 +146,6 @@ def _extra_of(name: str) -> Iterator[None]:
         ) from error
 
 
-def card(name: str) -> Method:
-    """The card of the method of this name, also where its optional install is missing. Raises InputError."""
-    entry = _entry(name)
-    try:
-        return import_module(entry.module).CARDS[name]
-    except ImportError:
-        if not entry.extra:
-            raise
-        # A module that needs torch to be read: the table knows the little that can be told without.
-        untold = f"install inpainter[{entry.extra}] to read it"
-        return Method(name, entry.summary, untold, untold, untold, extra=entry.extra)
-
-
-def summaries() -> dict[str, str]:
-    """Every method's name with its one-sentence summary."""
-    return {name: entry.summary for name, entry in METHODS.items()}
-
-
-def installed(name: str) -> bool:
-    """Whether what the method of this name needs is installed. Raises InputError for an unknown name."""
-    extra = _entry(name).extra
-    return not extra or find_spec(_BROUGHT[extra]) is not None
-
-
 def _entry(name: str) -> Entry:
     if name in METHODS:
         return METHODS[name]
@@ -128,13 +154,3 @@ def _entry(name: str) -> Entry:
     near = difflib.get_close_matches(name.lower(), METHODS, n=3, cutoff=0.5)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(f"no method is called {name!r}: {meant}`inpainter methods` lists them")
-
-
-class _Callable(ModuleType):
-    """This module, callable: importing it puts it in the place of the function `inpainter.methods`."""
-
-    def __call__(self) -> dict[str, str]:
-        return summaries()
-
-
-sys.modules[__name__].__class__ = _Callable

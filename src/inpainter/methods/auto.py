@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpainter.core import Image, Inpainter, InputError, Mask, Method
+from inpainter.core import Card, Image, Inpainter, Mask, Method, Work
 from inpainter.methods import METHODS, classical
 
-AUTO = Method(
+CARD = Card(
     name="auto",
     summary=METHODS["auto"].summary,
     source="This project, from fsr and navier-stokes; thresholds measured by benchmarks/classical.py",
@@ -31,24 +31,25 @@ more than these are left to navier-stokes."""
 class Auto(Inpainter):
     """Thin holes by `fsr`; thick ones coarse to fine; whatever would take too long by `navier-stokes`."""
 
-    method = AUTO
+    card = CARD
 
     def __init__(self) -> None:
-        self._fsr = classical.load("fsr")
-        self._navier_stokes = classical.load("navier-stokes")
+        self._fsr = classical.FSR.load(classical.FsrSettings(), "cpu")
+        self._navier_stokes = classical.NAVIER_STOKES.load(classical.MarchingSettings(), "cpu")
 
-    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
         depth = _depth(mask)
         limit = FSR_BLOCKS
         if 2 * depth.max() > THICK:
             small, small_mask = halve(image, mask)
-            inner = _double(self.predict(small, small_mask, seed), mask.shape)
+            inner = _double(self.predict(small, small_mask, work), mask.shape)
             image = np.where(mask[..., None], inner, image)
             mask = mask & (depth <= RING)
             # The rings of all sizes, each half as long as the next, then stay within the limit together.
             limit = FSR_BLOCKS // 2
         chosen = self._fsr if blocks(mask) <= limit else self._navier_stokes
-        return chosen(image, mask, seed=seed)
+        # Each is one call of a library, from which no steps come.
+        return chosen(image, mask, Work(work.seed))
 
 
 def thickness(mask: Mask) -> float:
@@ -89,11 +90,4 @@ def _depth(mask: Mask) -> NDArray[np.float32]:
     return depth.astype(np.float32, copy=False)
 
 
-CARDS = {"auto": AUTO}
-
-
-def load(name: str) -> Inpainter:
-    """The default method."""
-    if name != "auto":
-        raise InputError(f"no method is called {name!r} here: there is auto")
-    return Auto()
+AUTO = Method(CARD, lambda settings, device: Auto())

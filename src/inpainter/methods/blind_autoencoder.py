@@ -1,18 +1,18 @@
 """An autoencoder that is never told where the hole is: the baseline of Lokray and Ghosh's CIFAR-10 study."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inpainter.core import Inpainter, InputError, Method, Sizes
+from inpainter.core import Card, InputError, View, Work
 from inpainter.core.recipe import Recipe
-from inpainter.nn.network import Network, NetworkInpainter
+from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
-from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
+from inpainter.nn.trained import TrainedMethod
 
 # ------------------------------------------------------------------------------------------------------- the recipe
 
@@ -55,7 +55,7 @@ class BlindAutoencoder(Network):
 
     def __init__(self, recipe: BlindAutoencoderRecipe) -> None:
         super().__init__()
-        self.sizes = Sizes(minimum=2**recipe.pooled, multiple=2**recipe.pooled)
+        self.view = View(minimum=2**recipe.pooled, multiple=2**recipe.pooled)
         channels = (3, *recipe.widths)
         encoder: list[nn.Module] = []
         decoder: list[nn.Module] = []
@@ -72,7 +72,7 @@ class BlindAutoencoder(Network):
         self.encoder, self.decoder = nn.Sequential(*encoder), nn.Sequential(*decoder)
         self.last: nn.Module = nn.Sigmoid() if recipe.last == "sigmoid" else nn.Identity()
 
-    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
+    def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
         return self.last(self.decoder(self.encoder(image)))
 
 
@@ -94,38 +94,19 @@ class BlindAutoencoderObjective(Objective):
         return {"mse": functional.mse_loss(self.network.raw(batch.image, batch.mask).float(), batch.image)}
 
 
-def make_objective(recipe: BlindAutoencoderRecipe) -> BlindAutoencoderObjective:
-    """What the engine trains."""
-    return BlindAutoencoderObjective(recipe)
+# ------------------------------------------------------------------------------------------------------- the method
 
-
-# ------------------------------------------------------------------------------------------- the inpainter, the card
-
-CARD = Method(
-    name="blind-autoencoder",
-    summary="An autoencoder that is never told where the hole is.",
-    source="Lokray and Ghosh's CIFAR-10 study, as the baseline of partial convolutions",
-    good_for="measuring what knowing the mask is worth",
-    bad_for="holes thicker than those it was trained on: it takes them for black things, and leaves them black",
-    extra="torch",
+BLIND_AUTOENCODER = TrainedMethod(
+    Card(
+        name="blind-autoencoder",
+        summary="An autoencoder that is never told where the hole is.",
+        source="Lokray and Ghosh's CIFAR-10 study, as the baseline of partial convolutions",
+        good_for="measuring what knowing the mask is worth",
+        bad_for="holes thicker than those it was trained on: it takes them for black things, and leaves them black",
+        extra="torch",
+    ),
+    presets=PRESETS,
+    network=BlindAutoencoder,
+    objective=BlindAutoencoderObjective,
+    shipped="cifar10-paper",
 )
-
-
-CARDS = {CARD.name: CARD}
-
-
-def make_inpainter(network: Network) -> Inpainter:
-    """A trained network, ready to be called."""
-    return NetworkInpainter(network, CARD)
-
-
-def load_weights(folder: Path) -> Inpainter:
-    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
-    return make_inpainter(
-        fill_with_weights(make_objective(read_recipe(folder, CARD.name, BlindAutoencoderRecipe)).network, folder)
-    )
-
-
-def load(name: str) -> Inpainter:
-    """The network that the project trained; raises InputError where its weights are not there."""
-    return load_weights(shipped_weights(name, "cifar10-paper"))

@@ -1,19 +1,26 @@
 """The cascade context encoder: a small network fills first, a large one fills from that (Zieliński et al.)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inpainter.core import Inpainter, InputError, Method, Sizes
-from inpainter.methods import context_encoder
-from inpainter.methods.context_encoder import ContextEncoder, ContextEncoderObjective, ContextEncoderRecipe
-from inpainter.nn.network import Network, NetworkInpainter
-from inpainter.nn.pretrained import fill_with_weights, read_facts, read_recipe, shipped_weights
+from inpainter.core import Card, InputError, View, Work
+from inpainter.methods.context_encoder import (
+    CONTEXT_ENCODER,
+    ENCODER,
+    ContextEncoder,
+    ContextEncoderObjective,
+    ContextEncoderRecipe,
+)
+from inpainter.nn.facts import read_facts
+from inpainter.nn.network import Network
+from inpainter.nn.pretrained import fill_with_weights
+from inpainter.nn.trained import TrainedMethod
 
 # ------------------------------------------------------------------------------------------------------- the recipe
 
@@ -30,7 +37,7 @@ class CascadeRecipe(ContextEncoderRecipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         for smaller, larger in pairwise((*self.earlier, self.size)):
-            grows = smaller in context_encoder.ENCODER and smaller < larger
+            grows = smaller in ENCODER and smaller < larger
             self._require(grows, "earlier", "sizes of context encoders, each smaller than the next")
         self._require(bool(self.earlier), "earlier", "at least one size")
         self._require(self.output == "whole", "output", "whole: the cascade puts fills into pictures")
@@ -51,13 +58,15 @@ class CascadeContextEncoder(Network):
     use. `earlier` may be a cascade itself, and so on.
     """
 
+    encodes = True
+
     def __init__(self, earlier: Network, last: ContextEncoder) -> None:
         super().__init__()
         self.earlier, self.last = earlier.requires_grad_(False).eval(), last
-        small, large = (network.sizes.fixed for network in (earlier, last))
+        small, large = (network.view.fixed for network in (earlier, last))
         assert small is not None
         assert large is not None
-        self.sizes, self.factor = Sizes(fixed=large), large[0] // small[0]
+        self.view, self.factor = View(fixed=large), large[0] // small[0]
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -65,7 +74,7 @@ class CascadeContextEncoder(Network):
         self.earlier.eval()
         return self
 
-    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
+    def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
         return self.last.generate(self.started(image, mask))
 
     @torch.no_grad()
@@ -76,10 +85,9 @@ class CascadeContextEncoder(Network):
         up = functional.interpolate(filled, scale_factor=float(self.factor), mode="bilinear")
         return torch.where(mask, up.to(image.dtype), image)
 
-    def encode(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The last network's code `(B, D)` of pictures `(B, 3, S, S)` in [0, 1] with holes `(B, 1, S, S)`."""
-        self._check(image, mask)
-        return self.last.code(self.started(image, mask))
+    def code(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The last network's code `(B, D)`."""
+        return self.last.encoded(self.started(image, mask))
 
 
 def scaled_down(image: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tensor]:
@@ -93,24 +101,18 @@ def scaled_down(image: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tenso
 
 def make_network(recipe: CascadeRecipe) -> CascadeContextEncoder:
     """The cascade of a recipe, with random weights."""
-    network: Network = ContextEncoder(_at(recipe, recipe.earlier[0]))
+    network: Network = ContextEncoder(recipe.at(recipe.earlier[0]))
     for size in (*recipe.earlier[1:], recipe.size):
-        network = CascadeContextEncoder(network, ContextEncoder(_at(recipe, size)))
+        network = CascadeContextEncoder(network, ContextEncoder(recipe.at(size)))
     assert isinstance(network, CascadeContextEncoder)
     return network
-
-
-def _at(recipe: CascadeRecipe, size: int) -> ContextEncoderRecipe:
-    return ContextEncoderRecipe(
-        size=size, width=recipe.width, bottleneck=recipe.bottleneck, latent=recipe.latent, activation=recipe.activation
-    )
 
 
 # ---------------------------------------------------------------------------------------------------- the objective
 
 
 def make_objective(recipe: CascadeRecipe) -> ContextEncoderObjective:
-    """What the engine trains: the last network, by the context encoder's losses, the earlier ones frozen.
+    """What is trained: the last network, by the context encoder's losses, the earlier ones frozen.
 
     Raises InputError when the recipe names no trained weights for those, or unfit ones.
     """
@@ -121,37 +123,26 @@ def make_objective(recipe: CascadeRecipe) -> ContextEncoderObjective:
             "the same widths, and give its folder of weights with --recipe.first"
         )
     found = read_facts(recipe.first)["method"]
-    wanted = context_encoder.CARD.name if len(recipe.earlier) == 1 else CARD.name
+    wanted = (CONTEXT_ENCODER if len(recipe.earlier) == 1 else CASCADE).card.name
     if found != wanted:
         raise InputError(f"{recipe.first}: weights of {found}, where those of a {wanted} are wanted")
     fill_with_weights(network.earlier, recipe.first)
-    return ContextEncoderObjective(recipe, network)
+    return ContextEncoderObjective(recipe, network, network.last, network.started)
 
 
-# ------------------------------------------------------------------------------------------- the inpainter, the card
+# ------------------------------------------------------------------------------------------------------- the method
 
-CARD = Method(
-    name="cascade",
-    summary="Context encoders one after the other: a small one fills first, a large one fills from that.",
-    source="B. Zieliński, Ł. Struski, M. Śmieja, J. Tabor: Cascade Context Encoder for Improved Inpainting",
-    good_for="studying what a first guess is worth; a code that depends less on where the hole is",
-    bad_for="fine detail: it works on pictures of 128 px, and what it adds to a photo is as coarse",
-    extra="torch",
+CASCADE = TrainedMethod(
+    Card(
+        name="cascade",
+        summary="Context encoders one after the other: a small one fills first, a large one fills from that.",
+        source="B. Zieliński, Ł. Struski, M. Śmieja, J. Tabor: Cascade Context Encoder for Improved Inpainting",
+        good_for="studying what a first guess is worth; a code that depends less on where the hole is",
+        bad_for="fine detail: it works on pictures of 128 px, and what it adds to a photo is as coarse",
+        extra="torch",
+    ),
+    presets=PRESETS,
+    network=make_network,
+    objective=make_objective,
+    shipped="128-blocks",
 )
-
-CARDS = {CARD.name: CARD}
-
-
-def make_inpainter(network: Network) -> Inpainter:
-    """A trained network, ready to be called."""
-    return NetworkInpainter(network, CARD)
-
-
-def load_weights(folder: Path) -> Inpainter:
-    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
-    return make_inpainter(fill_with_weights(make_network(read_recipe(folder, CARD.name, CascadeRecipe)), folder))
-
-
-def load(name: str) -> Inpainter:
-    """The network that the project trained; raises InputError where its weights are not there."""
-    return load_weights(shipped_weights(name, "128-blocks"))

@@ -6,67 +6,18 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpainter.core import Image, Inpainter, InputError, Mask, Method
+from inpainter.core import Card, Image, Inpainter, Mask, Method, Settings, View, Work
 from inpainter.methods import METHODS
 
 Channel = NDArray[np.float32]
 """One colour of a picture, `(H, W)`."""
-
-MEAN = Method(
-    name="mean",
-    summary=METHODS["mean"].summary,
-    source="the colour that is nearest to all known pixels by squared error",
-    good_for="being measured against: what does worse has learnt nothing",
-    bad_for="photos: it is a patch of one colour",
-)
-TELEA = Method(
-    name="telea",
-    summary=METHODS["telea"].summary,
-    source="Alexandru Telea, An Image Inpainting Technique Based on the Fast Marching Method, 2004 (as in OpenCV)",
-    good_for="scratches, dust and thin lines; big files, where time matters most",
-    bad_for="anything wider than about 30 pixels: it smears and makes no texture",
-)
-NAVIER_STOKES = Method(
-    name="navier-stokes",
-    summary=METHODS["navier-stokes"].summary,
-    source=(
-        "Marcelo Bertalmío, Andrea Bertozzi, Guillermo Sapiro, Navier-Stokes, Fluid Dynamics, and Image and Video "
-        "Inpainting, 2001 (as in OpenCV)"
-    ),
-    good_for="scratches and lettering over smooth colour; edges that cross a thin hole",
-    bad_for="anything wider than about 30 pixels: it leaves streaks and makes no texture",
-)
-FSR = Method(
-    name="fsr",
-    summary=METHODS["fsr"].summary,
-    source=(
-        "Nils Genser, Jürgen Seiler, Franz Schilling, André Kaup, Signal and Loss Geometry Aware Frequency Selective "
-        "Extrapolation for Error Concealment, 2018; Jürgen Seiler, Markus Jonscher, Michael Schöberl, André Kaup, "
-        "Resampling Images to a Regular Grid From a Non-Regular Subset of Pixel Positions Using Frequency Selective "
-        "Reconstruction, 2015 (as in OpenCV's xphoto, its fast profile)"
-    ),
-    good_for="scratches, text and strokes over texture: the nearest to the truth of the classical methods",
-    bad_for=(
-        "big holes: seconds per hundred pixels of side, and ringing in the middle; it computes with 8 bits a sample, "
-        "so a fill in a 16-bit picture has true detail to 8 bits only (smooth areas are smoothed within that step)"
-    ),
-)
-BIHARMONIC = Method(
-    name="biharmonic",
-    summary=METHODS["biharmonic"].summary,
-    source=(
-        "Steven Damelin, Nguyen Hoang, On Surface Completion and Image Inpainting by Biharmonic Functions: Numerical "
-        "Aspects, 2018 (as in scikit-image)"
-    ),
-    good_for="scratches and lettering over gradients and soft shading: skies, skin, walls",
-    bad_for="texture and big holes: it makes bright or dark bulges, and a 600×600 hole takes ten seconds and over 1 GB",
-    extra="biharmonic",
-)
 
 SCALE = 2**20
 """What 1.0 becomes before OpenCV marches.
@@ -76,8 +27,6 @@ picture in [0, 1] comes back anywhere from -1 to 2, and one in 8 bits up to 5 le
 """
 SHORTEST = 3
 """OpenCV reads past the end of pictures with one row or column, so they are widened to this."""
-RADIUS = 3
-"""How far OpenCV looks around a pixel, in pixels: 5 and 10 are slower and worse on scratches and text."""
 
 FSR_BLOCK = 16
 """The side of the largest block that FSR works on, in pixels."""
@@ -90,12 +39,32 @@ Ours, because OpenCV's way there and back is off by 7 levels of 16 bits.
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class MarchingSettings(Settings):
+    """What can be set of OpenCV's two ways of marching."""
+
+    radius: int = 3
+    """How far it looks around a pixel, px, 1 to 100: 5 and 10 are slower and worse on scratches and text."""
+
+    def __post_init__(self) -> None:
+        self._require(1 <= self.radius <= 100, "radius", "1 to 100 px")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FsrSettings(Settings):
+    """What can be set of FSR."""
+
+    profile: Literal["fast", "best"] = "fast"
+    """OpenCV's profiles: `best` takes many times as long and, on the photos tried, was not nearer to the truth."""
+
+
 class Mean(Inpainter):
     """One colour for the whole hole."""
 
-    method = MEAN
+    def __init__(self) -> None:
+        self.card = MEAN.card
 
-    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
         image[mask] = image[~mask].mean(0, dtype=np.float64)
         return image
 
@@ -103,19 +72,19 @@ class Mean(Inpainter):
 class Marching(Inpainter):
     """One of OpenCV's two ways of marching from the rim inwards."""
 
-    reach = 2 * RADIUS
+    def __init__(self, card: Card, flag: int, radius: int) -> None:
+        self.card = card
+        # A pixel is filled from those within the radius, whose gradients ask for as many again.
+        self.view = View(context="pixels", amount=2 * radius)
+        self._flag, self._radius = flag, radius
 
-    def __init__(self, method: Method, flag: int) -> None:
-        self.method = method
-        self._flag = flag
-
-    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
         height, width = mask.shape
         pad = [(0, max(0, SHORTEST - height)), (0, max(0, SHORTEST - width))]
         missing = np.pad(mask.astype(np.uint8), pad, "edge")
 
         def march(channel: Channel) -> Channel:
-            filled = cv2.inpaint(channel * np.float32(SCALE), missing, RADIUS, self._flag)
+            filled = cv2.inpaint(channel * np.float32(SCALE), missing, self._radius, self._flag)
             return (filled / np.float32(SCALE)).astype(np.float32, copy=False)
 
         return _each_channel(march, np.pad(image, [*pad, (0, 0)], "edge"))[:height, :width]
@@ -124,9 +93,11 @@ class Marching(Inpainter):
 class FrequencySelective(Inpainter):
     """FSR of OpenCV's xphoto, on the part of the picture that it looks at."""
 
-    method = FSR
+    def __init__(self, profile: str) -> None:
+        self.card = FSR.card
+        self._flag = cv2.xphoto.INPAINT_FSR_BEST if profile == "best" else cv2.xphoto.INPAINT_FSR_FAST
 
-    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
         rows, columns = _window(mask)
         part, missing = image[rows, columns], mask[rows, columns]
         height, width = missing.shape
@@ -135,7 +106,7 @@ class FrequencySelective(Inpainter):
         part, missing = np.pad(part, [*pad, (0, 0)], "symmetric"), np.pad(missing, pad, "symmetric")
         # Grey at a whole level, so that grey stays grey through the rounding to 8 bits.
         middle = np.array([0, 128 / 255, 128 / 255], np.float32)
-        filled = _each_channel(lambda channel: _extrapolate(channel, missing), part @ TO_YCBCR.T + middle)
+        filled = _each_channel(lambda channel: _extrapolate(channel, missing, self._flag), part @ TO_YCBCR.T + middle)
         image[rows, columns] = ((filled - middle) @ np.linalg.inv(TO_YCBCR).T)[:height, :width]
         return image
 
@@ -143,14 +114,13 @@ class FrequencySelective(Inpainter):
 class Biharmonic(Inpainter):
     """The biharmonic fill of scikit-image."""
 
-    method = BIHARMONIC
-
     def __init__(self) -> None:
+        self.card = BIHARMONIC.card
         from skimage.restoration import inpaint_biharmonic
 
         self._inpaint = inpaint_biharmonic
 
-    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
         return self._inpaint(image, mask, channel_axis=-1)
 
 
@@ -174,14 +144,14 @@ def _window(mask: Mask) -> tuple[slice, slice]:
     return span(1), span(0)
 
 
-def _extrapolate(channel: Channel, mask: Mask) -> Channel:
+def _extrapolate(channel: Channel, mask: Mask, flag: int) -> Channel:
     """Run FSR on one channel in [0, 1]; it works in 8 bits whatever it is given."""
     # rint and not a cast: a cast rounds down, which darkens.
     source = np.rint(np.clip(np.where(mask, 0, channel), 0, 1) * 255).astype(np.uint8)
     if np.ptp(source[~mask]) == 0:
         return np.full_like(channel, channel[~mask].mean())
     levels = np.empty_like(source)
-    cv2.xphoto.inpaint(source, np.where(mask, 0, 255).astype(np.uint8), levels, cv2.xphoto.INPAINT_FSR_FAST)
+    cv2.xphoto.inpaint(source, np.where(mask, 0, 255).astype(np.uint8), levels, flag)
     return _smooth_within_a_step(np.where(mask, levels, channel * 255)) / np.float32(255)
 
 
@@ -196,19 +166,76 @@ def _smooth_within_a_step(levels: NDArray) -> Channel:
     return np.clip(cv2.GaussianBlur(levels, (0, 0), 3), levels - near, levels + near).astype(np.float32, copy=False)
 
 
-CARDS = {card.name: card for card in (MEAN, TELEA, NAVIER_STOKES, FSR, BIHARMONIC)}
+# ---------------------------------------------------------------------------------------------------- the methods
 
-
-def load(name: str) -> Inpainter:
-    """The classical method of this name. Raises ImportError where scikit-image is missing for `biharmonic`."""
-    if name == "mean":
-        return Mean()
-    if name == "telea":
-        return Marching(TELEA, cv2.INPAINT_TELEA)
-    if name == "navier-stokes":
-        return Marching(NAVIER_STOKES, cv2.INPAINT_NS)
-    if name == "fsr":
-        return FrequencySelective()
-    if name == "biharmonic":
-        return Biharmonic()
-    raise InputError(f"no classical method is called {name!r}: there are {', '.join(CARDS)}")
+MEAN = Method(
+    Card(
+        name="mean",
+        summary=METHODS["mean"].summary,
+        source="the colour that is nearest to all known pixels by squared error",
+        good_for="being measured against: what does worse has learnt nothing",
+        bad_for="photos: it is a patch of one colour",
+    ),
+    lambda settings, device: Mean(),
+)
+TELEA = Method(
+    Card(
+        name="telea",
+        summary=METHODS["telea"].summary,
+        source="Alexandru Telea, An Image Inpainting Technique Based on the Fast Marching Method, 2004 (as in OpenCV)",
+        good_for="scratches, dust and thin lines; big files, where time matters most",
+        bad_for="anything wider than about 30 pixels: it smears and makes no texture",
+    ),
+    lambda settings, device: Marching(TELEA.card, cv2.INPAINT_TELEA, settings.radius),
+    MarchingSettings,
+)
+NAVIER_STOKES = Method(
+    Card(
+        name="navier-stokes",
+        summary=METHODS["navier-stokes"].summary,
+        source=(
+            "Marcelo Bertalmío, Andrea Bertozzi, Guillermo Sapiro, Navier-Stokes, Fluid Dynamics, and Image and Video "
+            "Inpainting, 2001 (as in OpenCV)"
+        ),
+        good_for="scratches and lettering over smooth colour; edges that cross a thin hole",
+        bad_for="anything wider than about 30 pixels: it leaves streaks and makes no texture",
+    ),
+    lambda settings, device: Marching(NAVIER_STOKES.card, cv2.INPAINT_NS, settings.radius),
+    MarchingSettings,
+)
+FSR = Method(
+    Card(
+        name="fsr",
+        summary=METHODS["fsr"].summary,
+        source=(
+            "Nils Genser, Jürgen Seiler, Franz Schilling, André Kaup, Signal and Loss Geometry Aware Frequency "
+            "Selective Extrapolation for Error Concealment, 2018; Jürgen Seiler, Markus Jonscher, Michael Schöberl, "
+            "André Kaup, Resampling Images to a Regular Grid From a Non-Regular Subset of Pixel Positions Using "
+            "Frequency Selective Reconstruction, 2015 (as in OpenCV's xphoto, its fast profile)"
+        ),
+        good_for="scratches, text and strokes over texture: the nearest to the truth of the classical methods",
+        bad_for=(
+            "big holes: seconds per hundred pixels of side, and ringing in the middle; it computes with 8 bits a "
+            "sample, so a fill in a 16-bit picture has true detail to 8 bits only (smooth areas are smoothed within "
+            "that step)"
+        ),
+    ),
+    lambda settings, device: FrequencySelective(settings.profile),
+    FsrSettings,
+)
+BIHARMONIC = Method(
+    Card(
+        name="biharmonic",
+        summary=METHODS["biharmonic"].summary,
+        source=(
+            "Steven Damelin, Nguyen Hoang, On Surface Completion and Image Inpainting by Biharmonic Functions: "
+            "Numerical Aspects, 2018 (as in scikit-image)"
+        ),
+        good_for="scratches and lettering over gradients and soft shading: skies, skin, walls",
+        bad_for=(
+            "texture and big holes: it makes bright or dark bulges, and a 600×600 hole takes ten seconds and over 1 GB"
+        ),
+        extra="biharmonic",
+    ),
+    lambda settings, device: Biharmonic(),
+)

@@ -1,21 +1,21 @@
 """The context encoder (Pathak et al. 2016), as its released code has it and as Zieliński et al. and Cao use it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inpainter.core import Inpainter, Method, Sizes
+from inpainter.core import Card, View, Work
 from inpainter.core.recipe import Recipe
 from inpainter.nn.adversarial import Discriminator, draw_dcgan_weights, real_or_not
 from inpainter.nn.channelwise import ChannelwiseLinear
-from inpainter.nn.network import Network, NetworkInpainter
+from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
-from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
+from inpainter.nn.trained import TrainedMethod
 
 # ------------------------------------------------------------------------------------------------------- the recipe
 
@@ -65,6 +65,13 @@ class ContextEncoderRecipe(Recipe):
         for name in ("overlap", "overlap_weight", "reconstruction", "adversarial", "nsd"):
             self._require(getattr(self, name) >= 0, name, "0 or more")
         self._require(self.reconstruction + self.adversarial > 0, "reconstruction", "one of the two losses a weight")
+        if self.output == "region":
+            self._require(4 * self.overlap < self.size, "overlap", "less than a quarter of the size")
+
+    def at(self, size: int) -> "ContextEncoderRecipe":
+        """The recipe of a network with the same layers at another size; what a subclass adds is left out."""
+        same = {field.name: getattr(self, field.name) for field in fields(ContextEncoderRecipe)}
+        return ContextEncoderRecipe(**{**same, "size": size})
 
 
 ENCODER = {32: (2, 4, 8), 64: (1, 2, 4, 8), 128: (1, 1, 2, 4, 8)}
@@ -102,12 +109,16 @@ class ContextEncoder(Network):
     released code sets them to zero before every step. Inside, pictures are in [−1, 1].
     """
 
+    encodes = True
     mean: Tensor
 
     def __init__(self, recipe: ContextEncoderRecipe) -> None:
         super().__init__()
-        self.sizes = Sizes(fixed=(recipe.size, recipe.size))
-        self.region = recipe.output == "region"
+        size, self.region = recipe.size, recipe.output == "region"
+        self.view = View(fixed=(size, size))
+        if self.region:
+            # Trained on a hole in the middle, of what is predicted but for the ring around the hole.
+            self.view = View(fixed=(size, size), context="square", amount=size / (size / 2 - 2 * recipe.overlap))
         widths = [recipe.width * multiple for multiple in ENCODER[recipe.size]]
         encoder: list[nn.Module] = []
         for incoming, out in pairwise((3, *widths)):
@@ -127,12 +138,7 @@ class ContextEncoder(Network):
         self.register_buffer("mean", torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1) / 255, persistent=False)
         draw_dcgan_weights(self)
 
-    @property
-    def last(self) -> "ContextEncoder":
-        """The part that is trained: all of it; of a cascade, the last."""
-        return self
-
-    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
+    def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
         return self.generate(self.started(image, mask))
 
     def started(self, image: Tensor, mask: Tensor) -> Tensor:
@@ -141,27 +147,26 @@ class ContextEncoder(Network):
 
     def generate(self, image: Tensor) -> Tensor:
         """The prediction for a picture `(B, 3, S, S)` in [0, 1] whose hole is filled with something."""
-        return self.decode(self.code(image), image)
+        return self.decode(self.encoded(image), image)
 
     def decode(self, code: Tensor, image: Tensor) -> Tensor:
-        """The prediction from the code of `image`, which is the answer outside the region where only that is made."""
+        """The prediction from the code of `image`, which it returns outside the region where only that is made."""
         predicted = (self.decoder(self.bottleneck.spread(code)) + 1) / 2
         if not self.region:
             return predicted
         edge = image.shape[-1] // 4
-        answer = image.to(predicted.dtype, copy=True)
-        answer[:, :, edge:-edge, edge:-edge] = predicted
-        return answer
+        whole = image.to(predicted.dtype, copy=True)
+        whole[:, :, edge:-edge, edge:-edge] = predicted
+        return whole
 
-    def encode(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The code `(B, D)` of pictures `(B, 3, S, S)` in [0, 1] with holes `(B, 1, S, S)`: what NSD measures.
+    def code(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The code `(B, D)`, taken after batch norm and before the activation.
 
-        It is taken after batch norm and before the activation, where it is nearest to the N(0, I) that NSD supposes.
+        There it is nearest to the N(0, I) that NSD supposes.
         """
-        self._check(image, mask)
-        return self.code(self.started(image, mask))
+        return self.encoded(self.started(image, mask))
 
-    def code(self, image: Tensor) -> Tensor:
+    def encoded(self, image: Tensor) -> Tensor:
         """The code `(B, D)` of a picture whose hole is filled with something."""
         return self.bottleneck(self.encoder(image * 2 - 1))
 
@@ -207,7 +212,7 @@ class ChannelwiseBottleneck(nn.Module):
 
 
 def _down(recipe: ContextEncoderRecipe, *, inplace: bool = True) -> nn.Module:
-    # In place: memory that is asked for anew costs more than what is computed.
+    # In place: memory that is asked for again costs more than what is computed.
     return nn.ELU(inplace=inplace) if recipe.activation == "elu" else nn.LeakyReLU(0.2, inplace=inplace)
 
 
@@ -217,28 +222,33 @@ def _up(recipe: ContextEncoderRecipe) -> nn.Module:
 
 # ---------------------------------------------------------------------------------------------------- the objective
 
+Start = Callable[[Tensor, Tensor], Tensor]
+"""From a picture and its mask to the picture with something in the hole: what an encoder sees."""
+
 
 class ContextEncoderObjective(Objective):
     """L = 0.999 L_rec + 0.001 L_adv (Pathak et al., equation 3; Zieliński et al., equation 1), D's turn before G's.
 
     The discriminator sees the composed picture, or the region where only that is predicted, and is not told the hole.
-    What is trained is `network.last`, with whatever comes before it frozen.
+    What is kept is `network`; what is trained, and plays against the discriminator, is its `generator`, which works on
+    what `start(image, mask)` makes of the picture: all of the network, or the last of a cascade.
     """
 
-    def __init__(self, recipe: ContextEncoderRecipe, network: Network) -> None:
+    def __init__(self, recipe: ContextEncoderRecipe, network: Network, generator: ContextEncoder, start: Start) -> None:
         super().__init__()
-        self.recipe, self.network = recipe, network
+        self.recipe, self.network, self.start = recipe, network, start
+        # In a tuple, where torch does not count it a second time: it is a part of the network.
+        self._generator = (generator,)
         widths = [recipe.width * multiple for multiple in ENCODER[recipe.size]]
         if recipe.adversarial:
             self.discriminator = Discriminator(widths[1:] if self.generator.region else widths)
-        self._predicted: tuple[Tensor, Tensor, Tensor] | None = None
         if recipe.nsd:
             self.distortion = Distortion(self.generator.bottleneck.size)
 
     @property
     def generator(self) -> ContextEncoder:
         """The player that fills."""
-        return cast(ContextEncoder, self.network.last)
+        return self._generator[0]
 
     @property
     def players(self) -> dict[str, nn.Module]:
@@ -250,7 +260,7 @@ class ContextEncoderObjective(Objective):
         return {**betas, "lr": self.recipe.discriminator_rate} if player == "discriminator" else betas
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
-        raw, code = self._prediction(player, batch)
+        raw, code = self._prediction(batch)
         recipe = self.recipe
         if player == "discriminator":
             truth = real_or_not(self.discriminator(self._judged(batch.image)), True)
@@ -271,18 +281,14 @@ class ContextEncoderObjective(Objective):
             terms["nsd"] = recipe.nsd * self._distortion(code, batch)
         return terms
 
-    def _prediction(self, player: str, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The network's raw answer and its code; made in the discriminator's turn, they serve the generator's too."""
-        if self._predicted is not None and self._predicted[0] is batch.image:
-            _, raw, code = self._predicted
-            self._predicted = None
-            return raw, code
-        # What `network.raw` does, but that the code is kept.
-        image = cast(Any, self.network).started(batch.image, batch.mask)
-        code = self.generator.code(image)
-        raw = self.generator.decode(code, image).float()
-        self._predicted = (batch.image, raw, code) if player == "discriminator" else None
-        return raw, code
+    def _prediction(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The raw prediction and its code; made in the discriminator's turn, they serve the generator's too."""
+        if "prediction" not in batch.shared:
+            # What `network.raw` does, but that the code is kept.
+            image = self.start(batch.image.masked_fill(batch.mask, 0), batch.mask)
+            code = self.generator.encoded(image)
+            batch.shared["prediction"] = self.generator.decode(code, image).float(), code
+        return batch.shared["prediction"]
 
     def _generated(self, raw: Tensor, batch: Batch) -> Tensor:
         """The generator's side of what the discriminator sees."""
@@ -296,7 +302,7 @@ class ContextEncoderObjective(Objective):
 
     def _distortion(self, code: Tensor, batch: Batch) -> Tensor:
         """Of the prediction's code and one under a second mask, which for every picture is its neighbour's."""
-        second = cast(Any, self.network).encode(batch.image, batch.mask.roll(1, 0))
+        second = self.network.encode(batch.image, batch.mask.roll(1, 0))
         return self.distortion(code.float(), second.float())
 
 
@@ -339,36 +345,24 @@ class Distortion(nn.Module):
 
 
 def make_objective(recipe: ContextEncoderRecipe) -> ContextEncoderObjective:
-    """What the engine trains."""
-    return ContextEncoderObjective(recipe, ContextEncoder(recipe))
+    """What is trained: all of the network."""
+    network = ContextEncoder(recipe)
+    return ContextEncoderObjective(recipe, network, network, network.started)
 
 
-# ------------------------------------------------------------------------------------------- the inpainter, the card
+# ------------------------------------------------------------------------------------------------------- the method
 
-CARD = Method(
-    name="context-encoder",
-    summary="An encoder-decoder that predicts the hole from one code of its surroundings.",
-    source="D. Pathak and others: Context Encoders: Feature Learning by Inpainting, CVPR 2016",
-    good_for="studying what surroundings say about a hole; holes of the kind it was trained on, at its small size",
-    bad_for="fine detail: everything passes through one code of a picture of at most 128 px",
-    extra="torch",
+CONTEXT_ENCODER = TrainedMethod(
+    Card(
+        name="context-encoder",
+        summary="An encoder-decoder that predicts the hole from one code of its surroundings.",
+        source="D. Pathak and others: Context Encoders: Feature Learning by Inpainting, CVPR 2016",
+        good_for="studying what surroundings say about a hole; holes of the kind it was trained on, at its small size",
+        bad_for="fine detail: everything passes through one code of a picture of at most 128 px",
+        extra="torch",
+    ),
+    presets=PRESETS,
+    network=ContextEncoder,
+    objective=make_objective,
+    shipped="128-blocks",
 )
-
-CARDS = {CARD.name: CARD}
-
-
-def make_inpainter(network: Network) -> Inpainter:
-    """A trained network, ready to be called."""
-    return NetworkInpainter(network, CARD)
-
-
-def load_weights(folder: Path) -> Inpainter:
-    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
-    return make_inpainter(
-        fill_with_weights(ContextEncoder(read_recipe(folder, CARD.name, ContextEncoderRecipe)), folder)
-    )
-
-
-def load(name: str) -> Inpainter:
-    """The network that the project trained; raises InputError where its weights are not there."""
-    return load_weights(shipped_weights(name, "128-blocks"))

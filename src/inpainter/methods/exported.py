@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from inpainter.core import Image, Inpainter, InputError, Mask, Method, Sizes
+from inpainter.core import Card, Image, Inpainter, InputError, Mask, View, Work
 
 FLOAT = "tensor(float)"
 
@@ -25,15 +25,15 @@ FLOAT = "tensor(float)"
 class Exported(Inpainter):
     """A model of our export convention, ready to fill."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file. Raises InputError when it is not there, not ONNX, or not of the convention."""
+    def __init__(self, path: Path, device: str = "auto") -> None:
+        """Open the file. Raises InputError when it is not there, not ONNX, not of the convention, or no such device."""
         self._path = path
-        self._session = _open(path)
+        self._session = _open(path, device)
         metadata = self._session.get_modelmeta().custom_metadata_map
-        self.sizes = _sizes(self._session, metadata, path)
-        self.method = _card(metadata, path)
+        self.view = _view(self._session, metadata, path)
+        self.card = _card(metadata, path)
 
-    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
         feed = {
             "image": np.ascontiguousarray(image.transpose(2, 0, 1)[None]),
             "mask": mask[None, None].astype(np.float32),
@@ -51,20 +51,24 @@ class Exported(Inpainter):
         return filled[0].transpose(1, 2, 0)
 
 
-def load(path: Path | str) -> Inpainter:
-    """The model in this file. Raises InputError when it is not there, not ONNX, or not of the convention."""
-    return Exported(Path(path))
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider", "cpu": "CPUExecutionProvider"}
+"""Of every device, what ONNX Runtime calls it."""
 
 
-def _open(path: Path) -> onnxruntime.InferenceSession:
+def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise InputError(f"{path}: there is no such model file; give a method's name or the path of an .onnx file")
+    there = onnxruntime.get_available_providers()
+    wanted = list(PROVIDERS.values()) if device == "auto" else [PROVIDERS[device]]
+    providers = [provider for provider in wanted if provider in there]
+    if not providers:
+        raise InputError(f"device {device}: this ONNX Runtime has none; give one of auto, cpu")
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
     # What matters is raised as an error; the rest would be lines on a user's screen.
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors have no common ancestor but this
         raise InputError(
             f"{path}: ONNX Runtime cannot open this model ({_line(error)}); "
@@ -72,7 +76,7 @@ def _open(path: Path) -> onnxruntime.InferenceSession:
         ) from error
 
 
-def _sizes(session: onnxruntime.InferenceSession, metadata: Mapping[str, str], path: Path) -> Sizes:
+def _view(session: onnxruntime.InferenceSession, metadata: Mapping[str, str], path: Path) -> View:
     """The sizes that the graph and its metadata allow; raises InputError where the graph is not of the convention."""
     inputs = {node.name: node for node in session.get_inputs()}
     outputs = {node.name: node for node in session.get_outputs()}
@@ -87,8 +91,8 @@ def _sizes(session: onnxruntime.InferenceSession, metadata: Mapping[str, str], p
     if (height is None) != (width is None):
         raise InputError(f"{path}: height and width must both be fixed numbers or both be free; export it again so")
     if height is not None and width is not None:
-        return Sizes(fixed=(height, width))
-    return Sizes(_whole(metadata, "inpainter.minimum", path), _whole(metadata, "inpainter.multiple", path))
+        return View(fixed=(height, width))
+    return View(_whole(metadata, "inpainter.minimum", path), _whole(metadata, "inpainter.multiple", path))
 
 
 def _check(node: Any, channels: int, path: Path) -> None:
@@ -121,8 +125,8 @@ def _whole(metadata: Mapping[str, str], key: str, path: Path) -> int:
     return int(text)
 
 
-def _card(metadata: Mapping[str, str], path: Path) -> Method:
-    return Method(
+def _card(metadata: Mapping[str, str], path: Path) -> Card:
+    return Card(
         name=metadata.get("inpainter.name") or path.stem,
         summary=metadata.get("inpainter.summary") or f"The model in {path.name}.",
         source=metadata.get("inpainter.source") or "not stated in the file",

@@ -1,20 +1,20 @@
 """Partial convolutions in a U-Net (Liu et al. 2018), as the CIFAR-10 study of Lokray and Ghosh builds them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inpainter.core import Inpainter, InputError, Method, Sizes
+from inpainter.core import Card, InputError, View, Work
 from inpainter.core.recipe import Recipe
 from inpainter.nn.losses import feature_l1, masked_l1, style_l1, total_variation
-from inpainter.nn.network import Network, NetworkInpainter
+from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
 from inpainter.nn.partial_conv import PartialConv2d
-from inpainter.nn.pretrained import fill_with_weights, read_recipe, shipped_weights
+from inpainter.nn.trained import TrainedMethod
 from inpainter.nn.vgg import load_vgg
 
 # ------------------------------------------------------------------------------------------------------- the recipe
@@ -101,7 +101,7 @@ class PartialConvUNet(Network):
     def __init__(self, recipe: PartialConvRecipe) -> None:
         super().__init__()
         widths, levels, full = recipe.widths, len(recipe.widths), recipe.first_width or 3
-        self.sizes = Sizes(minimum=2**levels, multiple=2**levels)
+        self.view = View(minimum=2**levels, multiple=2**levels)
         self.encoder, self.decoder, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         self.first = _Layer((3,), full, 3) if recipe.first_width else None
         incoming = (full, *widths)
@@ -123,7 +123,7 @@ class PartialConvUNet(Network):
             self.colours = nn.Identity()
         self.last: nn.Module = nn.Sigmoid() if recipe.last == "sigmoid" else nn.Identity()
 
-    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
+    def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
         x, valid = image, ~mask
         if self.first is not None:
             x, valid = self.first(x, valid)
@@ -194,7 +194,7 @@ class PartialConvObjective(Objective):
         return self
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
-        truth, mask = batch
+        truth, mask = batch.image, batch.mask
         raw = self.network.raw(truth, mask).float()
         if self.recipe.loss == "mse":
             return {"mse": functional.mse_loss(raw, truth)}
@@ -210,37 +210,19 @@ class PartialConvObjective(Objective):
         }
 
 
-def make_objective(recipe: PartialConvRecipe) -> PartialConvObjective:
-    """What the engine trains."""
-    return PartialConvObjective(recipe)
+# ------------------------------------------------------------------------------------------------------- the method
 
-
-# ------------------------------------------------------------------------------------------- the inpainter, the card
-
-CARD = Method(
-    name="partial-conv",
-    summary="A U-Net whose convolutions look at valid pixels only.",
-    source="G. Liu and others: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018",
-    good_for="many thin or irregular holes, of the kind and size that it was trained on: scratches",
-    bad_for="holes thicker than those it was trained on (of the weights for CIFAR-10, 5 pixels): the wrong colours",
-    extra="torch",
+PARTIAL_CONV = TrainedMethod(
+    Card(
+        name="partial-conv",
+        summary="A U-Net whose convolutions look at valid pixels only.",
+        source="G. Liu and others: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018",
+        good_for="many thin or irregular holes, of the kind and size that it was trained on: scratches",
+        bad_for="holes thicker than those it was trained on (of the weights for CIFAR-10, 5 pixels): the wrong colours",
+        extra="torch",
+    ),
+    presets=PRESETS,
+    network=PartialConvUNet,
+    objective=PartialConvObjective,
+    shipped="cifar10-equal",
 )
-
-
-CARDS = {CARD.name: CARD}
-
-
-def make_inpainter(network: Network) -> Inpainter:
-    """A trained network, ready to be called."""
-    return NetworkInpainter(network, CARD)
-
-
-def load_weights(folder: Path) -> Inpainter:
-    """The trained network in a folder that `save_pretrained` wrote; raises InputError when it is not whole."""
-    recipe = read_recipe(folder, CARD.name, PartialConvRecipe)
-    return make_inpainter(fill_with_weights(PartialConvUNet(recipe), folder))
-
-
-def load(name: str) -> Inpainter:
-    """The network that the project trained; raises InputError where its weights are not there."""
-    return load_weights(shipped_weights(name, "cifar10-equal"))

@@ -1,47 +1,65 @@
 """The contract of core's Inpainter on batches of torch, and the adapter from the one to the other."""
 
 from abc import ABC, abstractmethod
-from typing import Any, final
+from collections.abc import Sequence
+from typing import final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inpainter.core import Image, Inpainter, Mask, Method, Sizes
+from inpainter.core import Card, Codes, Image, Images, Inpainter, Mask, Masks, View, Work
 
 
 class Network(nn.Module, ABC):
     """A trainable method: `network(image, mask) -> image` on batches.
 
-    A subclass writes `predict`, and may set `sizes`. It cannot break the contract:
+    A subclass writes `predict`, and may set `view` and write `code`. It cannot break the contract:
 
     1. what lies under the mask is blanked (0) before `predict` sees it;
     2. what lies outside the mask comes back bit for bit;
     3. shapes and types are checked;
-    4. the answer depends on input, weights and torch's random state alone.
+    4. the fill depends on input, weights and the works' seeds alone.
     """
 
-    sizes: Sizes = Sizes()
+    view: View = View()
+    encodes: bool = False
+    """Whether it has an encoder, whose code `encode` gives."""
 
     @final
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, image: Tensor, mask: Tensor, works: Sequence[Work] = ()) -> Tensor:
         """Fill `image` where `mask` is True.
 
-        `image` is `(B, 3, H, W)` floating point in [0, 1]; `mask` is bool `(B, 1, H, W)`; the answer is like `image`.
-        Raises TypeError or ValueError, saying what came and what is wanted.
+        `image` is `(B, 3, H, W)` floating point in [0, 1]; `mask` is bool `(B, 1, H, W)`; the fill is like `image`.
+        `works` has one for each picture, or none where no seed is needed and nobody waits. Raises TypeError or
+        ValueError, saying what came and what is wanted.
         """
-        filled = self.raw(image, mask)
+        filled = self.raw(image, mask, works)
         return torch.where(mask, filled.clamp(0, 1).to(image.dtype), image)
 
     @final
-    def raw(self, image: Tensor, mask: Tensor) -> Tensor:
-        """Answer the whole `(B, 3, H, W)` picture as the network sees it: not composed, not clamped. For losses."""
+    def raw(self, image: Tensor, mask: Tensor, works: Sequence[Work] = ()) -> Tensor:
+        """The whole `(B, 3, H, W)` picture as the network sees it: not composed, not clamped. For losses."""
         self._check(image, mask)
-        return self.predict(image.masked_fill(mask, 0), mask)
+        return self.predict(image.masked_fill(mask, 0), mask, works)
+
+    @final
+    def encode(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The code `(B, D)` of pictures `(B, 3, H, W)` in [0, 1] with holes `(B, 1, H, W)`: what NSD measures."""
+        self._check(image, mask)
+        return self.code(image.masked_fill(mask, 0), mask)
 
     @abstractmethod
-    def predict(self, image: Tensor, mask: Tensor) -> Tensor:
-        """Answer a whole picture `(B, 3, H, W)`, around [0, 1]; `image` is 0 under the mask."""
+    def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
+        """Return a whole picture `(B, 3, H, W)`, around [0, 1]; `image` is 0 under the mask.
+
+        What is random comes from `torch.Generator`s made of the works' seeds. Gradients may be taken in it
+        (`torch.enable_grad()`): a search in a latent space is a prediction, too.
+        """
+
+    def code(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The code `(B, D)` of pictures that are 0 under their masks; only where `encodes`."""
+        raise NotImplementedError(f"{type(self).__name__} has no encoder")
 
     def _check(self, image: Tensor, mask: Tensor) -> None:
         name = type(self).__name__
@@ -52,32 +70,43 @@ class Network(nn.Module, ABC):
         if mask.shape != (image.shape[0], 1, *image.shape[2:]):
             wanted = (image.shape[0], 1, *image.shape[2:])
             raise ValueError(f"{name} wants a mask {wanted} for this image, not {tuple(mask.shape)}")
-        if not self.sizes.accept(image.shape[2], image.shape[3]):
-            raise ValueError(f"{name} wants {self.sizes}, not {image.shape[2]}×{image.shape[3]} (height×width)")
+        if not self.view.accept(image.shape[2], image.shape[3]):
+            raise ValueError(f"{name} wants {self.view}, not {image.shape[2]}×{image.shape[3]} (height×width)")
 
 
 class NetworkInpainter(Inpainter):
-    """A Network as an Inpainter: one picture at a time, on one device, with running statistics."""
+    """A Network as an Inpainter: on one device, with running statistics."""
 
-    def __init__(self, network: Network, method: Method, device: str | torch.device = "cpu") -> None:
-        self.method = method
-        self.sizes = network.sizes
+    def __init__(self, network: Network, card: Card, device: str | torch.device = "cpu") -> None:
+        self.card = card
+        self.view = network.view
+        self.encodes = network.encodes
         # This layout is the faster one for convolutions of more than one picture.
         self.network = network.to(device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
+        # A prediction may take gradients, but never the weights'.
+        self.network.requires_grad_(False)
         self.device = torch.device(device)
 
-    def predict(self, image: Image, mask: Mask, seed: int) -> Image:
-        pictures = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device)
-        masks = torch.from_numpy(mask)[None, None].to(self.device)
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.inference_mode(), torch.random.fork_rng(devices):
-            torch.manual_seed(seed)
-            filled = self.network(pictures, masks)
-        return np.ascontiguousarray(filled[0].permute(1, 2, 0).cpu().numpy())
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
+        return self.predict_batch(image[None], mask[None], [work])[0]
 
-    def raw(self, image: Image, mask: Mask) -> Image:
-        """Answer the whole picture `(H, W, 3)`, clamped to [0, 1] but not composed, for measuring."""
-        pictures = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].to(self.device)
-        with torch.inference_mode():
-            answer: Any = self.network.raw(pictures, torch.from_numpy(mask)[None, None].to(self.device))
-        return np.ascontiguousarray(answer[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy())
+    def predict_batch(self, images: Images, masks: Masks, works: Sequence[Work]) -> Images:
+        with torch.no_grad():
+            return _array(self.network(*self._tensors(images, masks), works))
+
+    def raw(self, images: Images, masks: Masks) -> Images:
+        with torch.no_grad():
+            return _array(self.network.raw(*self._tensors(images, masks)).clamp(0, 1))
+
+    def encode(self, images: Images, masks: Masks) -> Codes:
+        with torch.no_grad():
+            return self.network.encode(*self._tensors(images, masks)).float().cpu().numpy()
+
+    def _tensors(self, images: Images, masks: Masks) -> tuple[Tensor, Tensor]:
+        # (N, H, W, 3) seen as (N, 3, H, W) is channels_last as it lies there.
+        pictures = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
+        return pictures.to(self.device), torch.from_numpy(masks)[:, None].to(self.device)
+
+
+def _array(pictures: Tensor) -> Images:
+    return np.ascontiguousarray(pictures.permute(0, 2, 3, 1).float().cpu().numpy())

@@ -1,31 +1,50 @@
 """What training minimises: players, and named loss terms for each."""
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from inpainter.nn.network import Network
 
 
-class Batch(NamedTuple):
-    """Pictures and the masks drawn for them."""
+class Batch:
+    """Pictures, the masks drawn for them, and what belongs to the one step that they are for.
 
-    image: Tensor
-    """`(B, 3, H, W)` float32 in [0, 1]."""
-    mask: Tensor
-    """Bool `(B, 1, H, W)`, True = missing."""
+    A plain class: Fabric and DDP make new dicts, tuples and dataclasses of those that they find, and what is shared
+    would be lost.
+    """
+
+    def __init__(self, image: Tensor, mask: Tensor, generator: torch.Generator | None = None) -> None:
+        self.image = image
+        """`(B, 3, H, W)` float32 in [0, 1]."""
+        self.mask = mask
+        """Bool `(B, 1, H, W)`, True = missing; nothing is where an objective is not `masked`."""
+        self.generator = generator or torch.Generator(image.device)
+        """Where what is random in a loss is drawn from; of the step's own seed when training."""
+        self.shared: dict[str, Any] = {}
+        """What an earlier player's turn on this batch has made, for the later ones."""
 
 
 class Objective(nn.Module, ABC):
     """The losses of one training, in which one or more players take turns.
 
     A subclass is a module that holds the `network` and whatever else is trained or needed, names its `players` in the
-    order in which they move, and writes `forward`. It knows nothing of devices, optimisers or files.
+    order in which they move, and writes `forward`. One that trains something else than a Network also writes `kept`,
+    `validate` and `sample`. It knows nothing of devices, optimisers or files, and draws from its batch's generator
+    only.
     """
 
     network: Network
-    """What is kept when the training is over."""
+    masked: bool = True
+    """Whether masks are drawn for its batches."""
+
+    @property
+    def kept(self) -> nn.Module:
+        """What is kept when the training is over: by default the network."""
+        return self.network
 
     @property
     def players(self) -> dict[str, nn.Module]:
@@ -39,3 +58,27 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
         """The loss of `player` on `batch` as weighted terms by name, each a scalar; their sum is minimised."""
+
+    def validate(self, kept: Any, batches: Iterable[Batch]) -> dict[str, float]:
+        """Measure a copy of `kept`, in evaluation mode, on pictures that it was not trained on: numbers by name.
+
+        By default mean squared errors over all values: raw and composed, whole picture and hole.
+        """
+        seen = [(batch.image, batch.mask, kept.raw(batch.image, batch.mask).float().clamp(0, 1)) for batch in batches]
+        image, mask, raw = (torch.cat(tensors) for tensors in zip(*seen, strict=True))
+        squared = (raw - image).square()
+        inside = (squared * mask).sum()
+        return {
+            "mse_whole_raw": squared.mean().item(),
+            "mse_hole": (inside / (3 * mask.sum())).item(),
+            "mse_whole_composed": (inside / image.numel()).item(),
+        }
+
+    def sample(self, kept: Any, batch: Batch) -> Tensor:
+        """Rows of a sheet to look at, `(B, 3, H, W·k)` in [0, 1]: k pictures side by side.
+
+        By default truth, input, raw and composed prediction of the network.
+        """
+        image, mask = batch.image, batch.mask
+        raw = kept.raw(image, mask).clamp(0, 1)
+        return torch.cat([image, image.masked_fill(mask, 1.0), raw, kept(image, mask)], dim=3)

@@ -26,29 +26,31 @@ def check_mask_colour(colour: str) -> str:
 
 
 def read_mask(
-    path: Path, photo: Photo | None = None, *, colour: str = "white", resize: bool = False,
+    path: Path, photo: Photo | tuple[int, int] | None = None, *, colour: str = "white", resize: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> tuple[Mask, list[str]]:  # fmt: skip
     """Read a mask from any picture that we can open; return it upright, `(H, W)` bool, with remarks for the user.
 
     `colour` says what means "fill this": `white` (from half grey up; transparent is not white), `black` (below half),
     `alpha` (transparent by half or more) or a colour such as `#ff0000` (each channel within 24 of 255).
-    A mask of another size than `photo` is an error, or scaled (nearest neighbour) with `resize`.
+    A mask of another size than `photo` (or than a picture of (height, width)) is an error, or scaled (nearest
+    neighbour) with `resize`.
     Raises InputError.
     """
     colour = check_mask_colour(colour)
     file = open_photo(path, max_megapixels=max_megapixels)
     if colour == "alpha" and not file.alpha:
         raise InputError(f"{path}: has no alpha channel; save the mask with one or pass --mask-colour white")
-    if photo is not None and not resize and (file.width, file.height) != (photo.width, photo.height):
-        raise InputError(_size_error(file, photo))
+    wanted = (photo.height, photo.width) if isinstance(photo, Photo) else photo
+    if wanted is not None and not resize and (file.height, file.width) != wanted:
+        raise InputError(_size_error(file, wanted, photo if isinstance(photo, Photo) else None))
     with readable(path):
         mask, soft = _threshold(file, colour)
     notes = [f"{path.name}: soft edges: half and more counts as fill"] if soft else []
-    if photo is not None and mask.shape != (photo.height, photo.width):
-        notes.append(f"{path.name}: scaled from {file.width}×{file.height} to {photo.width}×{photo.height}")
-        scaled = cv2.resize(mask.view(np.uint8), (photo.width, photo.height), interpolation=cv2.INTER_NEAREST_EXACT)
-        mask = scaled.view(np.bool_)
+    if wanted is not None and mask.shape != wanted:
+        size = wanted[::-1]
+        notes.append(f"{path.name}: scaled from {file.width}×{file.height} to {size[0]}×{size[1]}")
+        mask = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT).view(np.bool_)
     return mask, notes
 
 
@@ -89,8 +91,9 @@ def _fill_of(strip: NDArray[np.uint8], colours: int, colour: str) -> tuple[Mask,
     return np.asarray(fill if opaque is None else fill & opaque), soft
 
 
-def _size_error(file: Photo, photo: Photo) -> str:
-    sizes = f"{file.path}: {file.width}×{file.height}, but {photo.path.name} is {photo.width}×{photo.height}"
-    if (file.height, file.width) == (photo.height, photo.width)[::-1] and photo.orientation > 4:
+def _size_error(file: Photo, wanted: tuple[int, int], photo: Photo | None) -> str:
+    name = photo.path.name if photo else "the picture"
+    sizes = f"{file.path}: {file.width}×{file.height}, but {name} is {wanted[1]}×{wanted[0]}"
+    if photo and (file.height, file.width) == wanted[::-1] and photo.orientation > 4:
         sizes += " once turned upright as its EXIF orientation says"
     return f"{sizes}; draw the mask on a photo of that size or pass --resize-mask"

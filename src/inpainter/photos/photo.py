@@ -21,8 +21,11 @@ from inpainter.photos.sniff import PHOTOS, REMEDIES, sniff
 # A file may change between two calls of one process: the cache would answer with its old pixels.
 pyvips.cache_set_max(0)
 
-Samples = NDArray[np.uint8 | np.uint16]
-"""What a file holds, `(H, W, bands)`: one or three colours, then alpha if there is one."""
+Samples = NDArray[Any]
+"""What a picture holds, `(H, W, bands)`: one or three colours, then alpha if there is one.
+
+Of uint8 or uint16; of an array also of floating point in [0, 1].
+"""
 
 MAX_MEGAPIXELS = 400.0
 SUFFIXES = {
@@ -148,17 +151,20 @@ class Photo:
 def to_image(samples: Samples) -> Image:
     """Make the `(H, W, 3)` float32 image in [0, 1] that methods see of `(H, W, bands)` samples; alpha is left out."""
     colours = samples[..., : 3 if samples.shape[2] > 2 else 1]
-    image = colours.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max)
+    image = colours.astype(np.float32)
+    if samples.dtype.kind == "u":
+        image /= np.float32(np.iinfo(samples.dtype).max)
     return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
 
 
 def to_samples(image: Image, like: Samples) -> Samples:
     """Make samples of an image: as many colours as `like` has, in its type, with the alpha of `like`."""
-    top = np.iinfo(like.dtype).max
     colours = 3 if like.shape[2] > 2 else 1
     values = image if colours == 3 else image.mean(axis=2, keepdims=True)
+    if like.dtype.kind == "u":
+        values = np.rint(np.clip(values, 0, 1) * np.iinfo(like.dtype).max)
     samples = np.empty_like(like)
-    samples[..., :colours] = np.rint(np.clip(values, 0, 1) * top)
+    samples[..., :colours] = values
     samples[..., colours:] = like[..., colours:]
     return samples
 

@@ -1,0 +1,15 @@
+"""Where torch computes."""
+
+import torch
+
+from inpainter.core import InputError
+
+
+def torch_device(name: str) -> torch.device:
+    """The device of this name of `core.DEVICES`; `auto` is the fastest there is. Raises InputError where it is not."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, found in there.items() if found))
+    if not there.get(name, False):
+        raise InputError(f"device {name}: torch finds none here: give one of auto, cpu")
+    return torch.device(name)

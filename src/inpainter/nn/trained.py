@@ -1,0 +1,75 @@
+"""A method that is trained: all that its file declares, in one object."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from inpainter.core import Card, Inpainter, InputError, Method
+from inpainter.core.recipe import Recipe
+from inpainter.nn.device import torch_device
+from inpainter.nn.facts import RECIPE, SHIPPED, read_facts
+from inpainter.nn.network import NetworkInpainter
+from inpainter.nn.objective import Objective
+from inpainter.nn.pretrained import fill_with_weights
+
+
+def network_inpainter(network: Any, card: Card, settings: Any, device: Any) -> Inpainter:
+    """A trained Network, ready to fill."""
+    return NetworkInpainter(network, card, device)
+
+
+@dataclass(frozen=True)
+class TrainedMethod(Method):
+    """Network, objective, recipes, card and weights of one method."""
+
+    make: Callable[..., Inpainter] = network_inpainter
+    """`make(network, card, settings, device)` makes a trained network ready to fill."""
+    devices: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
+    _: KW_ONLY
+    presets: Mapping[str, Recipe]
+    """Recipes by name, all of one class; the first is the default."""
+    network: Callable[[Any], nn.Module]
+    """What of a recipe is kept when its training is over, with random weights."""
+    objective: Callable[[Any], Objective]
+    """What the training of a recipe minimises."""
+    shipped: str
+    """The preset whose weights the name alone takes."""
+
+    @property
+    def recipe(self) -> type[Recipe]:
+        """The class of its recipes."""
+        return type(next(iter(self.presets.values())))
+
+    def load(self, settings: Any, device: str, folder: Path | None = None) -> Inpainter:
+        """The network trained by us, or the one in `folder`, ready to fill.
+
+        Raises InputError when the weights are missing, cut short, changed or of another recipe, or the device is.
+        """
+        place = torch_device(device)
+        folder = folder or self.shipped_weights()
+        network = fill_with_weights(self.network(self.recipe_in(folder)), folder)
+        return self.make(network, self.card, settings, place)
+
+    def recipe_in(self, folder: str | Path) -> Recipe:
+        """The recipe of the weights in a folder; raises InputError when they are another method's."""
+        facts = read_facts(folder)
+        if facts["method"] != self.card.name:
+            name = self.card.name
+            raise InputError(
+                f"{Path(folder) / RECIPE}: weights of {facts['method']}, not of {name}: give another folder"
+            )
+        return self.recipe.from_dict(facts["recipe"])
+
+    def shipped_weights(self) -> Path:
+        """The folder of the weights trained for good, `weights/METHOD-PRESET` of the source; InputError without."""
+        name = self.card.name
+        path = SHIPPED / f"{name}-{self.shipped}"
+        if not (path / RECIPE).exists():
+            raise InputError(
+                f"{name} needs trained weights, and none are installed: train some (inpainter train {name} --help) and "
+                "give their folder as the method"
+            )
+        return path
