@@ -1,5 +1,7 @@
 """Where an inpainter looks: frames hold the hole, have a size that can be handed over, and stay in the picture."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,16 @@ def test_a_frame_holds_the_hole_and_has_a_size_that_can_be_handed_over(view, hol
         scale = max(frame.height / rows, frame.width / columns)
         assert frame.height == pytest.approx(rows * scale, abs=rows / columns + 1)
         assert frame.width == pytest.approx(columns * scale, abs=columns / rows + 1)
+
+
+@given(view=views, hole=holes())
+def test_a_frame_grows_as_it_is_widened_until_it_holds_the_whole_picture(view, hole):
+    box, height, width = hole
+    frames = [view.frame(box, height, width, 2**times) for times in range(12)]
+    for narrow, wide in pairwise(frames):
+        assert wide.height >= narrow.height
+        assert wide.width >= narrow.width
+    assert frames[-1].within(height, width) == Box(0, 0, width, height)
 
 
 @given(view=views, hole=holes())

@@ -159,9 +159,41 @@ def test_grow_widens_by_a_disc(pixels):
     assert (wide <= (distance <= pixels + 0.5)).all()
 
 
-def test_grow_is_not_negative():
-    with pytest.raises(InputError, match="grow -1"):
-        grown(np.zeros((3, 3), bool), -1)
+@pytest.mark.parametrize("pixels", [9, 20, 60, 150])
+def test_a_wide_disc_is_one_too(pixels):
+    mask = np.zeros((200, 240), bool)
+    mask[40:44, 50:60] = mask[150, 200] = True
+    y, x = np.nonzero(mask)
+    gy, gx = np.mgrid[:200, :240]
+    distance = np.sqrt(((gy[..., None] - y) ** 2 + (gx[..., None] - x) ** 2).min(axis=-1))
+    wide = grown(mask, pixels)
+    assert (wide >= (distance <= pixels - 0.5)).all()
+    assert (wide <= (distance <= pixels + 0.5)).all()
+    assert mask.sum() == 41, "the caller's mask was changed"
+
+
+def test_a_mask_grows_by_more_than_the_picture_has():
+    for mask in (spots(90, 80, (0, 0)), spots(90, 80, (40, 70))):
+        assert grown(mask, 10**30).all()
+        assert grown(mask[::-1].T, 1_000_000).all()
+    assert not grown(np.zeros((90, 80), bool), 10**30).any()
+
+
+@pytest.mark.parametrize("pixels", [1, 3, 8])
+def test_near_the_border_a_mask_grows_as_it_would_in_a_larger_picture(pixels):
+    mask = Text(seed=1)(80, 120)
+    wide = grown(np.pad(mask, 20), pixels)[20:-20, 20:-20]
+    assert (grown(mask, pixels) == wide).all()
+
+
+@pytest.mark.parametrize("pixels", [-1, 1.5, "2", None, np.float64(2), True])
+def test_grow_is_a_whole_number_and_not_negative(pixels):
+    with pytest.raises(InputError, match=f"grow {pixels}: "):
+        grown(np.zeros((3, 3), bool), pixels)
+
+
+def test_grow_may_be_a_whole_number_of_numpy():
+    assert grown(spots(30, 30, (10, 10)), np.int64(2)).any()
 
 
 @pytest.mark.parametrize("name", ["telea", "navier-stokes"])
@@ -338,6 +370,44 @@ def test_deep_in_a_large_hole_the_crop_is_widened_until_something_is_known():
     mask[np.abs(y - x) < 150] = True
     image = np.full((900, 900, 3), 0.25, np.float32)
     assert np.abs(filled(Ramp(View(fixed=(16, 16))), image, mask) - 0.25).max() < 1e-3
+
+
+class Mean(Inpainter):
+    """Answers the mean of what it is shown."""
+
+    card = Card("mean", "the mean of known pixels", "tests", "tests", "photos")
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def predict(self, image, mask, work):
+        return np.broadcast_to(image[~mask].mean(axis=0), image.shape)
+
+
+@pytest.mark.parametrize(
+    ("view", "shape", "hole"),
+    [
+        (View(fixed=(128, 128)), (300, 1000), np.s_[:, 300:700]),
+        (View(fixed=(16, 32), context="pixels", amount=5), (101, 100), np.s_[:100]),
+        (View(fixed=(16, 16), context="pixels", amount=0), (90, 80), np.s_[:, 20:]),
+        (View(context="pixels", amount=0), (90, 80), np.s_[20:50, 20:50]),
+        (View(context="ratio", fixed=(8, 64)), (200, 30), np.s_[2:]),
+        (View(fixed=(8, 8)), (3000, 3000), np.s_[:2999]),
+    ],
+    ids=str,
+)
+def test_a_hole_that_fills_its_frame_is_filled_from_farther_away(view, shape, hole):
+    mask = np.zeros(shape, bool)
+    mask[hole] = True
+    answer = filled(Mean(view), np.full((*shape, 3), 0.25, np.float32), mask)
+    assert np.abs(answer - 0.25).max() < 1e-3
+
+
+def test_one_known_pixel_of_a_large_picture_is_enough_for_a_method_of_one_size():
+    mask = np.ones((3000, 3000), bool)
+    mask[1234, 567] = False
+    answer = filled(Mean(View(fixed=(8, 8))), np.full((3000, 3000, 3), 0.25, np.float32), mask)
+    assert np.abs(answer - 0.25).max() < 1e-3
 
 
 # --------------------------------------------------------------------------------------------------------- one fill

@@ -37,7 +37,8 @@ class View:
         """The rectangle around a hole that is handed over, of an aspect and a size that can be.
 
         It lies in the picture of `height` × `width` where it fits, and sticks out where the picture is smaller or,
-        with a `square`, where the hole is near its border. `widened` multiplies the context.
+        with a `square`, where the hole is near its border. `widened` multiplies the context, or one pixel where there
+        is less; as it grows, so does the frame, until it holds the whole picture.
         """
         if self.context == "whole":
             wanted = Box(0, 0, width, height)
@@ -50,9 +51,10 @@ class View:
                 amount *= max(hole.width, hole.height)
                 # Of one size, the network's own says how much is seen of a small hole.
                 amount = amount if self.fixed else min(max(amount, LEAST_CONTEXT), MOST_CONTEXT)
-            wanted = hole.within(height, width, math.floor(amount * widened))
+            # One pixel at least: nothing multiplied stays nothing.
+            wanted = hole.within(height, width, math.floor(max(amount, 1) * widened if widened > 1 else amount))
         taken = self._taken(wanted.height, wanted.width)
-        if self.fixed is not None and self.context != "whole":
+        if self.fixed is not None and self.context != "whole" and widened <= 1:
             # No larger than the picture if the hole allows, so that little is mirrored.
             inside = (min(taken[0], height), min(taken[1], width))
             taken = max(self._largest_in(*inside), self._taken(hole.height, hole.width))

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 
 import cv2
 import numpy as np
@@ -24,6 +25,8 @@ _SPARSE = 0.25
 _GROUP_PIXELS = 32_000_000
 # Crops of one size are filled together, as many as make up so many pixels.
 _BATCH_PIXELS = 1_000_000
+# Up to this radius a mask is widened by the library's disc, which is quick.
+_SMALL_DISC = 8
 
 Reader = Callable[[Sequence[Box]], list[Samples]]
 """Reads boxes of an upright picture: `(H, W, bands)` each, one or three colours, then alpha if there is one."""
@@ -115,13 +118,25 @@ def find_holes(mask: Mask, view: View = View()) -> list[Hole]:
 
 
 def grown(mask: Mask, pixels: int) -> Mask:
-    """Widen a mask by a disc of `pixels` radius; 0 returns it as it is."""
-    if pixels < 0:
-        raise InputError(f"grow {pixels}: must be 0 or more pixels")
-    if pixels == 0:
+    """Widen a mask by a disc of `pixels` radius; 0 returns it as it is. Raises InputError for what is no such number."""
+    if not isinstance(pixels, Integral) or isinstance(pixels, bool) or pixels < 0:
+        raise InputError(f"grow {pixels}: must be a whole number of pixels, 0 or more")
+    if pixels == 0 or not mask.any():
         return mask
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * pixels + 1, 2 * pixels + 1))
-    return cv2.dilate(mask.view(np.uint8), disc).view(np.bool_)
+    height, width = mask.shape
+    # Nothing is farther away than this; the libraries' numbers are no longer than needed.
+    radius = min(int(pixels), height + width)
+    reached = _tight(mask, Box(0, 0, width, height)).within(height, width, radius)
+    part = np.ascontiguousarray(mask[reached.slices]).view(np.uint8)
+    if radius <= _SMALL_DISC:
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+        wide = cv2.dilate(part, disc).view(np.bool_)
+    else:
+        # A dilation would take as long as the disc has pixels.
+        wide = np.asarray(cv2.distanceTransform(1 - part, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)) <= radius
+    whole = np.zeros_like(mask)
+    whole[reached.slices] = wide
+    return whole
 
 
 # ----------------------------------------------------------------------------------------------------------- the crops
@@ -229,11 +244,11 @@ def _scaled_down(image: Image, mask: Mask, size: tuple[int, int]) -> tuple[Image
     """Scale evenly. A small pixel is the mean of the known pixels that it covers, and missing when one of them is."""
     known = np.where(mask[..., None], np.float32(0), image)
     valid = cv2.resize((~mask).astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
-    small = cv2.resize(known, size[::-1], interpolation=cv2.INTER_AREA) / np.maximum(valid, 1e-6)[..., None]
+    small = cv2.resize(known, size[::-1], interpolation=cv2.INTER_AREA) / np.maximum(valid, 1e-9)[..., None]
     small_mask = valid < 1 - 1e-4
     # A little that is known is better than nothing.
     if small_mask.all() and not mask.all():
-        small_mask = valid < 1e-4
+        small_mask = valid <= 0
     return np.clip(small, 0, 1, dtype=np.float32), small_mask
 
 
