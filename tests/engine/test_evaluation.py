@@ -136,6 +136,21 @@ def test_what_a_method_has_no_raw_answer_for_is_not_measured(source):
     assert "not measured" in page
 
 
+@pytest.mark.parametrize("fitting_first", [True, False])
+def test_a_metric_that_some_pictures_have_is_the_mean_over_those(tmp_path, rng, fitting_first):
+    """Pictures of two sizes, of which a network of one size has a raw answer of one only."""
+    for i, side in enumerate((32, 40, 40) if fitting_first else (40, 32, 40)):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), rng.integers(0, 256, (side, side, 3)).astype(np.uint8))
+    seeing = Seeing()
+    seeing.view = View(fixed=(32, 32))
+    (result,) = run(str(tmp_path), {"m": seeing}, bare=True, by_cover=True)
+    found = result.kinds["lines"]["metrics"]
+    assert (found["mse_hole"]["pictures"], found["mse_whole_raw"]["pictures"]) == (3, 1)
+    bins = result.kinds["lines"]["by_cover"]
+    assert sum(entry["metrics"].get("mse_whole_raw", {"pictures": 0})["pictures"] for entry in bins) == 1
+    assert sum(entry["metrics"]["mse_hole"]["pictures"] for entry in bins) == 3
+
+
 def test_masks_are_a_function_of_seed_and_place(source):
     whole, again, other = Seeing(), Seeing(), Seeing()
     first = run(source, {"m": whole})[0].facts

@@ -293,20 +293,26 @@ def _bare(
 
 def _summary(rows: list[dict[str, float]], covers: list[float], by_cover: bool) -> dict[str, Any]:
     """Means and spreads over pictures; what no picture has a number for is absent: not measured."""
-    names = [name for name in METRICS if name in rows[0]]
     summary: dict[str, Any] = {
         "cover": _statistics(covers),
         "seconds": _statistics([row["seconds"] for row in rows]),
-        "metrics": {name: _statistics([row[name] for row in rows]) for name in names},
+        "metrics": _by_name(rows),
     }
     if by_cover:
         summary["by_cover"] = []
         for low, high in pairwise(COVER_BINS):
             inside = [row for row, cover in zip(rows, covers, strict=True) if low < cover <= high]
             if inside:
-                found = {name: _statistics([row[name] for row in inside]) for name in names}
-                summary["by_cover"].append({"from": low, "to": high, "pictures": len(inside), "metrics": found})
+                summary["by_cover"].append(
+                    {"from": low, "to": high, "pictures": len(inside), "metrics": _by_name(inside)}
+                )
     return summary
+
+
+def _by_name(rows: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
+    """Every metric that a picture has, over those that have it: a raw answer is there for some sizes only."""
+    found = {name: [row[name] for row in rows if name in row] for name in METRICS}
+    return {name: _statistics(values) for name, values in found.items() if values}
 
 
 def _statistics(values: list[float]) -> dict[str, Any]:
