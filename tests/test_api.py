@@ -279,7 +279,7 @@ def test_a_fill_in_many_threads_is_the_fill_in_one(rng):
         (np.zeros((4, 5, 3), np.uint8), np.full((4, 5), 300), InputError, "from 300 to 300"),
         (np.zeros((4, 5, 3), np.uint8), np.full((4, 5), -1), InputError, "from -1"),
         (np.zeros((4, 5, 3), np.uint8), np.full((4, 5), 0.5), InputError, "from 0.5"),
-        (np.full((4, 5, 3), 255.0), np.eye(4, 5) > 0, InputError, r"from 255 to 255: give values in \[0, 1\]"),
+        (np.full((4, 5, 3), 255.0), np.eye(4, 5) > 0, InputError, r"from 255.0 to 255.0: give values in \[0, 1\]"),
         (StringIO("text"), np.eye(4, 5) > 0, TypeError, "binary"),
         (7, np.zeros((4, 5), bool), TypeError, "not int"),
         (Image.new("F", (5, 4)), np.zeros((4, 5), bool), InputError, "mode F"),
@@ -289,6 +289,114 @@ def test_a_fill_in_many_threads_is_the_fill_in_one(rng):
 def test_what_cannot_be_filled_is_said(image, mask, error, says):
     with pytest.raises(error, match=says):
         inpainter.fill(image, mask)
+
+
+@pytest.mark.filterwarnings("ignore::inpainter.FillNote")
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "P", "LA", "RGBA", "P with transparency", "I;16", "CMYK"])
+def test_a_pil_mask_says_what_its_file_says(tmp_path, rng, mode):
+    """White is to be filled, transparent is not, half and more of any depth is."""
+    grey = np.where(MASK, 255, 0).astype(np.uint8)
+    # Luma would call pure green light; the mean of the channels does not.
+    colours = np.dstack([grey, grey, grey])
+    colours[:4, :4] = (0, 255, 0)
+    alpha = np.full((40, 50), 255, np.uint8)
+    alpha[12:14] = 0
+    match mode:
+        case "RGBA" | "LA":
+            image = Image.fromarray(np.dstack([colours if mode == "RGBA" else grey, alpha]))
+        case "P with transparency":
+            image = Image.fromarray(np.where(MASK, np.where(alpha == 0, 2, 1), 0).astype(np.uint8), "P")
+            image.putpalette([0, 0, 0, 255, 255, 255, 255, 255, 255])
+            image.info["transparency"] = 2
+        case "I;16":
+            image = Image.fromarray(np.where(MASK, 32768, 32767).astype(np.uint16))
+        case "RGB":
+            image = Image.fromarray(colours)
+        case _:
+            image = Image.fromarray(grey).convert(mode)
+    assert image.mode == mode.split()[0]
+    suffix = ".tif" if mode == "CMYK" else ".png"
+    options = {"transparency": 2} if "transparency" in mode else {}
+    image.save(tmp_path / f"mask{suffix}", **options)
+    photo = smooth(rng, 3)
+    told = inpainter.fill(photo, tmp_path / f"mask{suffix}", "mean")
+    assert (inpainter.fill(photo, image, "mean") == told).all()
+    assert (told[15] != photo[15]).any()
+
+
+@pytest.mark.parametrize("mode", ["F", "LAB", "HSV"])
+def test_a_pil_mask_of_which_white_is_no_colour_is_refused(rng, mode):
+    with pytest.raises(InputError, match=f"mask: PIL image of mode {mode}: convert it to L"):
+        inpainter.fill(smooth(rng, 3), Image.new(mode, (50, 40)))
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_subclass_of_an_array_is_an_array(rng):
+    image = smooth(rng)
+    wanted = inpainter.fill(image, MASK, "telea")
+    answer = inpainter.fill(np.matrix(image), np.matrix(MASK), "telea")
+    assert type(answer) is np.ndarray
+    assert (answer == wanted).all()
+
+
+@pytest.mark.parametrize("image", [np.zeros(5, np.uint8), np.zeros((), np.uint8)])
+def test_an_array_that_is_no_picture_is_said_whatever_the_mask_is(tmp_path, image):
+    cv2.imwrite(str(tmp_path / "mask.png"), np.zeros((4, 5), np.uint8))
+    with pytest.raises(InputError, match=r"give \(H, W\)"):
+        inpainter.fill(image, tmp_path / "mask.png")
+
+
+def test_an_inverted_mask_is_turned_as_its_kind_is(tmp_path, rng):
+    image, full = (smooth(rng, 3) * 255).astype(np.uint8), np.ones((40, 50), bool)
+    white, photo = ENCODED[".png"](full * np.uint8(255)), ENCODED[".png"](image)
+    (tmp_path / "photo.png").write_bytes(photo)
+    for given in (image, photo, tmp_path / "photo.png", Image.fromarray(image)):
+        with pytest.raises(InputError, match="inverted, pass ~mask") as caught:
+            inpainter.fill(given, full)
+        assert "--mask-colour" not in str(caught.value)
+        with pytest.raises(InputError, match="inverted, pass --mask-colour black") as caught:
+            inpainter.fill(given, white)
+        assert tempfile.gettempdir() not in str(caught.value)
+    most = full.copy()
+    most[0] = False
+    with pytest.warns(inpainter.FillNote, match="inverted, pass ~mask"):
+        inpainter.fill(photo, most, "mean")
+
+
+def test_a_mask_of_bytes_that_is_no_picture_is_told_without_a_place(tmp_path, rng):
+    image = (smooth(rng, 3) * 255).astype(np.uint8)
+    (tmp_path / "photo.png").write_bytes(ENCODED[".png"](image))
+    for given in (image, ENCODED[".png"](image), tmp_path / "photo.png", Image.fromarray(image)):
+        with pytest.raises(InputError) as caught:
+            inpainter.fill(given, b"abc")
+        assert str(caught.value).startswith("mask: not a picture")
+
+
+def test_a_file_object_may_read_what_is_like_bytes(rng):
+    class Memory:
+        def read(self):
+            return memoryview(ENCODED[".png"]((smooth(rng, 3) * 255).astype(np.uint8)))
+
+    assert isinstance(inpainter.fill(Memory(), MASK, "mean"), bytes)
+
+
+@pytest.mark.parametrize(("value", "says"), [(np.nan, "not numbers"), (1.0000001, "to 1.0000001: give")])
+def test_values_that_are_none_can_be_seen_in_the_line(rng, value, says):
+    image = smooth(rng, 3).astype(np.float64)
+    image[8, 8] = value
+    with pytest.raises(InputError, match=says):
+        inpainter.fill(image, MASK, "mean")
+
+
+def test_a_note_points_at_the_line_that_asked(tmp_path, rng):
+    image = (smooth(rng, 3) * 255).astype(np.uint8)
+    (tmp_path / "photo.png").write_bytes(ENCODED[".png"](image))
+    soft = ENCODED[".png"](np.where(MASK, 200, 0).astype(np.uint8))
+    for given in (image, ENCODED[".png"](image), tmp_path / "photo.png", Image.fromarray(image)):
+        for fill in (inpainter.fill, inpainter.load("mean").fill):
+            with pytest.warns(inpainter.FillNote, match="soft edges") as caught:
+                fill(given, soft, **({"overwrite": True} if isinstance(given, Path) else {}))
+            assert {warning.filename for warning in caught} == {__file__}
 
 
 def test_methods_have_summaries():

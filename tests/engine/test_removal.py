@@ -144,7 +144,7 @@ def test_the_seed_arrives_and_progress_is_told(constant, rng):
 
 
 def test_a_full_mask_is_one_line_with_a_remedy(constant):
-    with pytest.raises(InputError, match=r"covers the whole picture.*--mask-colour black"):
+    with pytest.raises(InputError, match=r"covers the whole picture.*inverted, pass ~mask"):
         filled(constant, np.zeros((9, 9, 3), np.float32), np.ones((9, 9), bool))
 
 

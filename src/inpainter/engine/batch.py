@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, open_photo
 from inpainter.photos.write import check_format, copy_photo, write_photo
 
 REPORT = "report.jsonl"
+INVERT_FILE = "pass --mask-colour black"
+"""What helps where a mask that is a file is inverted."""
 _INVERTED = 0.5
 # A file name need not be text; what is not is written as JSON's own escape, and read back as the same name.
 _ODD_NAMES = "backslashreplace"
@@ -87,10 +89,12 @@ def fill_file(
         return FillReport(output, 0, 0, tuple(notes))
     if covered > _INVERTED * where.size:
         notes.append(
-            f"{name}: {covered / where.size:.0%} of the photo is to be filled; "
-            "if the mask is inverted, pass --mask-colour black"
+            f"{name}: {covered / where.size:.0%} of the photo is to be filled; if the mask is inverted, "
+            f"{INVERT_FILE if isinstance(mask, Path) else Picture.invert}"
         )
-    picture = Picture(where, source.crops, name=str(mask) if isinstance(mask, Path) else "the mask")
+    picture = Picture(where, source.crops)
+    if isinstance(mask, Path):
+        picture = replace(picture, name=str(mask), invert=INVERT_FILE)
     patches = [patch for _, patch in fill_pictures(inpainter, [picture], seed=options.seed, on_step=on_step)]
     notes += write_photo(source, output, patches, overwrite=options.overwrite)
     return FillReport(output, len(patches), covered, tuple(notes))

@@ -1,9 +1,12 @@
 """Filling what Python programs hold: paths, bytes, NumPy arrays and PIL images; each comes back as it came."""
 
 import os
+import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,13 +14,22 @@ from typing import Any
 import numpy as np
 
 from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, compose
-from inpainter.engine.batch import FillOptions, default_output, fill_file
+from inpainter.engine.batch import INVERT_FILE, FillOptions, default_output, fill_file
 from inpainter.engine.removal import Picture, fill_pictures, grown
-from inpainter.photos.mask_file import read_mask
+from inpainter.photos.mask_file import fill_of, read_mask
 from inpainter.photos.photo import SUFFIXES, Samples
 from inpainter.photos.sniff import sniff
 
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "P", "CMYK")
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A mask as read, and how errors speak of it."""
+
+    mask: Mask
+    name: str = Picture.name
+    invert: str = Picture.invert
 
 
 def fill_picture(
@@ -39,6 +51,8 @@ def fill_picture(
     if _is_bytes(image):
         return _fill_bytes(image, mask, inpainter, options, on_step)
     if isinstance(image, np.ndarray):
+        # Of a matrix, say, a band cannot be taken as of an array.
+        image = _checked(np.asarray(image))
         return _fill_array(image, _mask_for(image.shape[:2], mask, options), inpainter, options, on_step)
     if _is_pil(image):
         return _fill_pil(image, _mask_for(image.size[::-1], mask, options), inpainter, options, on_step)
@@ -52,8 +66,8 @@ def _fill_file(
     photo: Path, mask: Any, output: Path, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None
 ) -> Path:
     if _is_bytes(mask):
-        with tempfile.TemporaryDirectory() as folder:
-            return _fill_file(photo, _as_file(mask, Path(folder), "mask"), output, inpainter, options, on_step)
+        with _unnamed_folder() as folder:
+            return _fill_file(photo, _as_file(mask, folder, "mask"), output, inpainter, options, on_step)
     where = Path(mask) if _is_path(mask) else _mask_array(mask)
     report = fill_file(photo, where, output, inpainter, options, on_step=on_step)
     _warn(report.notes)
@@ -61,21 +75,27 @@ def _fill_file(
 
 
 def _fill_bytes(image: Any, mask: Any, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None) -> bytes:
+    with _unnamed_folder() as folder:
+        photo = _as_file(image, folder, "image")
+        return _fill_file(photo, mask, photo.with_stem("filled"), inpainter, options, on_step).read_bytes()
+
+
+@contextmanager
+def _unnamed_folder() -> Iterator[Path]:
+    """A folder for a moment; errors tell nothing of it, because it is nothing that a caller knows."""
     with tempfile.TemporaryDirectory() as folder:
-        photo = _as_file(image, Path(folder), "image")
         try:
-            filled = _fill_file(photo, mask, photo.with_stem("filled"), inpainter, options, on_step)
+            yield Path(folder)
         except InputError as error:
-            # Where it lay for a moment is nothing that a caller knows.
             raise InputError(str(error).replace(f"{folder}{os.sep}", "")) from error
-        return filled.read_bytes()
 
 
 def _as_file(data: Any, folder: Path, stem: str) -> Path:
     """Bytes, or what a file object has to read, as a file whose suffix tells its format."""
-    content = data.read() if hasattr(data, "read") else bytes(data)
-    if not isinstance(content, bytes):
+    content = data.read() if hasattr(data, "read") else data
+    if not isinstance(content, bytes | bytearray | memoryview):
         raise TypeError(f"the {stem} is a file object of text: open it in binary mode")
+    content = bytes(content)
     kind = sniff(content[:4096])
     suffix = next((suffix for suffix, of in SUFFIXES.items() if of == kind), "")
     path = folder / f"{stem}{suffix}"
@@ -86,19 +106,24 @@ def _as_file(data: Any, folder: Path, stem: str) -> Path:
 # ---------------------------------------------------------------------------------------------------------- the arrays
 
 
-def _fill_array(
-    image: np.ndarray, mask: Mask, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None
-) -> np.ndarray:
+def _checked(image: np.ndarray) -> np.ndarray:
     if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] > 4):
         raise InputError(f"image of shape {image.shape}: give (H, W) or (H, W, 1 to 4)")
     if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f":
         raise InputError(f"image of {image.dtype}: give uint8, uint16, or floating point in [0, 1]")
-    if mask.shape != image.shape[:2]:
-        raise InputError(f"mask of {mask.shape} for an image of {image.shape[:2]}: make them equal")
-    mask = grown(mask, options.grow)
+    return image
+
+
+def _fill_array(
+    image: np.ndarray, given: _Given, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None
+) -> np.ndarray:
+    if given.mask.shape != image.shape[:2]:
+        raise InputError(f"mask of {given.mask.shape} for an image of {image.shape[:2]}: make them equal")
+    mask = grown(given.mask, options.grow)
     whole = image.copy()
     samples = whole if whole.ndim == 3 else whole[..., None]
-    picture = Picture(mask, partial(_read, image if image.ndim == 3 else image[..., None], mask))
+    read = partial(_read, image if image.ndim == 3 else image[..., None], mask)
+    picture = Picture(mask, read, name=given.name, invert=given.invert)
     for _, patch in fill_pictures(inpainter, [picture], seed=options.seed, on_step=on_step):
         samples[patch.box.slices] = patch.samples
     return whole
@@ -110,11 +135,18 @@ def _read(samples: Samples, mask: Mask, boxes: Sequence[Box]) -> list[Samples]:
         known = samples[box.slices][~mask[box.slices]]
         # Written so that NaN fails too.
         if known.size and not (known.min() >= 0 and known.max() <= 1):
-            raise InputError(f"image of {samples.dtype} from {known.min():g} to {known.max():g}: give values in [0, 1]")
+            raise InputError(f"image of {samples.dtype} {_range(known)}: give values in [0, 1]")
     return [samples[box.slices] for box in boxes]
 
 
-def _fill_pil(image: Any, mask: Mask, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None) -> Any:
+def _range(values: np.ndarray) -> str:
+    """Of values that are refused, what there is to say; all digits, or what is hardly above 1 reads as 1."""
+    if np.isnan(values).any():
+        return "holds values that are not numbers (NaN)"
+    return f"from {values.min()} to {values.max()}"
+
+
+def _fill_pil(image: Any, mask: _Given, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None) -> Any:
     if image.mode not in _PIL_MODES:
         raise InputError(f"PIL image of mode {image.mode}: convert it to L, LA, RGB or RGBA")
     from PIL import Image
@@ -126,10 +158,10 @@ def _fill_pil(image: Any, mask: Mask, inpainter: Inpainter, options: FillOptions
         _warn(["the palette becomes full colour: a fill needs colours that it may not have"])
     elif image.mode == "CMYK":
         image = image.convert("RGB")
-    filled = Image.fromarray(_fill_array(np.asarray(image), mask, inpainter, options, on_step))
+    filled = Image.fromarray(_fill_array(_checked(np.asarray(image)), mask, inpainter, options, on_step))
     if given.mode == "CMYK":
         # There and back some inks differ, so only what is filled makes the way.
-        inks = compose(np.asarray(given), np.asarray(filled.convert("CMYK")), grown(mask, options.grow))
+        inks = compose(np.asarray(given), np.asarray(filled.convert("CMYK")), grown(mask.mask, options.grow))
         filled = Image.fromarray(inks, "CMYK")
     filled.info = info
     return filled
@@ -138,25 +170,27 @@ def _fill_pil(image: Any, mask: Mask, inpainter: Inpainter, options: FillOptions
 # ----------------------------------------------------------------------------------------------------------- the masks
 
 
-def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions) -> Mask:
+def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions) -> _Given:
     """A mask of any kind for a picture of (height, width), which a file's is compared with."""
-    if not (_is_path(mask) or _is_bytes(mask)):
-        return _mask_array(mask)
-    with tempfile.TemporaryDirectory() as folder:
-        path = _as_file(mask, Path(folder), "mask") if _is_bytes(mask) else Path(mask)
-        where, notes = read_mask(
-            path, (size[0], size[1]), colour=options.mask_colour, resize=options.resize_mask,
-            max_megapixels=options.max_megapixels,
-        )  # fmt: skip
+    if _is_bytes(mask):
+        with _unnamed_folder() as folder:
+            return replace(_mask_for(size, _as_file(mask, folder, "mask"), options), name="the mask")
+    if not _is_path(mask):
+        return _Given(_mask_array(mask))
+    where, notes = read_mask(
+        Path(mask), (size[0], size[1]), colour=options.mask_colour, resize=options.resize_mask,
+        max_megapixels=options.max_megapixels,
+    )  # fmt: skip
     _warn(notes)
-    return where
+    return _Given(where, str(mask), INVERT_FILE)
 
 
 def _mask_array(mask: Any) -> Mask:
     if _is_pil(mask):
-        mask = np.asarray(mask.convert("L"))
+        mask = _pil_mask(mask)
     if not isinstance(mask, np.ndarray):
         raise TypeError(f"wanted the mask as a path, bytes, a NumPy array or a PIL image, not {type(mask).__name__}")
+    mask = np.asarray(mask)
     where = mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
     if where.ndim != 2 or where.dtype.kind not in "buif":
         raise InputError(f"mask of shape {mask.shape} and {mask.dtype}: give (H, W) bool, or numbers with 255 = fill")
@@ -166,14 +200,30 @@ def _mask_array(mask: Any) -> Mask:
     if low >= 0 and high <= 1 and (where.dtype.kind != "f" or np.isin(where, (0, 1)).all()):
         return where == 1
     if where.dtype.kind == "f" or low < 0 or high > 255:
-        raise InputError(f"mask of {mask.dtype} from {low} to {high}: give 0 and 1, or whole numbers with 255 = fill")
+        raise InputError(f"mask of {mask.dtype} {_range(where)}: give 0 and 1, or whole numbers with 255 = fill")
     return where >= 128
 
 
+def _pil_mask(mask: Any) -> np.ndarray:
+    """What a PIL image says to fill: white, as in a file; of one channel also 1, where there are only 0 and 1."""
+    if mask.mode in ("LA", "RGBA", "PA") or (mask.mode in ("1", "L", "P", "RGB") and "transparency" in mask.info):
+        return fill_of(np.asarray(mask.convert("RGBA")), 3, "white")[0]
+    if mask.mode in ("RGB", "P", "CMYK", "YCbCr"):
+        return fill_of(np.asarray(mask.convert("RGB")), 3, "white")[0]
+    if mask.mode.startswith("I;16"):
+        return fill_of((np.asarray(mask) >> 8).astype(np.uint8)[..., None], 1, "white")[0]
+    if mask.mode not in ("1", "L", "I"):
+        raise InputError(f"mask: PIL image of mode {mask.mode}: convert it to L")
+    return np.asarray(mask)
+
+
 def _warn(notes: Sequence[str]) -> None:
+    # At the line that called the package, however far up it is: each line is told once.
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "inpainter":
+        level, frame = level + 1, frame.f_back
     for note in notes:
-        # At the line that called `inpainter.fill`, more or less: each line is told once.
-        warnings.warn(note, FillNote, stacklevel=5)
+        warnings.warn(note, FillNote, stacklevel=level)
 
 
 def _is_path(value: Any) -> bool:

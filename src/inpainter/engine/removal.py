@@ -56,6 +56,8 @@ class Picture:
     """Known pixels that texture may be taken from; None: all that are known and not transparent."""
     name: str = "the mask"
     """What errors call the mask."""
+    invert: str = "pass ~mask"
+    """What helps where it is inverted."""
 
 
 def fill_pictures(
@@ -118,7 +120,7 @@ def find_holes(mask: Mask, view: View = View()) -> list[Hole]:
 
 
 def grown(mask: Mask, pixels: int) -> Mask:
-    """Widen a mask by a disc of `pixels` radius; 0 returns it as it is. Raises InputError for what is no such number."""
+    """Widen a mask by a disc of `pixels` radius; 0 returns it as it is. Raises InputError for what is no radius."""
     if not isinstance(pixels, Integral) or isinstance(pixels, bool) or pixels < 0:
         raise InputError(f"grow {pixels}: must be a whole number of pixels, 0 or more")
     if pixels == 0 or not mask.any():
@@ -312,7 +314,7 @@ def _refuse_everything(inpainter: Inpainter, picture: Picture) -> None:
     if picture.mask.size and picture.mask.all() and not inpainter.card.fills_everything:
         raise InputError(
             f"{picture.name} covers the whole picture, so {inpainter.card.name} has nothing to fill from; "
-            "if it is inverted, pass --mask-colour black"
+            f"if it is inverted, {picture.invert}"
         )
 
 

@@ -67,12 +67,16 @@ def _threshold(file: Photo, colour: str) -> tuple[Mask, bool]:
         rows = min(_STRIP_ROWS, image.height - top)
         strip = np.frombuffer(region.fetch(0, top, image.width, rows), np.uint8)
         strip = strip.reshape(rows, image.width, image.bands)
-        stored[top : top + rows], between = _fill_of(strip, file.colours, colour)
+        stored[top : top + rows], between = fill_of(strip, file.colours, colour)
         soft = soft or between
     return file.to_upright(stored), soft
 
 
-def _fill_of(strip: NDArray[np.uint8], colours: int, colour: str) -> tuple[Mask, bool]:
+def fill_of(strip: NDArray[np.uint8], colours: int, colour: str) -> tuple[Mask, bool]:
+    """What of `(H, W, bands)` samples means "fill this", and whether it had values in between.
+
+    `colours` of the bands are colours, and one more alpha; `colour` is one of those that `read_mask` takes.
+    """
     opaque = strip[..., colours] >= 128 if strip.shape[2] > colours else None
     if colour == "alpha":
         assert opaque is not None  # read_mask has refused files without alpha
