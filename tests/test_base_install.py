@@ -60,6 +60,29 @@ def test_help_imports_nothing_that_works_on_pictures():
     python(f"{code}\ntry: main()\nexcept SystemExit as left: assert left.code == 0", HEAVY - {"cyclopts", "rich"})
 
 
+@pytest.mark.parametrize("option", ['metrics=("nsd",)', 'lpips_weights="none"'])
+def test_a_metric_that_needs_torch_says_how_to_get_it(tmp_path, option):
+    python(
+        f"""
+sys.meta_path.pop(0)
+sys.modules["torch"] = None
+import cv2, numpy as np
+from inpainter.core import InputError
+from inpainter.engine.evaluation import Evaluation, evaluate
+from inpainter.methods import load
+cv2.imwrite("p.png", np.zeros((40, 40, 3), np.uint8))
+try:
+    evaluate(Evaluation(methods=["telea"], data=".", {option}), load)
+except InputError as error:
+    assert "needs torch, which is not installed: pip install 'inpainter[torch]'" in str(error), error
+else:
+    raise AssertionError("measured without torch")
+""",
+        set(),
+        tmp_path,
+    )
+
+
 def test_the_base_install_asks_for_no_torch_and_constraints_pin_every_package_once():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert not any(name in line for line in project["dependencies"] for name in ("torch", "scikit", "scipy"))

@@ -69,6 +69,30 @@ def test_the_loss_is_the_mean_over_all_values_of_the_raw_prediction():
     assert objective("network", batch)["mse"].item() == pytest.approx(wanted, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("seed", (-1, 2**64)), ("log_every", (0, -1)), ("checkpoint_every", (0,)), ("sample_every", (0,)),
+        ("workers", (-1,)), ("devices", (0,)), ("steps", (0, -3)), ("minutes", (-1.0, float("nan"))),
+    ],
+)  # fmt: skip
+def test_a_job_that_cannot_be_done_is_one_line(job, field, values):
+    for value in values:
+        with pytest.raises(InputError, match=f"{field.replace('_', '.')}.* {value}: give ") as caught:
+            replace(job, **{field: value})
+        assert "\n" not in str(caught.value)
+
+
+def test_no_data_is_one_line(job):
+    with pytest.raises(InputError, match="no source is named"):
+        train(replace(job, data=""))
+
+
+def test_a_run_folder_whose_name_is_too_long_is_one_line(job, tmp_path):
+    with pytest.raises(InputError, match="cannot be made"):
+        train(replace(job, out=tmp_path / ("a" * 300)))
+
+
 def test_a_run_leaves_its_folder(job):
     outcome = train(replace(job, preset="own"))
     assert outcome.finished

@@ -76,6 +76,7 @@ def fill(
     debug
         Show the trace of an error.
     """
+    from inpainter.core.paths import is_folder
     from inpainter.engine.batch import FillOptions
     from inpainter.methods import load
 
@@ -84,7 +85,7 @@ def fill(
         mask_colour=mask_colour, resize_mask=resize_mask, grow=grow, seed=seed, overwrite=overwrite,
         max_megapixels=max_megapixels,
     )  # fmt: skip
-    if image.is_dir():
+    if is_folder(image):
         return _fill_folder(image, mask, output, inpainter, options, method)
     return _fill_file(image, mask, output, inpainter, options)
 

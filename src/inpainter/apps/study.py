@@ -153,10 +153,11 @@ def evaluate(
 
     evaluation = Evaluation(
         methods=_listed(methods), data=data, masks=_listed(masks), limit=limit or None, first=first, size=size,
-        seed=seed, metrics=_listed(metrics) if metrics else tuple(METRICS), nsd_pictures=nsd_pictures,
+        seed=seed, metrics=tuple(METRICS) if metrics is None else _listed(metrics), nsd_pictures=nsd_pictures,
         nsd_masks=nsd_masks, by_cover=by_cover, bare=bare,
         lpips_weights=str(lpips_weights) if lpips_weights else None,
     )  # fmt: skip
+    _refuse_among_pictures(output, data)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default", UserWarning)
         results = measure(
@@ -169,6 +170,15 @@ def evaluate(
     write_report(results, output)
     print(f"{output / 'report.html'}: {len(results)} methods on {results[0].facts['data']['pictures']} pictures")
     return 0
+
+
+def _refuse_among_pictures(output: Path, data: str) -> None:
+    """The figures of a report would be measured the next time."""
+    from inpainter.data.sources import folders_of
+
+    for folder in folders_of(data):
+        if output.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{output}: lies in the folder of pictures {folder}: name another with -o")
 
 
 def _listed(text: str) -> tuple[str, ...]:

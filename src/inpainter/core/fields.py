@@ -8,10 +8,10 @@ import types
 import typing
 from collections.abc import Container, Mapping
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from inpainter.core.errors import InputError
+from inpainter.core.paths import exists
 
 # A colon that a field's name and an equals sign follow; any other belongs to a name, a path or a value.
 _FIELD = re.compile(r":(?=[A-Za-z]\w*=)")
@@ -25,7 +25,7 @@ def split_fields(text: str, known: Container[str] = ()) -> tuple[str, dict[str, 
     """
     parts = _FIELD.split(text)
     names = (":".join(parts[:count]) for count in range(len(parts), 1, -1))
-    name = next((name for name in names if Path(name).exists()), parts[0])
+    name = next((name for name in names if exists(name)), parts[0])
     given = {}
     for part in _FIELD.split(text[len(name) :])[1:]:
         field, _, value = part.partition("=")
@@ -33,7 +33,7 @@ def split_fields(text: str, known: Container[str] = ()) -> tuple[str, dict[str, 
             raise InputError(f"{text}: {field} is given twice; give it once")
         given[field] = value
     start, colon, rest = name.partition(":")
-    if colon and start in known and not Path(name).exists():
+    if colon and start in known and not exists(name):
         raise InputError(f"{text}: {rest!r} is no setting; write {start}:name=value")
     return name, given
 

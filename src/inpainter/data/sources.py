@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from inpainter.core import InputError
+from inpainter.core.paths import exists
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif", ".bmp"}
 """File names that a folder is searched for."""
@@ -104,16 +105,30 @@ def _encoded(source: str, limit: int | None) -> Iterator[Encoded]:
             yield item
 
 
+def folders_of(source: str) -> list[Path]:
+    """The folders among what `source`, as `read_pictures` takes it, stands for. Raises InputError."""
+    return [path for path in _named(source) if path.is_dir()]
+
+
+def _named(source: str) -> list[Path]:
+    """The folders and files that `source` names, patterns resolved."""
+    named = []
+    for part in source.split(","):
+        # The empty path would be the folder that the program was started in.
+        if not part.strip():
+            raise InputError(f"data {source!r}: no source is named: give a folder of pictures or parquet files")
+        found = [part] if exists(part) else sorted(glob.glob(part))  # noqa: PTH207 (patterns may be absolute)
+        if not found:
+            raise InputError(f"{part}: no such folder or file: give a folder of pictures or parquet files")
+        named += map(Path, found)
+    return named
+
+
 def _files(source: str) -> list[Path]:
     """The files that `source` stands for, in a fixed order."""
     files: list[Path] = []
-    for part in source.split(","):
-        path = Path(part)
-        found = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(part))]  # noqa: PTH207 (patterns may be absolute)
-        if not found:
-            raise InputError(f"{part}: no such folder or file: give a folder of pictures or parquet files")
-        for match in found:
-            files += _in_folder(match) if match.is_dir() else [match]
+    for match in _named(source):
+        files += _in_folder(match) if match.is_dir() else [match]
     for path in files:
         if path.suffix != ".parquet" and path.suffix.lower() not in SUFFIXES:
             raise InputError(

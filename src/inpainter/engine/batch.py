@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from inpainter.core import Inpainter, InputError, Mask, OnStep
+from inpainter.core.paths import exists
+from inpainter.core.seed import check_seed
 from inpainter.engine.removal import Picture, fill_pictures, grown
 from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.mask_file import check_mask_colour, read_mask
@@ -41,6 +43,12 @@ class FillOptions:
     """Replace outputs that exist."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Refuse larger pictures before they are decoded."""
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        # Written so that NaN fails too, which would let everything pass.
+        if not self.max_megapixels > 0:
+            raise InputError(f"max_megapixels is {self.max_megapixels}: give a number above 0")
 
 
 @dataclass(frozen=True)
@@ -184,7 +192,7 @@ def _pairs(photos: Path, masks: Path) -> list[tuple[Path, Path | str]]:
     found = sorted(path for path in photos.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     if not found:
         raise InputError(f"{photos}: holds no photo (JPEG, PNG, WebP, TIFF or AVIF); name another folder")
-    if not masks.exists():
+    if not exists(masks):
         raise InputError(f"{masks}: no such file or folder; check the name")
     if masks.is_file():
         return [(photo, masks) for photo in found]
@@ -206,12 +214,12 @@ def _pairs(photos: Path, masks: Path) -> list[tuple[Path, Path | str]]:
 
 
 def _check_folder(output: Path, photos: Path, masks: Path) -> None:
-    if output.exists() and not output.is_dir():
+    if exists(output) and not output.is_dir():
         raise InputError(f"{output}: is not a folder; a folder of photos needs a folder to write to")
     for source, what in ((photos, "photos"), (masks, "masks")):
         if output.resolve() == source.resolve():
             raise InputError(f"{output}: is the folder of the {what} themselves; name another with -o")
-    if not output.exists():
+    if not exists(output):
         if not output.parent.is_dir():
             raise InputError(f"{output}: its parent folder does not exist; make it first")
         try:

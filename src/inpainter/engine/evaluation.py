@@ -5,6 +5,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from inpainter.core import Image, Inpainter, InputError, Mask
 from inpainter.core.fields import split_fields
+from inpainter.core.seed import check_seed
 from inpainter.data.draws import keys
 from inpainter.data.sources import Pictures, read_pictures
 from inpainter.engine.removal import fill_images
@@ -77,8 +79,13 @@ class Evaluation:
             raise InputError(
                 f"nsd: {self.nsd_pictures} pictures, {self.nsd_masks} masks each: give 1 or more, and 2 masks or more"
             )
-        if not self.methods or not self.masks:
-            raise InputError("evaluation: no methods or no masks: give at least one of each")
+        if not (self.methods and self.masks and self.metrics):
+            raise InputError("evaluation: no methods, masks or metrics: give at least one of each")
+        check_seed(self.seed)
+        for name, least in (("first", 0), ("limit", 1), ("size", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"evaluation: {name} is {value}: give {least} or more")
 
 
 @dataclass
@@ -212,10 +219,22 @@ def _hash(masks: list[Mask]) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def _needing_torch(metric: str) -> Iterator[None]:
+    """Turn a failed import into the command that gets what is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"metrics: {metric} needs {error.name or 'more'}, which is not installed: pip install 'inpainter[torch]'"
+        ) from error
+
+
 def _lpips(evaluation: Evaluation) -> Callable[[Image, Image], float] | None:
     if evaluation.lpips_weights is None:
         return None
-    from inpainter.metrics.perceptual import load_lpips, lpips_distance
+    with _needing_torch("LPIPS"):
+        from inpainter.metrics.perceptual import load_lpips, lpips_distance
 
     network = load_lpips(evaluation.lpips_weights)
     return lambda truth, answer: lpips_distance(network, truth, answer)
@@ -226,7 +245,8 @@ def _nsd(
 ) -> dict[str, dict[str, "Encoded"]]:
     """By kind of mask, what was measured of each method that has an encoder."""
     # Here, because the other metrics need no torch.
-    from inpainter.engine.nsd import measure_nsd, refuse_sizes
+    with _needing_torch(NSD):
+        from inpainter.engine.nsd import measure_nsd, refuse_sizes
 
     pictures, truths = _pictures(replace(evaluation, limit=evaluation.nsd_pictures))
     refuse_sizes(inpainters, truths)

@@ -11,6 +11,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from inpainter.core import InputError
+from inpainter.core.paths import exists
 from inpainter.photos.files import write_whole
 
 KEPT = 2
@@ -42,7 +43,7 @@ class RunFolder:
 
     def described(self) -> dict[str, Any] | None:
         """What `describe` wrote, or None in a new folder; raises InputError when it is no longer readable."""
-        if not self.description.exists():
+        if not exists(self.description):
             return None
         try:
             return json.loads(self.description.read_text())

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe
+from inpainter.core.seed import check_seed
 from inpainter.data.sources import read_pictures
 from inpainter.engine.checkpoint import save_pretrained, trainable
 from inpainter.engine.progress import Progress
@@ -66,6 +67,19 @@ class Job:
     """How many devices."""
     quiet: bool = False
     """Show no progress line."""
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        for name in ("log_every", "checkpoint_every", "sample_every", "devices"):
+            self._require(getattr(self, name) >= 1, name, "1 or more")
+        self._require(self.workers >= 0, "workers", "0 or more")
+        self._require(self.steps is None or self.steps >= 1, "steps", "1 or more")
+        self._require(self.minutes is None or self.minutes >= 0, "minutes", "0 or more")
+
+    def _require(self, holds: bool, name: str, wanted: str) -> None:
+        # Written so that NaN fails too.
+        if not holds:
+            raise InputError(f"training: --{name.replace('_', '-')} is {getattr(self, name)}: give {wanted}")
 
 
 @dataclass

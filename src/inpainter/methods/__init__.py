@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from inpainter.core import DEVICES, Card, Inpainter, InputError, Method
 from inpainter.core.fields import read_fields, split_fields
+from inpainter.core.paths import is_folder
 
 
 class Entry(NamedTuple):
@@ -67,9 +68,12 @@ def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings:
     # A Path is a path: a name that it happens to share with a method is not meant.
     path = None if isinstance(name_or_path, str) else Path(name_or_path)
     name, given = split_fields(str(name_or_path), METHODS)
-    if path is None and name not in METHODS and (Path(name).is_dir() or name.lower().endswith(".onnx")):
+    # The empty path would be the folder that the program was started in.
+    if not name:
+        raise InputError("no method given: `inpainter methods` lists them")
+    if path is None and name not in METHODS and (is_folder(name) or name.lower().endswith(".onnx")):
         path = Path(name)
-    if path is not None and not path.is_dir():
+    if path is not None and not is_folder(path):
         from inpainter.methods.exported import Exported
 
         _refuse_settings(str(path), given | settings)

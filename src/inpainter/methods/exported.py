@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime
 
 from inpainter.core import Card, Image, Inpainter, InputError, Mask, View, Work
+from inpainter.core.paths import is_file
 
 FLOAT = "tensor(float)"
 
@@ -56,7 +57,7 @@ PROVIDERS = {"cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider", 
 
 
 def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
-    if not path.is_file():
+    if not is_file(path):
         raise InputError(f"{path}: there is no such model file; give a method's name or the path of an .onnx file")
     there = onnxruntime.get_available_providers()
     wanted = list(PROVIDERS.values()) if device == "auto" else [PROVIDERS[device]]
