@@ -121,8 +121,8 @@ def test_the_results_page_averages_over_seeds_and_gives_the_ratio(tmp_path):
                    (("mse_whole_raw", 1), ("mse_hole", 5), ("mse_whole_composed", 0.5))}  # fmt: skip
         weights = {"method": method, "seed": seed, "epochs": epochs}
         data = {"source": "p", "pictures": 3, "first": 0}
-        entry = {"method": f"{method}-{seed}-{epochs}", "weights": weights, "data": data, "mask_hashes": {}, "through": "bare",
-                 "masks": {"lines": {"metrics": metrics}}}  # fmt: skip
+        entry = {"method": f"{method}-{seed}-{epochs}", "weights": weights, "data": data, "mask_hashes": {},
+                 "through": "bare", "masks": {"lines": {"metrics": metrics}}}  # fmt: skip
         (folder / f"{entry['method']}.json").write_text(json.dumps(entry))
 
     for split in ("train", "validation", "test"):

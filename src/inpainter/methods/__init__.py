@@ -25,7 +25,8 @@ class Entry(NamedTuple):
 
 
 METHODS: dict[str, Entry] = {
-    "auto": Entry("auto:AUTO", "", "The default: the classical methods, each where it measures best."),
+    "auto": Entry("auto:AUTO", "", "The default: patches of the photo itself; a smooth fill where there are none."),
+    "exemplar": Entry("exemplar:EXEMPLAR", "", "Patches of the photo itself, found from coarse to fine."),
     "mean": Entry("classical:MEAN", "", "The mean colour of what is known: the floor to measure others against."),
     "telea": Entry("classical:TELEA", "", "Averages inwards from the rim of the hole; scratches in an instant."),
     "navier-stokes": Entry(
@@ -38,16 +39,20 @@ METHODS: dict[str, Entry] = {
     "blind-autoencoder": Entry(
         "blind_autoencoder:BLIND_AUTOENCODER",
         "torch",
-        "An autoencoder never told where the hole is; trained at 32 px.",
+        "An autoencoder that is never told where the hole is; for small pictures.",
     ),
     "partial-conv": Entry(
-        "partial_conv:PARTIAL_CONV", "torch", "A U-Net that looks at valid pixels only; trained at 32 px."
+        "partial_conv:PARTIAL_CONV",
+        "torch",
+        "A U-Net whose convolutions look at valid pixels only; for small pictures.",
     ),
     "context-encoder": Entry(
-        "context_encoder:CONTEXT_ENCODER", "torch", "Predicts the hole from one code of its surroundings; 128 px."
+        "context_encoder:CONTEXT_ENCODER",
+        "torch",
+        "Predicts the hole from one code of its surroundings; for small pictures.",
     ),
     "cascade": Entry(
-        "cascade:CASCADE", "torch", "Context encoders of 64 and 128 px, one starting from the other's fill."
+        "cascade:CASCADE", "torch", "Context encoders, a small one and a large one that starts from its fill."
     ),
 }
 
@@ -121,7 +126,8 @@ def installed(name: str) -> bool:
 def takes_device(name_or_path: str) -> bool:
     """Whether there is a choice of where it computes: a trained network, ours or in a file."""
     name, _ = split_fields(name_or_path, METHODS)
-    return name not in METHODS or METHODS[name].extra == "torch"
+    # Of one that is not installed nothing is told, and nothing loaded.
+    return name not in METHODS or not installed(name) or "cuda" in declared(name).devices
 
 
 def _method_in(folder: Path) -> str:
