@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from inpainter.engine.card import model_card
 from inpainter.engine.evaluation import Evaluation, Result, evaluate
-from inpainter.methods import load
+from inpainter.methods import card, load
 from inpainter.nn.facts import CARD, RECIPE
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -47,6 +48,7 @@ def test_a_folder_is_named_after_method_and_preset_and_its_card_says_what_was_me
     assert folder.name == f"{facts['method']}-{facts['preset']}"
     assert load(folder).card.name == facts["method"]
     text = (folder / CARD).read_text()
+    assert text == model_card(card(facts["method"]), facts)
     assert facts["sha256"] in text
     assert facts["measured"]
     for name, value in facts["measured"].items():

@@ -10,7 +10,7 @@ import pytest
 
 from inpainter.core import Box, Card, Inpainter, InputError
 from inpainter.core.fields import field_docs
-from inpainter.methods import METHODS, card, declared, load
+from inpainter.methods import METHODS, card, declared, load, takes_device
 from ready import ready
 
 
@@ -29,6 +29,7 @@ def test_cards_are_complete_and_summaries_are_one_short_sentence(name):
     assert isinstance(words, Card)
     assert all((words.summary, words.source, words.good_for, words.bad_for))
     summary = METHODS[name].summary
+    assert words.summary == summary
     assert summary.endswith(".")
     assert len(summary) <= 80
     assert "\n" not in summary
@@ -89,6 +90,13 @@ def test_a_device_that_is_not_there_is_one_line(name):
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="'tpu': there is none of that name; give one of auto, cpu, cuda, mps"):
         load(name, device="tpu")
+
+
+def test_a_device_is_chosen_where_the_method_has_more_than_one():
+    assert {name for name in METHODS if takes_device(name)} == {
+        name for name in METHODS if "cuda" in declared(name).devices
+    }
+    assert takes_device("a-model.onnx")
 
 
 def test_settings_come_with_the_name_or_by_keyword():

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from inpainter.core import Card, InputError, View, Work
 from inpainter.core.recipe import Recipe
+from inpainter.methods import METHODS
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
 from inpainter.nn.trained import TrainedMethod
@@ -99,7 +100,7 @@ class BlindAutoencoderObjective(Objective):
 BLIND_AUTOENCODER = TrainedMethod(
     Card(
         name="blind-autoencoder",
-        summary="An autoencoder that is never told where the hole is.",
+        summary=METHODS["blind-autoencoder"].summary,
         source="Lokray and Ghosh's CIFAR-10 study, as the baseline of partial convolutions",
         good_for="measuring what knowing the mask is worth",
         bad_for="holes thicker than those it was trained on: it takes them for black things, and leaves them black",

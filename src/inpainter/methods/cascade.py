@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inpainter.core import Card, InputError, View, Work
+from inpainter.methods import METHODS
 from inpainter.methods.context_encoder import (
     CONTEXT_ENCODER,
     ENCODER,
@@ -135,7 +136,7 @@ def make_objective(recipe: CascadeRecipe) -> ContextEncoderObjective:
 CASCADE = TrainedMethod(
     Card(
         name="cascade",
-        summary="Context encoders one after the other: a small one fills first, a large one fills from that.",
+        summary=METHODS["cascade"].summary,
         source="B. Zieliński, Ł. Struski, M. Śmieja, J. Tabor: Cascade Context Encoder for Improved Inpainting",
         good_for="studying what a first guess is worth; a code that depends less on where the hole is",
         bad_for="fine detail: it works on pictures of 128 px, and what it adds to a photo is as coarse",

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from inpainter.core import Card, View, Work
 from inpainter.core.recipe import Recipe
+from inpainter.methods import METHODS
 from inpainter.nn.adversarial import Discriminator, draw_dcgan_weights, real_or_not
 from inpainter.nn.channelwise import ChannelwiseLinear
 from inpainter.nn.network import Network
@@ -355,7 +356,7 @@ def make_objective(recipe: ContextEncoderRecipe) -> ContextEncoderObjective:
 CONTEXT_ENCODER = TrainedMethod(
     Card(
         name="context-encoder",
-        summary="An encoder-decoder that predicts the hole from one code of its surroundings.",
+        summary=METHODS["context-encoder"].summary,
         source="D. Pathak and others: Context Encoders: Feature Learning by Inpainting, CVPR 2016",
         good_for="studying what surroundings say about a hole; holes of the kind it was trained on, at its small size",
         bad_for="fine detail: everything passes through one code of a picture of at most 128 px",

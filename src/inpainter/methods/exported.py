@@ -1,4 +1,4 @@
-"""A model in an ONNX file of our convention, run by ONNX Runtime on the processor.
+"""A model in an ONNX file of our convention, run by ONNX Runtime on the processor or the GPU.
 
 The convention, which `docs/methods/onnx.md` shows with a complete example:
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from inpainter.core import Card, InputError, View, Work
 from inpainter.core.recipe import Recipe
+from inpainter.methods import METHODS
 from inpainter.nn.losses import feature_l1, masked_l1, style_l1, total_variation
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
@@ -215,7 +216,7 @@ class PartialConvObjective(Objective):
 PARTIAL_CONV = TrainedMethod(
     Card(
         name="partial-conv",
-        summary="A U-Net whose convolutions look at valid pixels only.",
+        summary=METHODS["partial-conv"].summary,
         source="G. Liu and others: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018",
         good_for="many thin or irregular holes, of the kind and size that it was trained on: scratches",
         bad_for="holes thicker than those it was trained on (of the weights for CIFAR-10, 5 pixels): the wrong colours",
