@@ -58,6 +58,8 @@ def test_options_that_do_not_fit_are_one_line(method, given, changes, reason):
         ("recipe: [batch]", "c.yaml: recipe: no table"),
         ("recipe: 3", "c.yaml: recipe: no table"),
         ("- data", "c.yaml: no table"),
+        ("seed: 1\ndata: d\nseed: 2", "c.yaml: seed is given twice"),
+        ("recipe:\n  batch: 8\n  batch: 9", "c.yaml: batch is given twice"),
         ("data: [", "not readable as YAML"),
     ],
 )

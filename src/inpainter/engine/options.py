@@ -48,8 +48,17 @@ def _lowered(sentence: str) -> str:
 def _read_table(path: Path) -> dict[str, Any]:
     import yaml
 
+    class Once(yaml.SafeLoader):
+        """YAML in which no key stands twice, of which the first would be lost in silence."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+            names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise InputError(f"{path}: {twice[0]} is given twice: give it once")
+            return super().construct_mapping(node, deep)
+
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.load(path.read_text(), Once)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give a YAML file") from error
     except (UnicodeError, yaml.YAMLError) as error:
