@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -84,6 +85,21 @@ def test_dust_all_over_a_large_photo_makes_no_thousands_of_holes():
         assert sum(np.count_nonzero(wanted[hole.box.slices]) for hole in holes) == np.count_nonzero(wanted)
 
 
+class Nearest(Inpainter):
+    """Answers each missing pixel with the nearest known one: right where the picture is even, mirrored or not."""
+
+    card = Card("nearest", "the nearest known pixel", "tests", "tests", "photos")
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def predict(self, image, mask, work):
+        known, missing = np.argwhere(~mask), np.argwhere(mask)
+        nearest = [known[((known - place) ** 2).sum(-1).argmin()] for place in missing]
+        image[mask] = image[tuple(np.transpose(nearest))]
+        return image
+
+
 @pytest.mark.parametrize(
     "view",
     [
@@ -106,12 +122,23 @@ def test_a_ramp_is_filled_whatever_the_method_wants_to_see(view, where):
     mask = np.zeros((83, 131), bool)
     places = {"inside": np.s_[30:50, 40:70], "corner": np.s_[:20, :20], "edge": np.s_[70:, 50:90], "pixel": (5, 5)}
     mask[places[where]] = True
-    answer = filled(Ramp(view), image, mask)
-    assert answer[~mask].tobytes() == image[~mask].tobytes()
-    # Where the picture is mirrored, a plane no longer fits it exactly.
     (hole,) = find_holes(mask, view)
-    tolerance = 0.02 if hole.crop(83, 131) == hole.frame else 0.35
-    assert np.abs(answer - image)[mask].max() < tolerance
+    inpainters: list[Inpainter] = [Nearest(view)]
+    # Where the picture is mirrored, a plane no longer fits it exactly.
+    if hole.crop(83, 131) == hole.frame:
+        inpainters.append(Ramp(view))
+    # Per pixel the ramp rises by less than 0.0062, so that is how far the nearest known pixel can be off. Where the
+    # frame is scaled down, the hole grows by up to a small pixel, and scaling up spreads that by another.
+    depth = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[mask]
+    scale = hole.frame.height / view.fixed[0] if view.fixed else 1
+    near = 0.01 + 0.0062 * (depth + (2 * scale if scale > 1 else 0))
+    for inpainter, tolerance in zip(inpainters, (near, 0.02), strict=False):
+        answer = filled(inpainter, image, mask)
+        assert answer[~mask].tobytes() == image[~mask].tobytes()
+        assert (np.abs(answer - image)[mask].max(axis=-1) < tolerance).all()
+    # A fill that knows nothing of where it is does not pass for one that does.
+    blind = np.abs(filled(Constant(0.5, view), image, mask) - image)[mask].max(axis=-1)
+    assert (blind > near).any()
 
 
 @pytest.mark.parametrize("view", [View(), View(multiple=16), View(fixed=(32, 48))], ids=str)
