@@ -306,7 +306,14 @@ def test_methods_says_all_about_one(run, name):
     for setting in card["settings"]:
         assert f"{name}:{setting['name']}={setting['default']}" in out
         assert setting["what"] in out
-    assert [setting["name"] for setting in card["settings"]] == [field.name for field in fields(declared(name).settings)]
+    assert [setting["name"] for setting in card["settings"]] == [
+        field.name for field in fields(declared(name).settings)
+    ]
+
+
+def test_methods_takes_a_name_with_settings(run):
+    assert run("methods", "telea:radius=5") == run("methods", "telea")
+    assert run("methods", "telea:radius=5", "--json") == run("methods", "telea", "--json")
 
 
 def test_methods_of_a_missing_extra_says_how_to_get_it(run, monkeypatch):

@@ -209,8 +209,11 @@ def methods(
     as_json
         Print JSON, with the whole cards.
     """
+    from inpainter.core.fields import split_fields
     from inpainter.methods import METHODS, installed
 
+    # As it stands in a command, settings and all, it is the same method.
+    name = name and split_fields(name, METHODS)[0]
     if as_json:
         described = [_described(name)] if name else [_described(name) for name in METHODS]
         print(json.dumps(described[0] if name else described, indent=2, ensure_ascii=False))

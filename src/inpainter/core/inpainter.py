@@ -66,6 +66,7 @@ class Inpainter(ABC):
             raise ValueError(f"{self.card.name} wants a work for each of {len(masks)} images, not {len(works)}")
         return self._filled(images, masks, works)
 
+    @final
     def fill(self, image: Picture, mask: Any, **options: Any) -> Picture:
         """Fill a picture of any kind and size with this method: `inpainter.fill`, whose options it takes."""
         # The package's door, which lies above all rooms.
