@@ -49,7 +49,7 @@ def fill(
       the last is alpha): returns an array like it;
     - a PIL image: returns one of the same mode (of a palette: in full colour).
 
-    `mask` is of any of these kinds, whatever the image is: in a file or a PIL image white = fill, unless transparent; in
+    `mask` is of any of these kinds, whatever the image is: in a file or PIL image white = fill, unless transparent; in
     an array `(H, W)` or `(H, W, 1)` True = fill, or 1 where there are only 0 and 1, or from 128 up.
 
     `method` is a name that `list_methods()` lists, with settings if wanted (`telea:radius=5`), a path of an .onnx file
