@@ -409,3 +409,43 @@ def test_the_public_names_are_there():
     assert inpainter.InputError is InputError
     with pytest.raises(AttributeError, match="no attribute 'fil'"):
         inpainter.fil  # noqa: B018
+
+
+def halves(rng):
+    """A photo whose left half is red and whose right is blue, with a hole in the left, and where the right is."""
+    image = np.zeros((120, 200, 3), np.float32)
+    image[:, :100, 0] = image[:, 100:, 2] = 200
+    image = np.clip(image + rng.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
+    mask, right = np.zeros((120, 200), bool), np.zeros((120, 200), bool)
+    mask[40:80, 30:70] = right[:, 110:] = True
+    return image, mask, right
+
+
+def blueness(filled):
+    inside = np.asarray(filled)[48:72, 38:62].astype(int)
+    return (inside[..., 2] - inside[..., 0]).mean()
+
+
+def test_texture_comes_from_where_it_is_told_to_whatever_the_kinds(tmp_path, rng):
+    image, mask, right = halves(rng)
+    cv2.imwrite(str(tmp_path / "photo.png"), image[..., ::-1])
+    cv2.imwrite(str(tmp_path / "right.png"), right * np.uint8(255))
+    assert blueness(inpainter.fill(image, mask)) < -100
+    assert blueness(inpainter.fill(image, mask, source=right)) > 60
+    assert blueness(inpainter.fill(image, mask, avoid=~right)) > 60
+    assert blueness(inpainter.fill(image, mask, source=np.ones_like(mask), avoid=right)) < -100
+    assert blueness(inpainter.fill(Image.fromarray(image), mask, source=tmp_path / "right.png")) > 60
+    written = inpainter.fill(tmp_path / "photo.png", mask, source=(tmp_path / "right.png").read_bytes())
+    assert blueness(cv2.imread(str(written))[..., ::-1]) > 60
+    data = inpainter.fill((tmp_path / "photo.png").read_bytes(), mask, source=right)
+    assert blueness(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]) > 60
+
+
+def test_a_method_that_cannot_be_told_says_so_and_one_without_a_source_too(tmp_path, rng):
+    image, mask, right = halves(rng)
+    with pytest.raises(InputError, match="telea cannot be told where to take texture from"):
+        inpainter.fill(image, mask, "telea", source=right)
+    with pytest.raises(InputError, match="source of"):
+        inpainter.fill(image, mask, source=right[:5])
+    with pytest.warns(inpainter.FillNote, match="nowhere is left to take texture from"):
+        inpainter.fill(image, mask, source=mask)

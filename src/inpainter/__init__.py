@@ -22,22 +22,24 @@ __all__ = ["Cancelled", "FillNote", "InputError", "Work", "__version__", "fill",
 def fill(
     image: str | PathLike[str], mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
     output: str | PathLike[str] | None = ..., mask_colour: str = ..., resize_mask: bool = ..., grow: int = ...,
-    seed: int = ..., overwrite: bool = ..., on_step: OnStep | None = ...,
+    seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., on_step: OnStep | None = ...,
 ) -> Path: ...  # fmt: skip
 @overload
 def fill(
     image: bytes | bytearray | BinaryIO, mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
-    mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ..., on_step: OnStep | None = ...,
+    mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
+    source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
 ) -> bytes: ...  # fmt: skip
 @overload
 def fill(
     image: Picture, mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
-    mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ..., on_step: OnStep | None = ...,
+    mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
+    source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
 ) -> Picture: ...  # fmt: skip
 def fill(
     image: Any, mask: Any, method: str | PathLike[str] | Inpainter = "auto", *,
     output: str | PathLike[str] | None = None, mask_colour: str = "white", resize_mask: bool = False, grow: int = 0,
-    seed: int = 0, overwrite: bool = False, on_step: OnStep | None = None,
+    seed: int = 0, source: Any = None, avoid: Any = None, overwrite: bool = False, on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
     """Fill `image` where `mask` says so; what comes back is of the same kind.
 
@@ -53,10 +55,12 @@ def fill(
     an array `(H, W)` or `(H, W, 1)` True = fill, or 1 where there are only 0 and 1, or from 128 up.
 
     `method` is a name that `list_methods()` lists, with settings if wanted (`telea:radius=5`), a path of an .onnx file
-    or of a folder of trained weights, or what `load` returned. `grow` widens the mask by so many pixels. `on_step(done,
-    total)` hears of the progress, and may raise `Cancelled` to stop. `mask_colour` and `resize_mask` are for masks that
-    are files, `output` and `overwrite` for photos that are paths. Whatever is outside the mask comes back as it was.
-    What there is to say of a fill is a warning, `FillNote`. Raises `InputError` for what a user can mend.
+    or of a folder of trained weights, or what `load` returned. `source` and `avoid` are masks of any kind, too: texture
+    is taken only from the one and never from the other, by methods that can be told (`auto`, `exemplar`). `grow` widens
+    the mask by so many pixels. `on_step(done, total)` hears of the progress, and may raise `Cancelled` to stop.
+    `mask_colour` and `resize_mask` are for masks that are files, `output` and `overwrite` for photos that are paths.
+    Whatever is outside the mask comes back as it was. What there is to say of a fill is a warning, `FillNote`. Raises
+    `InputError` for what a user can mend.
     """
     from inpainter.core import Inpainter
     from inpainter.engine.batch import FillOptions
@@ -64,7 +68,7 @@ def fill(
 
     options = FillOptions(mask_colour, resize_mask, grow, seed, overwrite)
     ready = method if isinstance(method, Inpainter) else load(method)
-    return fill_picture(image, mask, ready, output=output, options=options, on_step=on_step)
+    return fill_picture(image, mask, ready, output=output, options=options, source=source, avoid=avoid, on_step=on_step)
 
 
 def load(name_or_path: str | PathLike[str], device: str = "auto", **settings: Any) -> Inpainter:

@@ -166,6 +166,11 @@ BAD = [
     (["fill", "photo.png", "mask.png", "--method", "telea:radius"], "telea:name=value"),
     (["fill", "photo.png", "mask.png", "--method", "mean:radius=4"], "it has none"),
     (["fill", "photo.png", "mask.png", "--device", "tpu"], "cuda"),
+    (["fill", "photo.png", "mask.png", "--quality", "good"], "balanced"),
+    (["fill", "photo.png", "mask.png", "--quality", "best", "-m", "fsr"], "setting of auto"),
+    (["fill", "photo.png", "mask.png", "--source", "mask.png", "-m", "fsr"], "cannot be told"),
+    (["fill", "photo.png", "mask.png", "--source", "small.png"], "40×30"),
+    (["fill", ".", "mask.png", "-o", "out", "--avoid", "mask.png"], "one by one"),
     (["fill", "photo.png", "mask.png", "--device", "cuda"], "leave the device out"),
     (["methods", "teela"], "telea"),
     (["mask", "--kind", "blob:most=3", "--size", "60x80", "-o", "m.png"], "largest"),
@@ -371,3 +376,19 @@ def test_ctrl_c_in_a_long_method_leaves_nothing_behind(folder):
     assert process.returncode == 130
     assert "nothing half-written" in said
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_quality_and_where_to_take_texture_from_on_the_command_line(run, folder):
+    image = cv2.imread(str(folder / "photo.png"))
+    mask = cv2.imread(str(folder / "mask.png"), cv2.IMREAD_GRAYSCALE)
+    left = np.zeros_like(mask)
+    left[:, :40] = 255
+    cv2.imwrite(str(folder / "left.png"), left)
+    for options, more in (
+        (["--quality", "fast"], {"method": "auto:quality=fast"}),
+        (["--source", "left.png"], {"source": left}),
+        (["--avoid", "left.png"], {"avoid": left}),
+    ):
+        assert run("fill", "photo.png", "mask.png", "-o", "out.png", "--overwrite", *options)[0] == 0
+        wanted = inpainter.fill(image[..., ::-1].copy(), mask, **more)
+        assert (cv2.imread(str(folder / "out.png"))[..., ::-1] == wanted).all()

@@ -22,9 +22,14 @@ from inpainter.photos.write import check_format, copy_photo, write_photo
 REPORT = "report.jsonl"
 INVERT_FILE = "pass --mask-colour black"
 """What helps where a mask that is a file is inverted."""
+NO_SOURCE = "nowhere is left to take texture from: the fill is smooth"
 _INVERTED = 0.5
 # A file name need not be text; what is not is written as JSON's own escape, and read back as the same name.
 _ODD_NAMES = "backslashreplace"
+
+
+Told = Callable[[tuple[int, ...]], Mask | None]
+"""Where texture may come from in a picture of (height, width); None: from anywhere."""
 
 
 @dataclass(frozen=True)
@@ -68,43 +73,47 @@ def default_output(photo: Path) -> Path:
 
 def fill_file(
     photo: Path, mask: Path | Mask, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
-    on_step: OnStep | None = None,
+    source: Told | None = None, on_step: OnStep | None = None,
 ) -> FillReport:  # fmt: skip
     """Fill a photo file where a mask says so, a file or an upright array, and write `output`, whole or not at all.
 
-    Nothing outside the mask changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` hears of
-    the progress and may raise `Cancelled`. Raises InputError. In both cases nothing was written.
+    `source` gives for the photo's (height, width) where texture may come from, upright. Nothing outside the mask
+    changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` hears of the progress and may
+    raise `Cancelled`. Raises InputError. In both cases nothing was written.
     """
-    source = open_photo(photo, max_megapixels=options.max_megapixels)
-    check_format(output, source)
+    file = open_photo(photo, max_megapixels=options.max_megapixels)
+    check_format(output, file)
     sources = (photo, mask) if isinstance(mask, Path) else (photo,)
     check_output(output, overwrite=options.overwrite, sources=sources)
     if isinstance(mask, Path):
         where, notes = read_mask(
-            mask, source, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
+            mask, file, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
         )
         name = mask.name
     else:
         where, notes, name = mask, [], "mask"
-        if where.shape != (source.height, source.width):
-            sizes = f"{where.shape[1]}×{where.shape[0]}, but {photo.name} is {source.width}×{source.height}"
+        if where.shape != (file.height, file.width):
+            sizes = f"{where.shape[1]}×{where.shape[0]}, but {photo.name} is {file.width}×{file.height}"
             raise InputError(f"mask: {sizes} (width×height, upright); make them equal")
     where = grown(where, options.grow)
     covered = int(np.count_nonzero(where))
     if covered == 0:
         notes = [*notes, f"{name}: nothing to fill: the photo is copied"]
-        notes += copy_photo(source, output, overwrite=options.overwrite)
+        notes += copy_photo(file, output, overwrite=options.overwrite)
         return FillReport(output, 0, 0, tuple(notes))
     if covered > _INVERTED * where.size:
         notes.append(
             f"{name}: {covered / where.size:.0%} of the photo is to be filled; if the mask is inverted, "
             f"{INVERT_FILE if isinstance(mask, Path) else Picture.invert}"
         )
-    picture = Picture(where, source.crops)
+    allowed = source((file.height, file.width)) if source else None
+    if allowed is not None and not (allowed & ~where).any():
+        notes.append(NO_SOURCE)
+    picture = Picture(where, file.crops, allowed)
     if isinstance(mask, Path):
         picture = replace(picture, name=str(mask), invert=INVERT_FILE)
     patches = [patch for _, patch in fill_pictures(inpainter, [picture], seed=options.seed, on_step=on_step)]
-    notes += write_photo(source, output, patches, overwrite=options.overwrite)
+    notes += write_photo(file, output, patches, overwrite=options.overwrite)
     return FillReport(output, len(patches), covered, tuple(notes))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, compose
-from inpainter.engine.batch import INVERT_FILE, FillOptions, default_output, fill_file
+from inpainter.engine.batch import INVERT_FILE, NO_SOURCE, FillOptions, Told, default_output, fill_file
 from inpainter.engine.removal import Picture, fill_pictures, grown
 from inpainter.photos.mask_file import fill_of, read_mask
 from inpainter.photos.photo import SUFFIXES, Samples
@@ -34,7 +34,7 @@ class _Given:
 
 def fill_picture(
     image: Any, mask: Any, inpainter: Inpainter, *, output: Any = None, options: FillOptions = FillOptions(),
-    on_step: OnStep | None = None,
+    source: Any = None, avoid: Any = None, on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
     """Do what `inpainter.fill` promises, with a method that is loaded."""
     if not _is_path(image):
@@ -45,39 +45,67 @@ def fill_picture(
         for name, given in (("mask_colour", options.mask_colour != "white"), ("resize_mask", options.resize_mask)):
             if given:
                 raise TypeError(f"{name} is for a mask that is a file; an array says by its values what to fill")
+    told = partial(source_for, inpainter, source, avoid, options)
     if _is_path(image):
         photo = Path(image)
-        return _fill_file(photo, mask, Path(output or default_output(photo)), inpainter, options, on_step)
+        return _fill_file(photo, mask, Path(output or default_output(photo)), inpainter, options, told, on_step)
     if _is_bytes(image):
-        return _fill_bytes(image, mask, inpainter, options, on_step)
+        return _fill_bytes(image, mask, inpainter, options, told, on_step)
     if isinstance(image, np.ndarray):
         # Of a matrix, say, a band cannot be taken as of an array.
         image = _checked(np.asarray(image))
-        return _fill_array(image, _mask_for(image.shape[:2], mask, options), inpainter, options, on_step)
+        size = image.shape[:2]
+        return _fill_array(image, _mask_for(size, mask, options), inpainter, options, told(size), on_step)
     if _is_pil(image):
-        return _fill_pil(image, _mask_for(image.size[::-1], mask, options), inpainter, options, on_step)
+        size = image.size[::-1]
+        return _fill_pil(image, _mask_for(size, mask, options), inpainter, options, told(size), on_step)
     raise TypeError(f"wanted a path, bytes, a NumPy array or a PIL image, not {type(image).__name__}")
+
+
+def source_for(
+    inpainter: Inpainter, source: Any, avoid: Any, options: FillOptions, size: tuple[int, ...]
+) -> Mask | None:
+    """Where in a picture of (height, width) texture may come from: in `source`, and never in `avoid`.
+
+    Both are masks of any kind; None where neither is given. Raises InputError for a method that cannot be told.
+    """
+    if source is None and avoid is None:
+        return None
+    if not inpainter.card.uses_source:
+        name = inpainter.card.name
+        raise InputError(f"{name} cannot be told where to take texture from: leave source and avoid out")
+    masks = {}
+    for name, given in (("source", source), ("avoid", avoid)):
+        if given is not None:
+            masks[name] = _mask_for(size, given, FillOptions(resize_mask=options.resize_mask)).mask
+            if masks[name].shape != size:
+                raise InputError(f"{name} of {masks[name].shape} for a picture of {size}: make them equal")
+    allowed = masks.get("source", np.ones(size, np.bool_))
+    return allowed & ~masks["avoid"] if "avoid" in masks else allowed
 
 
 # ----------------------------------------------------------------------------------------------------------- the files
 
 
 def _fill_file(
-    photo: Path, mask: Any, output: Path, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None
-) -> Path:
+    photo: Path, mask: Any, output: Path, inpainter: Inpainter, options: FillOptions, told: Told,
+    on_step: OnStep | None,
+) -> Path:  # fmt: skip
     if _is_bytes(mask):
         with _unnamed_folder() as folder:
-            return _fill_file(photo, _as_file(mask, folder, "mask"), output, inpainter, options, on_step)
+            return _fill_file(photo, _as_file(mask, folder, "mask"), output, inpainter, options, told, on_step)
     where = Path(mask) if _is_path(mask) else _mask_array(mask)
-    report = fill_file(photo, where, output, inpainter, options, on_step=on_step)
+    report = fill_file(photo, where, output, inpainter, options, source=told, on_step=on_step)
     _warn(report.notes)
     return report.output
 
 
-def _fill_bytes(image: Any, mask: Any, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None) -> bytes:
+def _fill_bytes(
+    image: Any, mask: Any, inpainter: Inpainter, options: FillOptions, told: Told, on_step: OnStep | None
+) -> bytes:
     with _unnamed_folder() as folder:
         photo = _as_file(image, folder, "image")
-        return _fill_file(photo, mask, photo.with_stem("filled"), inpainter, options, on_step).read_bytes()
+        return _fill_file(photo, mask, photo.with_stem("filled"), inpainter, options, told, on_step).read_bytes()
 
 
 @contextmanager
@@ -115,15 +143,18 @@ def _checked(image: np.ndarray) -> np.ndarray:
 
 
 def _fill_array(
-    image: np.ndarray, given: _Given, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None
-) -> np.ndarray:
+    image: np.ndarray, given: _Given, inpainter: Inpainter, options: FillOptions, source: Mask | None,
+    on_step: OnStep | None,
+) -> np.ndarray:  # fmt: skip
     if given.mask.shape != image.shape[:2]:
         raise InputError(f"mask of {given.mask.shape} for an image of {image.shape[:2]}: make them equal")
     mask = grown(given.mask, options.grow)
     whole = image.copy()
     samples = whole if whole.ndim == 3 else whole[..., None]
     read = partial(_read, image if image.ndim == 3 else image[..., None], mask)
-    picture = Picture(mask, read, name=given.name, invert=given.invert)
+    picture = Picture(mask, read, source, given.name, given.invert)
+    if source is not None and not (source & ~mask).any():
+        _warn([NO_SOURCE])
     for _, patch in fill_pictures(inpainter, [picture], seed=options.seed, on_step=on_step):
         samples[patch.box.slices] = patch.samples
     return whole
@@ -146,7 +177,9 @@ def _range(values: np.ndarray) -> str:
     return f"from {values.min()} to {values.max()}"
 
 
-def _fill_pil(image: Any, mask: _Given, inpainter: Inpainter, options: FillOptions, on_step: OnStep | None) -> Any:
+def _fill_pil(
+    image: Any, mask: _Given, inpainter: Inpainter, options: FillOptions, source: Mask | None, on_step: OnStep | None
+) -> Any:
     if image.mode not in _PIL_MODES:
         raise InputError(f"PIL image of mode {image.mode}: convert it to L, LA, RGB or RGBA")
     from PIL import Image
@@ -158,7 +191,7 @@ def _fill_pil(image: Any, mask: _Given, inpainter: Inpainter, options: FillOptio
         _warn(["the palette becomes full colour: a fill needs colours that it may not have"])
     elif image.mode == "CMYK":
         image = image.convert("RGB")
-    filled = Image.fromarray(_fill_array(_checked(np.asarray(image)), mask, inpainter, options, on_step))
+    filled = Image.fromarray(_fill_array(_checked(np.asarray(image)), mask, inpainter, options, source, on_step))
     if given.mode == "CMYK":
         # There and back some inks differ, so only what is filled makes the way.
         inks = compose(np.asarray(given), np.asarray(filled.convert("CMYK")), grown(mask.mask, options.grow))
