@@ -33,7 +33,6 @@ def level():
     mask = boxed((40, 50), slice(15, 25), slice(20, 32))
     level = Level(picture, mask, np.zeros_like(mask))
     level.search_ready()
-    level.vote_ready()
     return level
 
 
@@ -71,6 +70,11 @@ def test_a_patch_is_described_by_its_low_frequencies_and_its_texture(level):
         low += [spectrum[0, 0], spectrum[1, 0], spectrum[0, 1]]
     texture = 0.7 * SIDE * patch(level.texture, centre, 50).mean(axis=(0, 1))
     np.testing.assert_allclose(described[centre], [*low, *texture], rtol=1e-4, atol=1e-2)
+
+
+def test_targets_alone_are_described_as_they_are_among_all(level):
+    whole = level.describe(level.picture, level.texture)[level.targets]
+    np.testing.assert_allclose(level._describe_targets(level.picture, level.texture), whole, rtol=1e-4, atol=2e-2)
 
 
 def test_the_search_among_all_finds_the_nearest(level):

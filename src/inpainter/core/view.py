@@ -6,9 +6,6 @@ from typing import Literal
 
 from inpainter.core.box import Box
 
-LEAST_CONTEXT, MOST_CONTEXT = 48, 512
-"""The bounds, in pixels, of a context that grows with the hole."""
-
 
 @dataclass(frozen=True)
 class View:
@@ -21,11 +18,15 @@ class View:
     fixed: tuple[int, int] | None = None
     """(height, width) where only one size is possible; a larger frame is scaled to it evenly."""
     context: Literal["ratio", "pixels", "whole", "square"] = "ratio"
-    """What `amount` counts: shares of the hole's longer side on each side of it (unless the size is fixed, at least 48
-    px and at most 512); pixels on each side; nothing, where it wants the whole picture; or, with the hole in the middle
+    """What `amount` counts: shares of the hole's longer side on each side of it (unless the size is fixed, `least`
+    to `most` px); pixels on each side; nothing, where it wants the whole picture; or, with the hole in the middle
     of a square, how many times the hole's longer side the square's side is."""
     amount: float = 0.5
     """How much of that."""
+    least: int = 48
+    """The least context that grows with the hole, px."""
+    most: int = 512
+    """The most of it, px."""
 
     def accept(self, height: int, width: int) -> bool:
         """Whether a picture of this size can be handed over as it is."""
@@ -50,7 +51,7 @@ class View:
             if self.context == "ratio":
                 amount *= max(hole.width, hole.height)
                 # Of one size, the network's own says how much is seen of a small hole.
-                amount = amount if self.fixed else min(max(amount, LEAST_CONTEXT), MOST_CONTEXT)
+                amount = amount if self.fixed else min(max(amount, self.least), self.most)
             # One pixel at least: nothing multiplied stays nothing.
             wanted = hole.within(height, width, math.floor(max(amount, 1) * widened if widened > 1 else amount))
         taken = self._taken(wanted.height, wanted.width)

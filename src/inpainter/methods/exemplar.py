@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from inpainter.core import Card, Image, Inpainter, Mask, Method, Settings, View, Work
 from inpainter.methods import METHODS
 from inpainter.methods.classical import TO_YCBCR
-from inpainter.methods.patches import REACH, SIDE, Floats, Indices, Level, dct, depth_of
+from inpainter.methods.patches import REACH, Floats, Indices, Level, dct, depth_of
 
-CONTEXT = 160
-"""How far around the hole sources are looked for, px."""
+CONTEXT, LEAST = 0.35, 160
+"""How far around the hole sources are looked for: a share of its longer side, and at least so many px."""
 COARSEST = 24
 """The hole's thickness, px, from which on the pyramid is halved no more."""
 MARGIN = 0.85
@@ -67,7 +67,7 @@ _THIN = _Effort(("copy",), 6, (1,), 0)
 class Exemplar(Inpainter):
     """Patches of the photo, copied where they fit best."""
 
-    view = View(context="pixels", amount=CONTEXT)
+    view = View(amount=CONTEXT, least=LEAST)
 
     def __init__(self, quality: str) -> None:
         self.card = EXEMPLAR.card
@@ -93,13 +93,16 @@ def _pyramid(picture: Floats, mask: Mask, barred: Mask) -> list[Level] | None:
     levels = [Level(picture, mask, barred)]
     if not len(levels[0].sources) or not levels[0].count:
         return None
+    # How many sources there are for every missing pixel; a level with far fewer has lost what there is to copy.
+    share = min(1.0, len(levels[0].sources) / mask.sum())
     while 2 * levels[-1].depth.max() > COARSEST and min(levels[-1].mask.shape) >= 28:
         level = levels[-1]
         half = Level(*halved(level.picture, level.mask, level.barred))
-        if len(half.sources) < max(200, 0.4 * half.mask.sum()) or not half.count:
+        if len(half.sources) < max(200, 0.4 * share * half.mask.sum()) or not half.count:
             break
         levels.append(half)
-    return levels
+    # A vast hole in a thin frame, whose search would take minutes, has little to be filled with anyway.
+    return levels if levels[-1].count <= 2 * SEARCHED else None
 
 
 def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: Work) -> Floats:
@@ -121,11 +124,9 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
 
     coarsest = levels[-1]
     coarsest.search_ready()
-    coarsest.vote_ready()
     tries = [_start(coarsest, how, rounds[0], rng, after) for how in effort.starts]
     estimate, found, distance = min(tries, key=lambda one: float(one[2].mean()))
     for number, level in enumerate(levels[-2::-1], 1):
-        level.vote_ready()
         lower = levels[-number]
         estimate, found, distance = _lifted(lower, level, estimate, found, distance)
         if rounds[number] and searched[number]:
@@ -133,7 +134,6 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
             estimate = level.vote(estimate, found, level.trust)
             estimate, found, distance = _iterate(level, estimate, found, rounds[number], rng, after)
         else:
-            level.means = cv2.blur(level.picture, (SIDE, SIDE)).reshape(-1, 3)
             estimate = level.vote(estimate, found, level.trust)
     level = levels[0]
     if searched[-1] and rounds[-1]:

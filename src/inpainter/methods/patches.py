@@ -32,6 +32,7 @@ class Level:
     def __init__(self, picture: Floats, mask: Mask, barred: Mask) -> None:
         self.picture, self.mask, self.barred = picture, mask, barred
         self.height, self.width = mask.shape
+        self._covering: list[Indices] = []
         inner = np.zeros(mask.shape, bool)
         inner[REACH : self.height - REACH, REACH : self.width - REACH] = True
         self.is_source = (inner & ~_widened(mask | barred)).ravel()
@@ -47,20 +48,21 @@ class Level:
         rows, columns = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1]
         self.steps = (rows * self.width + columns).ravel().astype(np.int32)
         self.squares = (rows**2 + columns**2).ravel().astype(np.float32)
-        near = (-1, 1, -self.width, self.width, -self.width - 1, 1 - self.width, self.width - 1, self.width + 1)
-        self.near = [(step, self.target_at.take(self.targets + step, mode="clip")) for step in near]
+        self.means = cv2.blur(picture, (SIDE, SIDE)).reshape(-1, 3)
+        # What is deep in the hole is a guess upon guesses.
+        self.trust = np.power(np.float32(1.3), -np.minimum(self.depth.ravel()[self.targets], 20))
 
     def search_ready(self) -> None:
-        """Describe the sources; only levels that are searched need it."""
+        """Describe the sources and lay out neighbours; only levels that are searched need it, or have room for it."""
+        near = (-1, 1, -self.width, self.width, -self.width - 1, 1 - self.width, self.width - 1, self.width + 1)
+        self.near = [(step, self.target_at.take(self.targets + step, mode="clip")) for step in near]
+        self._covering = [self._covered_by(step) for step in self.steps]
         self.texture = _gradients(self.picture)
         self.described = self.describe(self.picture, self.texture)
-        self.means = cv2.blur(self.picture, (SIDE, SIDE)).reshape(-1, 3)
 
-    def vote_ready(self) -> None:
-        """Lay out, for every place in a patch, which target covers each pixel there."""
-        self.covering = [self.target_at.take(self.missing - step, mode="clip") for step in self.steps]
-        # What is deep in the hole is a guess upon guesses.
-        self.trust = np.power(1.3, -np.minimum(self.depth.ravel()[self.targets], 20)).astype(np.float32)
+    def _covered_by(self, step: int) -> Indices:
+        """Which target covers each missing pixel at this place in the patch."""
+        return self.target_at.take(self.missing - step, mode="clip")
 
     def describe(self, picture: Floats, texture: Floats) -> Floats:
         """23 numbers for the patch around every pixel, `(H·W, 23)`: low frequencies (DCT) and the amount of texture."""
@@ -75,6 +77,14 @@ class Level:
             plane[:] = cv2.blur(channel, (SIDE, SIDE)) * np.float32(TEXTURE * SIDE)
         return np.ascontiguousarray(planes.reshape(23, -1).T)
 
+    def _describe_targets(self, picture: Floats, texture: Floats) -> Floats:
+        """The same numbers for the targets alone: sooner, where they are few."""
+        covered = self.targets[:, None] + self.steps
+        luma = picture[..., 0].ravel()[covered] @ _LOW.T
+        colours = [picture[..., channel].ravel()[covered] @ (_LOW[[0, 1, 5]] * CHROMA).T for channel in (1, 2)]
+        amounts = [texture[..., axis].ravel()[covered].mean(axis=1) * (TEXTURE * SIDE) for axis in (0, 1)]
+        return np.column_stack([luma, *colours, *amounts]).astype(np.float32)
+
     def look_at(self, estimate: Floats, found: Indices) -> Floats:
         """Describe the targets as the estimate has them now; returns their distances.
 
@@ -85,7 +95,11 @@ class Level:
         texture[self.targets] = np.where(
             self.mask.ravel()[self.targets, None], texture[found], texture[self.targets]
         )  # fmt: skip
-        self.wanted = self.describe(estimate, texture.reshape(self.height, self.width, 2))[self.targets]
+        texture = texture.reshape(self.height, self.width, 2)
+        if self.count * 4 < self.mask.size:
+            self.wanted = self._describe_targets(estimate, texture)
+        else:
+            self.wanted = self.describe(estimate, texture)[self.targets]
         return self.distance(np.arange(self.count), found)
 
     def distance(self, targets: NDArray[np.integer], sources: Indices) -> Floats:
@@ -168,7 +182,7 @@ class Level:
         pixels = np.dstack([self.picture, np.ones(self.mask.shape, np.float32)]).view(np.complex128).ravel()
         biases, sources, weights = bias.view(np.complex128).ravel(), np.append(found, 0), np.append(weights, 0)
         total = np.zeros((len(self.missing), 4), np.float32)
-        for step, covering in zip(self.steps, self.covering, strict=True):
+        for step, covering in zip(self.steps, self._covering or map(self._covered_by, self.steps), strict=True):
             said = pixels.take(sources.take(covering) + step, mode="clip").view(np.float32).reshape(-1, 4)
             said += biases.take(covering).view(np.float32).reshape(-1, 4)
             said *= weights.take(covering)[:, None]
@@ -182,7 +196,8 @@ class Level:
         least = np.full(len(self.missing), np.inf, np.float32)
         chosen = np.full(len(self.missing), self.count, np.int32)
         places = np.zeros(len(self.missing), np.int32)
-        for step, square, covering in zip(self.steps, self.squares, self.covering, strict=True):
+        coverings = self._covering or map(self._covered_by, self.steps)
+        for step, square, covering in zip(self.steps, self.squares, coverings, strict=True):
             bad = badness.take(covering) * (1 + square / 18)
             better = bad < least
             least[better], chosen[better], places[better] = bad[better], covering[better], step
@@ -223,3 +238,5 @@ def dct(side: int) -> Floats:
 
 
 _DCT = dct(SIDE)
+# The products of two of its rows that make a patch's low frequencies, as `describe` orders them.
+_LOW = np.stack([np.outer(_DCT[v], _DCT[u]).ravel() for u in range(5) for v in range(5 - u)])
