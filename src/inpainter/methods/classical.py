@@ -79,15 +79,7 @@ class Marching(Inpainter):
         self._flag, self._radius = flag, radius
 
     def predict(self, image: Image, mask: Mask, work: Work) -> Image:
-        height, width = mask.shape
-        pad = [(0, max(0, SHORTEST - height)), (0, max(0, SHORTEST - width))]
-        missing = np.pad(mask.astype(np.uint8), pad, "edge")
-
-        def march(channel: Channel) -> Channel:
-            filled = cv2.inpaint(channel * np.float32(SCALE), missing, self._radius, self._flag)
-            return (filled / np.float32(SCALE)).astype(np.float32, copy=False)
-
-        return _each_channel(march, np.pad(image, [*pad, (0, 0)], "edge"))[:height, :width]
+        return marched(image, mask, self._flag, self._radius)
 
 
 class FrequencySelective(Inpainter):
@@ -122,6 +114,19 @@ class Biharmonic(Inpainter):
 
     def predict(self, image: Image, mask: Mask, work: Work) -> Image:
         return self._inpaint(image, mask, channel_axis=-1)
+
+
+def marched(image: Image, mask: Mask, flag: int = cv2.INPAINT_NS, radius: int = 3) -> Image:
+    """Fill `(H, W, 3)` float32 of any range from the rim inwards by `cv2.inpaint`."""
+    height, width = mask.shape
+    pad = [(0, max(0, SHORTEST - height)), (0, max(0, SHORTEST - width))]
+    missing = np.pad(mask.astype(np.uint8), pad, "edge")
+
+    def march(channel: Channel) -> Channel:
+        filled = cv2.inpaint(channel * np.float32(SCALE), missing, radius, flag)
+        return (filled / np.float32(SCALE)).astype(np.float32, copy=False)
+
+    return _each_channel(march, np.pad(image, [*pad, (0, 0)], "edge"))[:height, :width]
 
 
 def _each_channel(fill: Callable[[Channel], Channel], image: Image) -> Image:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from inpainter.core import Card, Image, Inpainter, Mask, Method, Settings, View, Work
 from inpainter.methods import METHODS
-from inpainter.methods.classical import TO_YCBCR
+from inpainter.methods.classical import TO_YCBCR, marched
 from inpainter.methods.patches import REACH, Floats, Indices, Level, dct, depth_of
 
 CONTEXT, LEAST = 0.35, 160
@@ -79,7 +79,7 @@ class Exemplar(Inpainter):
         levels = _pyramid(picture, mask, barred)
         if levels is None:
             # A picture of less than a patch, or without a place to take texture from.
-            return _marched(image, mask)
+            return marched(image, mask)
         rng = np.random.default_rng(work.seed)
         filled = _fill(levels, self._effort, rng, work)
         return np.clip(filled @ np.linalg.inv(TO_YCBCR * np.float32(255)).T, 0, 1).astype(np.float32)
@@ -146,7 +146,7 @@ def _start(
     level: Level, how: str, rounds: int, rng: np.random.Generator, after: Callable[[float], None]
 ) -> tuple[Floats, Indices, Floats]:
     """Fill the coarsest level from one first guess."""
-    estimate = _marched(level.picture, level.mask) if how == "smooth" else _peeled(level, how, rng)
+    estimate = marched(level.picture, level.mask) if how == "smooth" else _peeled(level, how, rng)
     found = rng.choice(level.sources, level.count)
     distance = level.look_at(estimate, found)
     if not level.search_all(found, distance, 1):
@@ -269,7 +269,7 @@ def _joined(level: Level, copied: Floats, smooth: Floats) -> Floats:
 
 def _smooth(levels: Sequence[tuple[Floats, Mask]]) -> Floats:
     """A fill without texture, from the smallest level up: rings of each, inside them what the level below says."""
-    filled = _marched(*levels[-1])
+    filled = marched(*levels[-1])
     for number in range(len(levels) - 1, -1, -1):
         picture, mask = levels[number]
         if filled.shape != picture.shape:
@@ -311,15 +311,6 @@ def _by_frequencies(filled: Floats, mask: Mask, depth: Floats, rounds: int = 8) 
             said = np.bincount(flat, (spectrum @ _BLOCK_DCT).ravel(), mask.size)
             pixels[places, channel] = said[places] / votes
     return pixels.reshape(filled.shape)
-
-
-def _marched(picture: Floats, mask: Mask) -> Floats:
-    """A first guess without texture: Navier–Stokes."""
-    padded = [(0, max(0, 3 - side)) for side in mask.shape]
-    missing = np.pad(mask.astype(np.uint8), padded, "edge")
-    channels = np.moveaxis(np.pad(picture, [*padded, (0, 0)], "edge"), 2, 0)
-    filled = [cv2.inpaint(channel * np.float32(4096), missing, 3, cv2.INPAINT_NS) / 4096 for channel in channels]
-    return np.stack(filled, axis=-1)[: mask.shape[0], : mask.shape[1]].astype(np.float32)
 
 
 # Two-dimensional, a row a pair of frequencies of a block.
