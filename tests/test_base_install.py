@@ -26,7 +26,7 @@ def python(code: str, refused: set[str], cwd=None) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.parametrize("method", ["auto", "telea", "navier-stokes", "fsr"])
+@pytest.mark.parametrize("method", ["auto", "exemplar", "telea", "navier-stokes", "fsr"])
 def test_a_fill_without_torch(tmp_path, method):
     python(
         f"""
