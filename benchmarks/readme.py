@@ -1,4 +1,4 @@
-"""Put the tables into README.md: what the methods are, and the numbers of the result files."""
+"""Put the tables into README.md and docs/methods/exemplar.md: what the methods are, and the numbers measured."""
 
 import json
 import re
@@ -7,18 +7,19 @@ from pathlib import Path
 from inpainter.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", ROOT / "docs" / "methods" / "exemplar.md")
 HOLES = ("scratch, 2-4 px", "text, 3 px", "stroke, 8-16 px", "blob, 32 px", "blob, 64 px", "blob, 128 px")
 
 
 def main() -> None:
-    """Write the tables into README.md."""
-    path = ROOT / "README.md"
-    path.write_text(filled_in(path.read_text()))
+    """Write the tables into both pages."""
+    for path in PAGES:
+        path.write_text(filled_in(path.read_text()))
 
 
 def filled_in(text: str) -> str:
-    """Return the README with each table between its marks made anew."""
-    for name, table in (("methods", methods_table()), ("numbers", numbers())):
+    """Return a page with each table between its marks made again."""
+    for name, table in (("methods", methods_table()), ("numbers", numbers()), ("exemplar", exemplar())):
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         text = re.sub(f"{start}.*?{end}", lambda _, body=start + table + end: body, text, flags=re.DOTALL)
     return text
@@ -64,6 +65,22 @@ def numbers() -> str:
         best = [min(of["lpips"] for of in holes[hole]["methods"].values()) for hole in HOLES]
         cells = [f"**{1000 * v:.1f}**" if v == top else f"{1000 * v:.1f}" for v, top in zip(values, best, strict=True)]
         lines.append(f"| `{name}` | " + " | ".join(cells) + f" | {large[name]['seconds']:.1f} s |")
+    return "\n".join([*lines, ""])
+
+
+def exemplar() -> str:
+    """Hold the default fill against what people install for it."""
+    found = result("exemplar")
+    lines = ["| holes | fill | LPIPS | beside PyPatchMatch | PSNR, dB | SSIM | boundary | gradient energy | seconds |",
+             "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    titles = {"pypatchmatch": "PyPatchMatch 2.2", "fsr": "OpenCV FSR, fast"}
+    for kind, methods in found["kinds"].items():
+        for name, of in methods.items():
+            ratio = of["lpips"] / methods["pypatchmatch"]["lpips"]
+            cells = [kind, titles.get(name, f"`auto:quality={name}`"), f"{of['lpips']:.4f}", f"{ratio:.2f}",
+                     f"{of['psnr']:.2f}", f"{of['ssim']:.3f}", f"{of['boundary_gradient_error']:.3f}",
+                     f"{of['gradient_energy']:.2f}", f"{of['seconds']:.2f}"]  # fmt: skip
+            lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
 
 

@@ -12,7 +12,7 @@ from conftest import ROOT
 from inpainter.methods import METHODS, card
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
-from readme import filled_in
+from readme import PAGES, filled_in
 from trainings import TRAININGS, job
 
 README = (ROOT / "README.md").read_text()
@@ -22,8 +22,9 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def test_readme_has_the_numbers_of_the_result_files():
-    assert filled_in(README) == README, "run benchmarks/readme.py"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_have_the_numbers_of_the_result_files(page):
+    assert filled_in(page.read_text()) == page.read_text(), "run benchmarks/readme.py"
 
 
 @pytest.fixture
