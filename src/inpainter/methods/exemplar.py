@@ -54,6 +54,8 @@ class _Effort:
     """At the levels above it, the last for all that follow."""
     full: int
     """At full size."""
+    among_all: int = 99
+    """Rounds of a level in which the nearest is searched among all sources, where that is affordable."""
 
 
 _EFFORTS = {
@@ -61,7 +63,8 @@ _EFFORTS = {
     "balanced": _Effort(("mean", "copy", "smooth"), 10, (6, 4, 3, 2), 2),
     "best": _Effort(("mean", "copy", "smooth"), 16, (10, 8, 6, 4), 4),
 }
-_THIN = _Effort(("copy",), 6, (1,), 0)
+# Its first guess is searched among all, and little changes then: dust is quickly gone.
+_THIN = _Effort(("copy",), 6, (1,), 0, among_all=0)
 
 
 class Exemplar(Inpainter):
@@ -124,7 +127,7 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
 
     coarsest = levels[-1]
     coarsest.search_ready()
-    tries = [_start(coarsest, how, rounds[0], rng, after) for how in effort.starts]
+    tries = [_start(coarsest, how, rounds[0], effort.among_all, rng, after) for how in effort.starts]
     estimate, found, distance = min(tries, key=lambda one: float(one[2].mean()))
     for number, level in enumerate(levels[-2::-1], 1):
         lower = levels[-number]
@@ -132,7 +135,7 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
         if rounds[number] and searched[number]:
             level.search_ready()
             estimate = level.vote(estimate, found, level.trust)
-            estimate, found, distance = _iterate(level, estimate, found, rounds[number], rng, after)
+            estimate, found, distance = _iterate(level, estimate, found, rounds[number], effort.among_all, rng, after)
         else:
             estimate = level.vote(estimate, found, level.trust)
     level = levels[0]
@@ -143,7 +146,7 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
 
 
 def _start(
-    level: Level, how: str, rounds: int, rng: np.random.Generator, after: Callable[[float], None]
+    level: Level, how: str, rounds: int, among_all: int, rng: np.random.Generator, after: Callable[[float], None]
 ) -> tuple[Floats, Indices, Floats]:
     """Fill the coarsest level from one first guess."""
     estimate = marched(level.picture, level.mask) if how == "smooth" else _peeled(level, how, rng)
@@ -154,11 +157,11 @@ def _start(
             level.consider(found, distance, rng.choice(level.sources, level.count))
             level.propagate(found, distance)
     estimate = level.vote(estimate, found, level.trust)
-    return _iterate(level, estimate, found, rounds, rng, after)
+    return _iterate(level, estimate, found, rounds, among_all, rng, after)
 
 
 def _iterate(
-    level: Level, estimate: Floats, found: Indices, rounds: int, rng: np.random.Generator,
+    level: Level, estimate: Floats, found: Indices, rounds: int, among_all: int, rng: np.random.Generator,
     after: Callable[[float], None],
 ) -> tuple[Floats, Indices, Floats]:  # fmt: skip
     """Search and vote in turn."""
@@ -169,7 +172,8 @@ def _iterate(
         level.propagate(found, distance, 2 if turn < 2 else 1)
         for far in (1, 4):
             level.jitter(found, distance, far, rng)
-        level.search_all(found, distance, MARGIN)
+        if turn < among_all:
+            level.search_all(found, distance, MARGIN)
         spread = max(float(np.percentile(distance, 75)) / (1 + turn), 1e-3)
         weights = np.exp(-np.minimum(distance / (2 * spread), 60)) * level.trust
         estimate = level.vote(estimate, found, weights)
