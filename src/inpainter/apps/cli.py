@@ -74,8 +74,8 @@ def fill(
     device
         Where networks compute; auto takes the fastest that is there.
     quality
-        Short for --method auto:quality=…: fast takes about a third of the time and is a little worse, best takes about
-        twice as long for a little more.
+        Short for --method auto:quality=…: fast takes half the time and is a little worse; best takes a third longer,
+        and on average measured no better than balanced.
     source
         A mask, white where texture may be taken from: only from there.
     avoid
