@@ -42,8 +42,8 @@ class ExemplarSettings(Settings):
     """What can be set of it."""
 
     quality: Literal["fast", "balanced", "best"] = "balanced"
-    """How long it searches: `fast` takes half the time and is a little worse; `best` takes a third longer, and on average
-    measured no better than `balanced`."""
+    """How long it searches: `fast` takes half the time and is a little worse; `best` takes a third longer, and on
+    average measured no better than `balanced`."""
 
 
 @dataclass(frozen=True)
