@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from inpainter.core import InputError
+from inpainter.core.errors import needing
 
 if typing.TYPE_CHECKING:
     train: App
@@ -28,12 +29,8 @@ def __getattr__(name: str) -> Any:
 
 def train_app() -> App:
     """The command `train`. Its sub-commands are made from the methods' recipes when it is called, which needs torch."""
-    try:
+    with needing("torch", "train"):
         from inpainter.engine.checkpoint import trainable_methods
-    except ImportError as error:
-        raise InputError(
-            f"train needs {error.name or 'more'}, which is not installed: pip install 'inpainter[torch]'"
-        ) from error
     app = App(name="train", help="Train a method on a folder of pictures or on parquet files.")
     for method in trainable_methods():
         app.command(_train_command(method), name=method)

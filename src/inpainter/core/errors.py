@@ -1,4 +1,7 @@
-"""The two exceptions that a caller is meant to catch."""
+"""The exceptions that a caller is meant to catch, and what is said where an optional install is missing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -17,3 +20,19 @@ class Cancelled(BaseException):
 
 class FillNote(UserWarning):
     """What a user should know of a fill that went well, such as a palette that became full colour."""
+
+
+@contextmanager
+def needing(extra: str, what: str) -> Iterator[None]:
+    """Turn the failed import of what only an extra brings into the command that gets it.
+
+    Without an extra a missing library is a broken install, which its own trace explains best.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if not extra:
+            raise
+        raise InputError(
+            f"{what} needs {error.name or 'more'}, which is not installed: pip install 'inpainter[{extra}]'"
+        ) from error

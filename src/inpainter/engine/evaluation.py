@@ -5,7 +5,6 @@ import math
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inpainter.core import Image, Inpainter, InputError, Mask
+from inpainter.core.errors import needing
 from inpainter.core.fields import split_fields
 from inpainter.core.seed import check_seed
 from inpainter.data.draws import keys
@@ -219,21 +219,10 @@ def _hash(masks: list[Mask]) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
-def _needing_torch(metric: str) -> Iterator[None]:
-    """Turn a failed import into the command that gets what is missing."""
-    try:
-        yield
-    except ImportError as error:
-        raise InputError(
-            f"metrics: {metric} needs {error.name or 'more'}, which is not installed: pip install 'inpainter[torch]'"
-        ) from error
-
-
 def _lpips(evaluation: Evaluation) -> Callable[[Image, Image], float] | None:
     if evaluation.lpips_weights is None:
         return None
-    with _needing_torch("LPIPS"):
+    with needing("torch", "metrics: LPIPS"):
         from inpainter.metrics.perceptual import load_lpips, lpips_distance
 
     network = load_lpips(evaluation.lpips_weights)
@@ -245,7 +234,7 @@ def _nsd(
 ) -> dict[str, dict[str, "Encoded"]]:
     """By kind of mask, what was measured of each method that has an encoder."""
     # Here, because the other metrics need no torch.
-    with _needing_torch(NSD):
+    with needing("torch", f"metrics: {NSD}"):
         from inpainter.engine.nsd import measure_nsd, refuse_sizes
 
     pictures, truths = _pictures(replace(evaluation, limit=evaluation.nsd_pictures))

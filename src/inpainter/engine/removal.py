@@ -177,10 +177,10 @@ class _Crop:
             size = (frame.width, frame.height)
             filled = np.clip(np.asarray(cv2.resize(filled, size, interpolation=cv2.INTER_CUBIC), np.float32), 0, 1)
         box = self.hole.box
-        inside = Box(box.x - frame.x - self.place.x, box.y - frame.y - self.place.y, box.width, box.height)
-        samples, mask = np.ascontiguousarray(self.samples[inside.slices]), self.mask[inside.slices]
-        seen = filled[box.relative_to(frame).slices]
-        return Patch(box, compose(samples, to_samples(seen, samples), mask), mask)
+        seen = box.relative_to(frame)
+        inside = seen.relative_to(self.place).slices
+        samples, mask = np.ascontiguousarray(self.samples[inside]), self.mask[inside]
+        return Patch(box, compose(samples, to_samples(filled[seen.slices], samples), mask), mask)
 
 
 def _pads(frame: Box, place: Box) -> list[tuple[int, int]]:

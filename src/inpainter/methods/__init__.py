@@ -2,14 +2,13 @@
 
 import difflib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from inpainter.core import DEVICES, Card, Inpainter, InputError, Method
+from inpainter.core.errors import needing
 from inpainter.core.fields import read_fields, split_fields
 from inpainter.core.paths import is_folder
 
@@ -85,7 +84,7 @@ def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings:
         return Exported(path, device)
     # Of a folder of trained weights, the recipe says of which method they are.
     of = name if path is None else _method_in(path)
-    with _extra_of(of):
+    with needing(_entry(of).extra, of):
         found = declared(of)
         if device not in found.devices:
             raise InputError(f"{of} computes on the processor only, not on {device}: leave the device out")
@@ -96,7 +95,7 @@ def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings:
 def declared(name: str) -> Method:
     """The method of this name as its file declares it. Raises InputError where its optional install is missing."""
     module, _, attribute = _entry(name).place.partition(":")
-    with _extra_of(name):
+    with needing(_entry(name).extra, name):
         return getattr(import_module(f"inpainter.methods.{module}"), attribute)
 
 
@@ -139,21 +138,6 @@ def _method_in(folder: Path) -> str:
 def _refuse_settings(name: str, given: dict[str, Any]) -> None:
     if given:
         raise InputError(f"{name}: an exported model has no settings, not {', '.join(given)}: leave them out")
-
-
-@contextmanager
-def _extra_of(name: str) -> Iterator[None]:
-    """Turn the failed import of what only an extra brings into the command that gets it."""
-    entry = _entry(name)
-    try:
-        yield
-    except ImportError as error:
-        # Without an extra a missing library is a broken install, which its own trace explains best.
-        if not entry.extra:
-            raise
-        raise InputError(
-            f"{name} needs {error.name or 'more'}, which is not installed: pip install 'inpainter[{entry.extra}]'"
-        ) from error
 
 
 def _entry(name: str) -> Entry:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from inpainter.core import Card, Image, Inpainter, Mask, Method, Settings, View, Work
 from inpainter.methods import METHODS
 from inpainter.methods.classical import TO_YCBCR, marched
-from inpainter.methods.patches import REACH, Floats, Indices, Level, dct, depth_of
+from inpainter.methods.patches import REACH, Floats, Indices, Level, dct
 
 CONTEXT, LEAST = 0.35, 160
 """How far around the hole sources are looked for: a share of its longer side, and at least so many px."""
@@ -55,8 +55,8 @@ class _Effort:
     """At the levels above it, the last for all that follow."""
     full: int
     """At full size."""
-    among_all: int = 99
-    """Rounds of a level in which the nearest is searched among all sources, where that is affordable."""
+    among_all: bool = True
+    """Whether in every round the nearest is searched among all sources, where that is affordable."""
 
 
 _EFFORTS = {
@@ -65,7 +65,7 @@ _EFFORTS = {
     "best": _Effort(("mean", "copy", "smooth"), 16, (10, 8, 6, 4), 4),
 }
 # Its first guess is searched among all, and little changes then: dust is quickly gone.
-_THIN = _Effort(("copy",), 6, (1,), 0, among_all=0)
+_THIN = _Effort(("copy",), 6, (1,), 0, among_all=False)
 
 
 class Exemplar(Inpainter):
@@ -143,11 +143,11 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
     if searched[-1] and rounds[-1]:
         distance = level.look_at(estimate, found)
         level.propagate(found, distance)
-    return _joined(level, level.copy(estimate, found, distance), _smooth([(one.picture, one.mask) for one in levels]))
+    return _joined(level, level.copy(estimate, found, distance), _smooth(levels))
 
 
 def _start(
-    level: Level, how: str, rounds: int, among_all: int, rng: np.random.Generator, after: Callable[[float], None]
+    level: Level, how: str, rounds: int, among_all: bool, rng: np.random.Generator, after: Callable[[float], None]
 ) -> tuple[Floats, Indices, Floats]:
     """Fill the coarsest level from one first guess."""
     estimate = marched(level.picture, level.mask) if how == "smooth" else _peeled(level, how, rng)
@@ -162,7 +162,7 @@ def _start(
 
 
 def _iterate(
-    level: Level, estimate: Floats, found: Indices, rounds: int, among_all: int, rng: np.random.Generator,
+    level: Level, estimate: Floats, found: Indices, rounds: int, among_all: bool, rng: np.random.Generator,
     after: Callable[[float], None],
 ) -> tuple[Floats, Indices, Floats]:  # fmt: skip
     """Search and vote in turn."""
@@ -173,7 +173,7 @@ def _iterate(
         level.propagate(found, distance, 2 if turn < 2 else 1)
         for far in (1, 4):
             level.jitter(found, distance, far, rng)
-        if turn < among_all:
+        if among_all:
             level.search_all(found, distance, MARGIN)
         spread = max(float(np.percentile(distance, 75)) / (1 + turn), 1e-3)
         weights = np.exp(-np.minimum(distance / (2 * spread), 60)) * level.trust
@@ -193,9 +193,7 @@ def _lifted(
     rows = rows + 2 * (found // lower.width - lower.targets // lower.width)[at]
     columns = columns + 2 * (found % lower.width - lower.targets % lower.width)[at]
     places = np.clip(rows, 0, level.height - 1) * level.width + np.clip(columns, 0, level.width - 1)
-    size = (2 * lower.width, 2 * lower.height)
-    doubled = cv2.resize(estimate, size, interpolation=cv2.INTER_LINEAR)[: level.height, : level.width]
-    filled = np.where(level.mask[..., None], doubled, level.picture).astype(np.float32)
+    filled = _doubled(level, estimate, cv2.INTER_LINEAR)
     return filled, _nearest(level, level.is_source)[places].astype(np.int32), distance[at]
 
 
@@ -272,17 +270,21 @@ def _joined(level: Level, copied: Floats, smooth: Floats) -> Floats:
     return shaded + share * (_by_frequencies(shaded, level.mask, level.depth) - shaded)
 
 
-def _smooth(levels: Sequence[tuple[Floats, Mask]]) -> Floats:
+def _smooth(levels: Sequence[Level]) -> Floats:
     """A fill without texture, from the smallest level up: rings of each, inside them what the level below says."""
-    filled = marched(*levels[-1])
-    for number in range(len(levels) - 1, -1, -1):
-        picture, mask = levels[number]
-        if filled.shape != picture.shape:
-            size = (2 * filled.shape[1], 2 * filled.shape[0])
-            doubled = cv2.resize(filled, size, interpolation=cv2.INTER_CUBIC)[: mask.shape[0], : mask.shape[1]]
-            filled = np.where(mask[..., None], doubled, picture).astype(np.float32)
-        filled = _by_frequencies(filled, mask, depth_of(mask))
+    filled = marched(levels[-1].picture, levels[-1].mask)
+    for level in reversed(levels):
+        if filled.shape != level.picture.shape:
+            filled = _doubled(level, filled)
+        filled = _by_frequencies(filled, level.mask, level.depth)
     return filled
+
+
+def _doubled(level: Level, lower: Floats, interpolation: int = cv2.INTER_CUBIC) -> Floats:
+    """The picture of a level with the fill of the one below in its hole."""
+    size = (2 * lower.shape[1], 2 * lower.shape[0])
+    doubled = cv2.resize(lower, size, interpolation=interpolation)[: level.height, : level.width]
+    return np.where(level.mask[..., None], doubled, level.picture).astype(np.float32)
 
 
 def _by_frequencies(filled: Floats, mask: Mask, depth: Floats, rounds: int = 8) -> Floats:
