@@ -18,6 +18,15 @@ from inpainter.engine.training import Job, run
 
 DATA = Path(os.environ.get("INPAINTER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 CIFAR = ",".join(f"{DATA}/cifar10/train-{part}.parquet" for part in "01")
+FACES, TEXTURES, PETS = (
+    f"{DATA}/{name}"
+    for name in (
+        # Their last rows are what is measured on.
+        "celeba/celeba-64.parquet[:8400]",
+        "dtd/dtd-64.parquet[:1000]",
+        "pets/pets-64.parquet[:1750]",
+    )
+)
 PHOTOS = ",".join(f"{DATA}/photos/train-{part}.parquet" for part in "abcd")
 
 # Fewer epochs than the presets': what two cores can do in an evening. The networks of the documents, with 71 million
@@ -51,6 +60,8 @@ TRAININGS: dict[str, Training] = {
     **_cascade("blocks", "-half", **HALF, epochs=7),
     **_cascade("blocks", "-narrow", **NARROW, epochs=20),
     **_cascade("centre", "-narrow", **NARROW, epochs=5),
+    **{name: ("latent-search", name, {}) for name in ("celeba", "dtd", "pets")},
+    **{f"{name}-paper": ("latent-search", f"{name}-paper", {}) for name in ("celeba", "dtd", "pets")},
     "nsd-loss": ("context-encoder", "nsd-loss", {**NARROW, "epochs": 7}),
 }
 """Name → method, preset, and what is changed in the recipe; `first` names the training to start from."""
@@ -65,7 +76,8 @@ def job(name: str, out: Path, seed: int, minutes: float | None, epochs: int | No
     if epochs is not None:
         changes = {**changes, "epochs": epochs}
     recipe: Recipe = replace(trainable(method).presets[preset], **changes)  # pyright: ignore[reportArgumentType]
-    data = CIFAR if recipe.size == 32 else PHOTOS
+    sets = {"celeba": FACES, "dtd": TEXTURES, "pets": PETS}
+    data = sets.get(name.split("-")[0]) or (CIFAR if recipe.size == 32 else PHOTOS)
     return Job(method=method, preset=preset, recipe=recipe, data=data, out=out / f"{name}{end}", seed=seed,
                minutes=minutes, resume=True)  # fmt: skip
 

@@ -15,13 +15,16 @@ from inpainter.methods import load
 
 SMALL: dict[str, dict[str, Any]] = {name: {"width": 8, "latent": 32} for name in ("context-encoder", "cascade")}
 """Recipes whose networks are too large for tests, made smaller."""
+SMALL["latent-search"] = {"width": 4, "latent": 8}
+SHORT = {"latent-search": {"steps": 5, "samples": 2}}
+"""Settings whose fills take too long for tests, made shorter."""
 
 _WEIGHTS = tempfile.TemporaryDirectory()
 
 
 def ready(name: str) -> Inpainter:
     """Load a method again. What tests ask of one that is trained (the contract) holds for any weights."""
-    return load(_weights(name) if name in trainable_methods() else name)
+    return load(_weights(name) if name in trainable_methods() else name, **SHORT.get(name, {}))
 
 
 @cache

@@ -42,6 +42,27 @@ def test_reads_parquet_pixel_for_pixel_in_order(tmp_path, arrays, workers, monke
         assert found.names == [f"a.parquet#{i}" for i in range(4)] + [f"b.parquet#{i}" for i in range(3)]
 
 
+@pytest.mark.parametrize(
+    ("rows", "wanted"), [("[1:3]", [1, 2]), ("[2:]", [2, 3]), ("[:1]", [0]), ("[:]", [0, 1, 2, 3])]
+)
+def test_reads_some_rows_of_a_parquet_file(tmp_path, arrays, rows, wanted):
+    write_parquet(tmp_path / "a.parquet", [png(a) for a in arrays[:4]])
+    found = read_pictures(f"{tmp_path}/a.parquet{rows}")
+    np.testing.assert_array_equal(found.pictures, arrays[wanted])
+    assert found.names == [f"a.parquet#{i}" for i in wanted]
+
+
+def test_rows_that_there_are_not_are_refused(tmp_path, arrays):
+    write_parquet(tmp_path / "a.parquet", [png(arrays[0])])
+    for rows, said in (("[3:2]", "no rows"), ("[5:]", "no picture to use")):
+        with pytest.raises(InputError, match=said):
+            read_pictures(f"{tmp_path}/a.parquet{rows}")
+    # A name is a name where there is such a file.
+    (tmp_path / "a.parquet[0:1]").mkdir()
+    with pytest.raises(InputError, match="no pictures in it"):
+        read_pictures(f"{tmp_path}/a.parquet[0:1]")
+
+
 def test_reads_a_folder_in_the_order_of_names(tmp_path, arrays):
     (tmp_path / "sub").mkdir()
     for i, name in enumerate(["b.png", "a.png", "sub/c.png"]):

@@ -2,9 +2,11 @@
 
 import glob
 import hashlib
+import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import cv2
@@ -57,9 +59,10 @@ def read_pictures(source: str | Path, *, smallest: int = 1, limit: int | None = 
 
     `source` is a folder (searched with its sub-folders, in the order of the names), a parquet file with a column
     `image` of encoded bytes (as Hugging Face's `datasets` writes it), several with commas between, or a glob pattern of
-    them. Pictures with a side below `smallest` px and pictures that do not decode are left out and named in `broken`.
-    `limit` reads the first so many. `workers` processes decode; 0 decodes here. The order does not depend on it.
-    Raises InputError when there is nothing to read or no picture is left.
+    them; `NAME.parquet[FIRST:LAST]` is its rows from FIRST to before LAST, either of which may be left out. Pictures
+    with a side below `smallest` px and pictures that do not decode are left out and named in `broken`. `limit` reads
+    the first so many. `workers` processes decode; 0 decodes here. The order does not depend on it. Raises InputError
+    when there is nothing to read or no picture is left.
     """
     digest = hashlib.sha256()
     pictures: list[Picture] = []
@@ -94,42 +97,55 @@ def _stacked(pictures: list[Picture]) -> NDArray[np.uint8] | list[Picture]:
 Encoded = tuple[str, bytes]
 
 
+Rows = tuple[int, int | None]
+"""First row that is meant, and the one before which it ends."""
+_ROWS = re.compile(r"(.+\.parquet)\[(\d*):(\d*)\]")
+
+
 def _encoded(source: str, limit: int | None) -> Iterator[Encoded]:
     files = _files(source)
-    count = 0
-    for path in files:
-        for item in _rows(path) if path.suffix == ".parquet" else _file(path, Path(source)):
-            if limit is not None and count >= limit:
-                return
-            count += 1
-            yield item
+    items = (_rows(path, *rows) if path.suffix == ".parquet" else _file(path, Path(source)) for path, rows in files)
+    yield from islice(chain.from_iterable(items), limit)
 
 
 def folders_of(source: str) -> list[Path]:
     """The folders among what `source`, as `read_pictures` takes it, stands for. Raises InputError."""
-    return [path for path in _named(source) if path.is_dir()]
+    return [path for path, _ in _named(source) if path.is_dir()]
 
 
-def _named(source: str) -> list[Path]:
+def _named(source: str) -> list[tuple[Path, Rows]]:
     """The folders and files that `source` names, patterns resolved."""
     named = []
     for part in source.split(","):
         # The empty path would be the folder that the program was started in.
         if not part.strip():
             raise InputError(f"data {source!r}: no source is named: give a folder of pictures or parquet files")
-        found = [part] if exists(part) else sorted(glob.glob(part))  # noqa: PTH207 (patterns may be absolute)
+        name, rows = _split_rows(part)
+        found = [name] if exists(name) else sorted(glob.glob(name))  # noqa: PTH207 (patterns may be absolute)
         if not found:
-            raise InputError(f"{part}: no such folder or file: give a folder of pictures or parquet files")
-        named += map(Path, found)
+            raise InputError(f"{name}: no such folder or file: give a folder of pictures or parquet files")
+        named += [(Path(path), rows) for path in found]
     return named
 
 
-def _files(source: str) -> list[Path]:
+def _split_rows(part: str) -> tuple[str, Rows]:
+    """A part of a source, and which rows of it are meant."""
+    match = None if exists(part) else _ROWS.fullmatch(part)
+    if match is None:
+        return part, (0, None)
+    name, first, last = match.groups()
+    rows = int(first or 0), int(last) if last else None
+    if rows[1] is not None and rows[1] <= rows[0]:
+        raise InputError(f"{part}: no rows lie there: give a first row before the last")
+    return name, rows
+
+
+def _files(source: str) -> list[tuple[Path, Rows]]:
     """The files that `source` stands for, in a fixed order."""
-    files: list[Path] = []
-    for match in _named(source):
-        files += _in_folder(match) if match.is_dir() else [match]
-    for path in files:
+    files: list[tuple[Path, Rows]] = []
+    for match, rows in _named(source):
+        files += [(path, rows) for path in (_in_folder(match) if match.is_dir() else [match])]
+    for path, _ in files:
         if path.suffix != ".parquet" and path.suffix.lower() not in SUFFIXES:
             raise InputError(
                 f"{path}: neither a parquet file nor a picture: give a folder of pictures or parquet files"
@@ -156,7 +172,7 @@ def _file(path: Path, root: Path) -> Iterator[Encoded]:
         raise InputError(f"{path}: cannot be read ({error.strerror}): make it readable or take it away") from error
 
 
-def _rows(path: Path) -> Iterator[Encoded]:
+def _rows(path: Path, first: int, last: int | None) -> Iterator[Encoded]:
     try:
         table = pq.ParquetFile(path)
         if "image" not in table.schema_arrow.names or not pa.types.is_struct(table.schema_arrow.field("image").type):
@@ -164,8 +180,11 @@ def _rows(path: Path) -> Iterator[Encoded]:
         row = 0
         for batch in table.iter_batches(batch_size=1024, columns=["image"]):
             for item in batch.column("image"):
-                value = item.as_py() or {}
-                yield f"{path.name}#{row}", value.get("bytes") or b""
+                if last is not None and row >= last:
+                    return
+                if row >= first:
+                    value = item.as_py() or {}
+                    yield f"{path.name}#{row}", value.get("bytes") or b""
                 row += 1
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as parquet ({str(error).splitlines()[0]}): get it anew") from error

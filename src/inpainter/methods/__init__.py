@@ -53,6 +53,9 @@ METHODS: dict[str, Entry] = {
     "cascade": Entry(
         "cascade:CASCADE", "torch", "Context encoders, a small one and a large one that starts from its fill."
     ),
+    "latent-search": Entry(
+        "latent_search:LATENT_SEARCH", "torch", "The generated picture that is nearest around the hole; faces of 64 px."
+    ),
 }
 
 

@@ -18,10 +18,14 @@ Module = TypeVar("Module", bound=nn.Module)
 def fill_with_weights(network: Module, folder: str | Path) -> Module:
     """Give `network` the weights of a folder, checked against their SHA-256, and set it to evaluation.
 
-    Raises InputError when the file is missing, cut short or changed, or when the weights are another network's.
+    Parts that it calls `optional_parts`, and of which the folder has nothing, become None. Raises InputError when the
+    file is missing, cut short or changed, or when the weights are another network's.
     """
     path = Path(folder) / WEIGHTS
     tensors = _read(path, read_facts(folder)["sha256"])
+    for part in getattr(network, "optional_parts", ()):
+        if not any(name.startswith(f"{part}.") for name in tensors):
+            setattr(network, part, None)
     wanted = network.state_dict()
     _compare(path, tensors, wanted)
     network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})

@@ -1,0 +1,352 @@
+"""Semantic inpainting by searching a DCGAN's latent space (Yeh et al. 2017), as Gupta et al. use and compare it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inpainter.core import Card, Inpainter, Settings, View, Work
+from inpainter.core.recipe import Recipe
+from inpainter.methods import METHODS
+from inpainter.nn.adversarial import Discriminator, draw_dcgan_weights, real_or_not
+from inpainter.nn.augment import augmented
+from inpainter.nn.network import Network, NetworkInpainter
+from inpainter.nn.objective import Batch, Objective
+from inpainter.nn.poisson import poisson_blend
+from inpainter.nn.trained import TrainedMethod
+
+# ------------------------------------------------------------------------------------------------------- the recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentSearchRecipe(Recipe):
+    """The training of a DCGAN on whole pictures; the defaults are the document's."""
+
+    size: int = 64
+    """Side of the square pictures, px: 64, or another power of two from 16."""
+    batch: int = 64
+    """Pictures in a step, all devices together."""
+    epochs: int = 15
+    """How often the training goes through all pictures."""
+    learning_rate: float = 2e-4
+    """Adam's step size, of both players."""
+    validation: int = 200
+    """Pictures at the end of the source that are held out of the training."""
+    width: int = 128
+    """Channels next to the picture; they double with every halving, to 1024 where the document's are widest."""
+    latent: int = 100
+    """Dimensions of z, uniform in [−1, 1]."""
+    spectral: bool = False
+    """Spectral normalisation in the discriminator in place of batch norm."""
+    augment: bool = False
+    """Show the discriminator real and generated pictures mirrored, shaded, shifted and cut at random."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.size >= 16 and self.size & (self.size - 1) == 0, "size", "a power of two from 16")
+        for name in ("width", "latent"):
+            self._require(getattr(self, name) >= 1, name, "1 or more")
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of the discriminator after each halving down to 4×4; the generator's, from its end."""
+        return [self.width * 2**i for i in range((self.size // 4).bit_length() - 1)]
+
+
+_PAPER = LatentSearchRecipe()
+# Small sets: the discriminator is kept from learning them by heart, and the weights' moving average is kept.
+_OURS = LatentSearchRecipe(width=48, epochs=60, average=0.999, spectral=True, augment=True)
+
+PRESETS = {
+    "celeba": _OURS,
+    "dtd": replace(_OURS, width=32, epochs=300, validation=50),
+    "pets": replace(_OURS, width=32, epochs=200, validation=50),
+    # The document's width, steps and epochs, on whatever set is given.
+    "celeba-paper": _PAPER,
+    "dtd-paper": replace(_PAPER, validation=50),
+    "pets-paper": replace(_PAPER, validation=50),
+}
+
+# ----------------------------------------------------------------------------------------------------- the settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentSearchSettings(Settings):
+    """What can be set of a search. As the document has it: steps=3000,rate=0.01,patience=0,samples=1,blend=overlay."""
+
+    steps: int = 600
+    """Most steps of Adam."""
+    rate: float = 0.05
+    """Its step size at the start."""
+    patience: int = 10
+    """Steps without a better loss after which a picture's step size is halved, and at a 32nd its search ends; 0 keeps
+    the step size and takes all steps."""
+    samples: int = 64
+    """Random z of which the one with the smallest loss is started from."""
+    restarts: int = 1
+    """Searches for a fill, of which the one with the smallest loss is taken."""
+    prior: float = 0.003
+    """Weight λ of the prior loss, log(1 − D(G(z))); 0 searches without the discriminator."""
+    window: int = 7
+    """Side of the square in which missing neighbours give a known pixel its weight, px, odd."""
+    reduction: Literal["mean", "sum"] = "mean"
+    """The context loss is the weighted mean or the weighted sum of absolute differences in [−1, 1]; λ goes with it."""
+    blend: Literal["poisson", "overlay"] = "poisson"
+    """Give the hole the gradients of the picture that was found, as the original, or its colours, as the document."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "samples", "restarts"):
+            self._require(getattr(self, name) >= 1, name, "1 or more")
+        for name in ("patience", "prior"):
+            self._require(getattr(self, name) >= 0, name, "0 or more")
+        self._require(self.rate > 0, "rate", "a number above 0")
+        self._require(self.window >= 3 and self.window % 2 == 1, "window", "an odd number of px from 3")
+
+
+# ------------------------------------------------------------------------------------------------------ the networks
+
+
+class Generator(nn.Sequential):
+    """z `(B, L)` → 4×4 places, transposed convolutions 4×4 of stride 2 up to the picture `(B, 3, S, S)` in [−1, 1].
+
+    Batch norm and ReLU after all but the last, then tanh (Radford et al. 2016).
+    """
+
+    def __init__(self, recipe: LatentSearchRecipe) -> None:
+        widths = recipe.widths[::-1]
+        layers: list[nn.Module] = [nn.Linear(recipe.latent, widths[0] * 16, bias=False), nn.Unflatten(1, (-1, 4, 4))]
+        for incoming, out in pairwise((*widths, 3)):
+            layers += [nn.BatchNorm2d(incoming), nn.ReLU(inplace=True)]
+            layers.append(nn.ConvTranspose2d(incoming, out, 4, 2, 1, bias=False))
+        super().__init__(*layers, nn.Tanh())
+        draw_dcgan_weights(self)
+
+
+class LatentSearch(Network):
+    """Generator and discriminator; a prediction is the generated picture that is nearest around the hole."""
+
+    optional_parts = ("discriminator",)
+    discriminator: Discriminator | None
+    """None where the weights have none: then there is no prior."""
+
+    def __init__(self, recipe: LatentSearchRecipe) -> None:
+        super().__init__()
+        # What the networks know are whole pictures: a face, and where in it the eyes are.
+        self.view = View(fixed=(recipe.size, recipe.size), context="whole")
+        self.latent = recipe.latent
+        self.settings = LatentSearchSettings()
+        self.generator = Generator(recipe)
+        self.discriminator = Discriminator(recipe.widths, spectral=recipe.spectral)
+
+    def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
+        works = works or [Work() for _ in image]
+        z, energy = self.search(image * 2 - 1, mask, works)
+        for work, value, hole in zip(works, energy.tolist(), mask, strict=True):
+            self._tell(work, value, whole=bool(hole.all()))
+        generated = (self.generator(z) + 1) / 2
+        if self.settings.blend == "overlay":
+            return generated
+        return poisson_blend(image, generated.to(image.dtype), mask)
+
+    def _tell(self, work: Work, energy: float, *, whole: bool) -> None:
+        work.energy = energy
+        if whole:
+            work.note("latent-search: the mask covers everything: the fill is a sample of the generator")
+        elif self.settings.reduction == "mean" and energy > FAR:
+            work.note("latent-search: nothing it can make is near this picture: it was trained on another kind")
+        if self.settings.prior and self.discriminator is None:
+            work.note("latent-search: these weights have no discriminator: it searches without the prior loss")
+
+    def search(self, target: Tensor, mask: Tensor, works: Sequence[Work]) -> tuple[Tensor, Tensor]:
+        """The z `(B, L)` found for pictures `(B, 3, S, S)` in [−1, 1], and their losses `(B,)`.
+
+        ẑ = argmin L_c(z) + L_p(z), z in [−1, 1]: Adam from the best of some random z, the best z on the way is kept.
+        A picture whose loss no longer falls takes smaller steps and then leaves, so that the others go faster.
+        """
+        settings = self.settings
+        weight = importance(mask, settings.window, settings.reduction)
+        restarts = settings.restarts
+        z = torch.cat([self._starts(target[i], weight[i], work.seed) for i, work in enumerate(works)])
+        target, weight = (x.repeat_interleave(restarts, 0) for x in (target, weight))
+        best, lowest = z.clone(), torch.full((len(z),), torch.inf, device=z.device)
+        rate, since = torch.full_like(lowest, settings.rate), torch.zeros_like(lowest)
+        mean, square = torch.zeros_like(z), torch.zeros_like(z)
+        # What is left of the batch: rows of all the above. Where nothing is known, nothing is searched for.
+        rows = torch.arange(len(z), device=z.device)[~mask.all(3).all(2).all(1).repeat_interleave(restarts)]
+        for step in range(1, settings.steps + 1):
+            if not len(rows):
+                break
+            loss, slope = self._slope(z[rows], target[rows], weight[rows])
+            better = loss < lowest[rows]
+            best[rows[better]], lowest[rows[better]] = z[rows[better]], loss[better]
+            since[rows] = torch.where(better, 0, since[rows] + 1)
+            mean[rows] = 0.9 * mean[rows] + 0.1 * slope
+            square[rows] = 0.999 * square[rows] + 0.001 * slope.square()
+            moved = mean[rows] / (1 - 0.9**step) / ((square[rows] / (1 - 0.999**step)).sqrt() + 1e-8)
+            z[rows] = (z[rows] - rate[rows, None] * moved).clamp(-1, 1)
+            if settings.patience:
+                stalled = since >= settings.patience
+                rate[stalled], since[stalled] = rate[stalled] / 2, 0
+                z[stalled] = best[stalled]
+            # A loss that is no number ends the search, too: the best z is one that had a number.
+            on = loss.isfinite() & (rate[rows] > settings.rate / 32)
+            rows = rows[on]
+            for work in works:
+                work.step(step, settings.steps)
+        lowest = lowest.view(-1, restarts)
+        chosen = lowest.argmin(1)
+        return best.view(-1, restarts, self.latent)[torch.arange(len(works)), chosen], lowest.amin(1)
+
+    def losses(self, z: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """L_c = ‖W ⊙ (G(z) − y)‖₁ and L_p = λ log(1 − D(G(z))), each `(B,)` (Yeh et al., equations 3 and 5)."""
+        generated = self.generator(z)
+        context = (weight * (generated - target).abs()).sum((1, 2, 3))
+        if not self.settings.prior or self.discriminator is None:
+            return context, torch.zeros_like(context)
+        # log(1 − sigmoid(l)) = log sigmoid(−l), without the cancellation.
+        return context, self.settings.prior * functional.logsigmoid(-self.discriminator(generated))
+
+    def _slope(self, z: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            loss = sum(self.losses(z, target, weight))
+            assert isinstance(loss, Tensor)
+            (slope,) = torch.autograd.grad(loss.sum(), z)
+        return loss.detach(), slope
+
+    def _starts(self, target: Tensor, weight: Tensor, seed: int) -> Tensor:
+        """The best of some random z, as often as there are restarts: `(restarts, L)`."""
+        settings = self.settings
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.rand(settings.restarts, settings.samples, self.latent, generator=generator) * 2 - 1
+        drawn = drawn.to(target.device)
+        if settings.samples == 1:
+            return drawn[:, 0]
+        with torch.no_grad():
+            losses = [sum(self.losses(z, target[None], weight[None])) for z in drawn]
+        return torch.stack([z[loss.argmin()] for z, loss in zip(drawn, losses, strict=True)])  # pyright: ignore
+
+
+def importance(mask: Tensor, window: int, reduction: str = "sum") -> Tensor:
+    """W `(B, 1, H, W)`: of each known pixel the share of its neighbours that are missing; 0 where it is missing.
+
+    W_i = Σ_{j ∈ N(i)} (1 − M_j) / |N(i)|, M = 1 where known, N the square of `window` px around i as far as it lies in
+    the picture (Yeh et al., equation 2). With `mean` it is scaled so that the context loss is the mean over the
+    weighted values: Σ 3W = 1.
+    """
+    missing = mask.float()
+    share = functional.avg_pool2d(missing, window, 1, window // 2, count_include_pad=False) * (1 - missing)
+    if reduction == "sum":
+        return share
+    return share / (3 * share.sum((1, 2, 3), keepdim=True)).clamp(min=1e-12)
+
+
+# ---------------------------------------------------------------------------------------------------- the objective
+
+
+class LatentSearchObjective(Objective):
+    """The game of a DCGAN on whole pictures, without masks; what is kept is generator and discriminator."""
+
+    masked = False
+
+    def __init__(self, recipe: LatentSearchRecipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = network = LatentSearch(recipe)
+        assert network.discriminator is not None
+        # In a tuple, where torch does not count them a second time: they are parts of the network.
+        self._players = (network.discriminator, network.generator)
+
+    @property
+    def players(self) -> dict[str, nn.Module]:
+        return dict(zip(("discriminator", "generator"), self._players, strict=True))
+
+    def adam(self, player: str) -> dict[str, Any]:
+        return {"betas": (0.5, 0.999)}
+
+    def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
+        if player == "discriminator":
+            # The generator's turn takes the same pictures, through the discriminator as it then is.
+            batch.shared["generated"] = self._players[1](self._drawn(batch, len(batch.image)))
+            generated = batch.shared["generated"].detach()
+            return {
+                "real": real_or_not(self._judged(batch.image * 2 - 1, batch), True),
+                "generated": real_or_not(self._judged(generated, batch), False),
+            }
+        return {"adversarial": real_or_not(self._judged(batch.shared["generated"], batch), True)}
+
+    def _judged(self, pictures: Tensor, batch: Batch) -> Tensor:
+        seen = augmented(pictures.float(), batch.generator) if self.recipe.augment else pictures
+        return self._players[0](seen)
+
+    def _drawn(self, batch: Batch, count: int) -> Tensor:
+        z = torch.rand(count, self.recipe.latent, generator=batch.generator, device=batch.image.device)
+        return z * 2 - 1
+
+    def validate(self, kept: Any, batches: Iterable[Batch]) -> dict[str, float]:
+        """Of a short search on a few pictures, a square of 5/16 of the side missing: PSNR there, and the losses.
+
+        And `spread`, the standard deviation of generated pixels over z, beside which a collapsed generator's is small.
+        """
+        batch = next(iter(batches))
+        image = batch.image[:LOOKED_AT]
+        side = image.shape[-1]
+        mask = torch.zeros_like(image[:, :1], dtype=torch.bool)
+        edge = side // 2 - side * 5 // 32
+        mask[:, :, edge:-edge, edge:-edge] = True
+        kept.settings = LatentSearchSettings(steps=60, patience=8, samples=16, prior=0, blend="overlay")
+        works = [Work(i) for i in range(len(image))]
+        raw = kept.raw(image, mask, works).float()
+        hole = mask.expand_as(image)
+        squared = (raw - image).square()[hole].view(len(image), -1).mean(1)
+        return {
+            "psnr_hole": (-10 * squared.log10()).mean().item(),
+            "search_loss": sum(work.energy or 0.0 for work in works) / len(works),
+            "spread": kept.generator(self._drawn(batch, 64)).float().std(0).mean().item(),
+        }
+
+    def sample(self, kept: Any, batch: Batch) -> Tensor:
+        """A true picture and seven generated ones."""
+        count = len(batch.image)
+        generated = kept.generator(self._drawn(batch, 7 * count)).float().unflatten(0, (count, 7))
+        return torch.cat([batch.image, *((generated + 1) / 2).unbind(1)], dim=3)
+
+
+LOOKED_AT = 16
+"""Pictures that are searched for after every epoch."""
+FAR = 0.25
+"""A mean loss above this says that nothing near the picture was found."""
+
+# ------------------------------------------------------------------------------------------------------- the method
+
+
+def make_inpainter(network: LatentSearch, card: Card, settings: LatentSearchSettings, device: Any) -> Inpainter:
+    """The trained networks with the settings of a search, ready to fill."""
+    network.settings = settings
+    return NetworkInpainter(network, card, device)
+
+
+LATENT_SEARCH = TrainedMethod(
+    Card(
+        name="latent-search",
+        summary=METHODS["latent-search"].summary,
+        source=(
+            "R. Yeh and others: Semantic Image Inpainting with Deep Generative Models, CVPR 2017; "
+            "K. Gupta, S. Karnati, A. Singh, W. Wang, who compare it with the context encoder"
+        ),
+        good_for="pictures of the kind it was trained on (upright faces that fill the picture), at its small size",
+        bad_for="any other picture; fine detail: everything is made at 64 px",
+        extra="torch",
+        fills_everything=True,
+    ),
+    make_inpainter,
+    LatentSearchSettings,
+    presets=PRESETS,
+    network=LatentSearch,
+    objective=LatentSearchObjective,
+    shipped="celeba",
+)
