@@ -35,6 +35,16 @@ HALF = {"width": 32, "average": 0.999, "batch": 32}
 NARROW = {**HALF, "bottleneck": "channelwise"}
 CIFAR_HALF = {"width": 32, "latent": 384, "average": 0.999, "epochs": 4}
 
+SEARCHED = {"celeba": FACES, "dtd": TEXTURES, "pets": PETS}
+HOLES = {
+    "10": "centre:side=10",
+    "20": "centre:side=20",
+    "30": "centre:side=30",
+    "circle": "circle",
+    "scatter": "scatter",
+}
+"""The masks that the latent search and context encoders are compared on, by a short name."""
+
 Training = tuple[str, str, Mapping[str, object]]
 
 
@@ -46,6 +56,16 @@ def _cascade(masks: str, kind: str, **changes: object) -> dict[str, Training]:
         f"context-encoder-128-{masks}{kind}": ("context-encoder", f"128-{masks}", changes),
         f"cascade-128-{masks}{kind}": ("cascade", f"128-{masks}", {**changes, "first": first}),
     }
+
+
+def _against_search() -> dict[str, Training]:
+    """Context encoders of 64 px: for every set one for every mask, as the document retrains them, and one for all."""
+    kinds = {**HOLES, "all": ",".join(HOLES.values())}
+    changes = {"width": 32, "latent": 512, "shrink": 1, "average": 0.999, "batch": 32, "validation": 50}
+    return {
+        f"{name}-encoder-{hole}": ("context-encoder", "64-centre", {**changes, "masks": masks})
+        for name in SEARCHED for hole, masks in kinds.items()
+    }  # fmt: skip
 
 
 TRAININGS: dict[str, Training] = {
@@ -60,8 +80,9 @@ TRAININGS: dict[str, Training] = {
     **_cascade("blocks", "-half", **HALF, epochs=7),
     **_cascade("blocks", "-narrow", **NARROW, epochs=20),
     **_cascade("centre", "-narrow", **NARROW, epochs=5),
-    **{name: ("latent-search", name, {}) for name in ("celeba", "dtd", "pets")},
-    **{f"{name}-paper": ("latent-search", f"{name}-paper", {}) for name in ("celeba", "dtd", "pets")},
+    **{name: ("latent-search", name, {}) for name in SEARCHED},
+    **{f"{name}-paper": ("latent-search", f"{name}-paper", {}) for name in SEARCHED},
+    **_against_search(),
     "nsd-loss": ("context-encoder", "nsd-loss", {**NARROW, "epochs": 7}),
 }
 """Name → method, preset, and what is changed in the recipe; `first` names the training to start from."""
@@ -76,8 +97,7 @@ def job(name: str, out: Path, seed: int, minutes: float | None, epochs: int | No
     if epochs is not None:
         changes = {**changes, "epochs": epochs}
     recipe: Recipe = replace(trainable(method).presets[preset], **changes)  # pyright: ignore[reportArgumentType]
-    sets = {"celeba": FACES, "dtd": TEXTURES, "pets": PETS}
-    data = sets.get(name.split("-")[0]) or (CIFAR if recipe.size == 32 else PHOTOS)
+    data = SEARCHED.get(name.split("-")[0]) or (CIFAR if recipe.size == 32 else PHOTOS)
     return Job(method=method, preset=preset, recipe=recipe, data=data, out=out / f"{name}{end}", seed=seed,
                minutes=minutes, resume=True)  # fmt: skip
 

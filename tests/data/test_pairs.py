@@ -159,3 +159,13 @@ def test_larger_crops_are_scaled_down_by_averaging(rng, side):
             for x in range(16):
                 mean = large[i, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].astype(float).mean((0, 1))
                 assert np.abs(small[i, y, x] - mean).max() <= 0.5
+
+
+def test_several_kinds_of_mask_are_drawn_one_for_each_picture():
+    masks = mask_drawer("centre:side=4, circle:diameter=8,lines")(np.arange(300, dtype=np.uint64), 32, 32)
+    square, disc = (mask_drawer(kind)(np.arange(1, dtype=np.uint64), 32, 32)[0]
+                    for kind in ("centre:side=4", "circle:diameter=8"))  # fmt: skip
+    shares = [np.mean([np.array_equal(mask, one) for mask in masks]) for one in (square, disc)]
+    assert all(0.25 < share < 0.42 for share in shares)
+    with pytest.raises(InputError, match="stripes"):
+        mask_drawer("centre,stripes")

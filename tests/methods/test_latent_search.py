@@ -269,7 +269,7 @@ def test_each_player_learns_against_the_other_as_it_is(changes):
     pictures = nn.functional.interpolate(torch.rand(8, 3, 4, 4), size=(16, 16), mode="bicubic").clamp(0, 1)
     mask = torch.zeros(8, 1, 16, 16, dtype=torch.bool)
     for player, module in objective.players.items():
-        optimiser = torch.optim.Adam(module.parameters(), lr=2e-3, **objective.adam(player))
+        optimiser = torch.optim.Adam(module.parameters(), **{**objective.adam(player), "lr": 2e-3})
         losses = []
         for step in range(60):
             batch = Batch(pictures, mask, torch.Generator().manual_seed(step))

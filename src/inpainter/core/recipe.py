@@ -16,7 +16,7 @@ class Recipe:
     shrink: int = 1
     """How many times as large the squares cut from the pictures are; they are scaled down to the size."""
     masks: str = "lines"
-    """Kind of mask drawn for every picture."""
+    """Kind of mask drawn for every picture; of several with commas between, one of them."""
     batch: int = 64
     """Pictures in a step, all devices together."""
     epochs: int = 20

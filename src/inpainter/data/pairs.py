@@ -1,9 +1,9 @@
 """Pictures joined with masks, where every pair is a pure function of (seed, epoch, index)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import cv2
 import numpy as np
@@ -21,11 +21,26 @@ MaskDrawer = Callable[[Numbers, int, int], Masks]
 
 
 def mask_drawer(kind: str) -> MaskDrawer:
-    """The drawer of a kind of mask by its name, as `mask_kind` reads it; raises InputError on an unknown one."""
+    """The drawer of a kind of mask by its name, as `mask_kind` reads it; of several with commas between, of either.
+
+    Raises InputError on an unknown one.
+    """
+    if "," in kind:
+        return partial(_draw_either, [mask_drawer(each.strip()) for each in kind.split(",")])
     if kind == "lines":
         return draw_lines
     make = mask_kind(kind)
     return lambda key, height, width: np.stack([make(seed=int(k))(height, width) for k in key])
+
+
+def _draw_either(drawers: Sequence[MaskDrawer], key: Numbers, height: int, width: int) -> Masks:
+    chosen = integers(key, 1, 0, len(drawers), stream=5)[:, 0]
+    masks = np.empty((len(key), height, width), dtype=np.bool_)
+    for number, draw in enumerate(drawers):
+        mine = chosen == number
+        if mine.any():
+            masks[mine] = draw(key[mine], height, width)
+    return masks
 
 
 def draw_lines(key: Numbers, height: int, width: int) -> Masks:

@@ -28,7 +28,7 @@ class ContextEncoderRecipe(Recipe):
     size: int = 128
     """Side of the square pictures, px: 32, 64 or 128."""
     masks: str = "blocks"
-    """Kind of mask drawn for every picture."""
+    """Kind of mask drawn for every picture; of several with commas between, one of them."""
     batch: int = 64
     """Pictures in a step, all devices together."""
     learning_rate: float = 2e-3

@@ -33,7 +33,9 @@ class LatentSearchRecipe(Recipe):
     epochs: int = 15
     """How often the training goes through all pictures."""
     learning_rate: float = 2e-4
-    """Adam's step size, of both players."""
+    """Adam's step size for the generator."""
+    discriminator_rate: float = 2e-4
+    """Adam's step size for the discriminator."""
     validation: int = 200
     """Pictures at the end of the source that are held out of the training."""
     width: int = 128
@@ -59,12 +61,12 @@ class LatentSearchRecipe(Recipe):
 
 _PAPER = LatentSearchRecipe()
 # Small sets: the discriminator is kept from learning them by heart, and the weights' moving average is kept.
-_OURS = LatentSearchRecipe(width=48, epochs=60, average=0.999, spectral=True, augment=True)
+_OURS = LatentSearchRecipe(width=48, epochs=40, average=0.999, spectral=True, augment=True, discriminator_rate=4e-4)
 
 PRESETS = {
     "celeba": _OURS,
-    "dtd": replace(_OURS, width=32, epochs=300, validation=50),
-    "pets": replace(_OURS, width=32, epochs=200, validation=50),
+    "dtd": replace(_OURS, width=32, epochs=150, validation=50),
+    "pets": replace(_OURS, width=32, epochs=100, validation=50),
     # The document's width, steps and epochs, on whatever set is given.
     "celeba-paper": _PAPER,
     "dtd-paper": replace(_PAPER, validation=50),
@@ -153,7 +155,7 @@ class LatentSearch(Network):
         return poisson_blend(image, generated.to(image.dtype), mask)
 
     def _tell(self, work: Work, energy: float, *, whole: bool) -> None:
-        work.energy = energy
+        work.energy = None if whole else energy
         if whole:
             work.note("latent-search: the mask covers everything: the fill is a sample of the generator")
         elif self.settings.reduction == "mean" and energy > FAR:
@@ -170,7 +172,8 @@ class LatentSearch(Network):
         settings = self.settings
         weight = importance(mask, settings.window, settings.reduction)
         restarts = settings.restarts
-        z = torch.cat([self._starts(target[i], weight[i], work.seed) for i, work in enumerate(works)])
+        with torch.no_grad():
+            z = self._starts(target, weight, works)
         target, weight = (x.repeat_interleave(restarts, 0) for x in (target, weight))
         best, lowest = z.clone(), torch.full((len(z),), torch.inf, device=z.device)
         rate, since = torch.full_like(lowest, settings.rate), torch.zeros_like(lowest)
@@ -203,7 +206,9 @@ class LatentSearch(Network):
 
     def losses(self, z: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """L_c = ‖W ⊙ (G(z) − y)‖₁ and L_p = λ log(1 − D(G(z))), each `(B,)` (Yeh et al., equations 3 and 5)."""
-        generated = self.generator(z)
+        return self._losses_of(self.generator(z), target, weight)
+
+    def _losses_of(self, generated: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         context = (weight * (generated - target).abs()).sum((1, 2, 3))
         if not self.settings.prior or self.discriminator is None:
             return context, torch.zeros_like(context)
@@ -213,22 +218,26 @@ class LatentSearch(Network):
     def _slope(self, z: Tensor, target: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             z = z.detach().requires_grad_()
-            loss = sum(self.losses(z, target, weight))
-            assert isinstance(loss, Tensor)
+            loss = torch.add(*self.losses(z, target, weight))
             (slope,) = torch.autograd.grad(loss.sum(), z)
         return loss.detach(), slope
 
-    def _starts(self, target: Tensor, weight: Tensor, seed: int) -> Tensor:
-        """The best of some random z, as often as there are restarts: `(restarts, L)`."""
+    def _starts(self, target: Tensor, weight: Tensor, works: Sequence[Work]) -> Tensor:
+        """Of some random z the best, for each picture as often as there are restarts: `(B·restarts, L)`."""
         settings = self.settings
-        generator = torch.Generator().manual_seed(seed)
-        drawn = torch.rand(settings.restarts, settings.samples, self.latent, generator=generator) * 2 - 1
-        drawn = drawn.to(target.device)
-        if settings.samples == 1:
-            return drawn[:, 0]
-        with torch.no_grad():
-            losses = [sum(self.losses(z, target[None], weight[None])) for z in drawn]
-        return torch.stack([z[loss.argmin()] for z, loss in zip(drawn, losses, strict=True)])  # pyright: ignore
+        chosen = torch.empty(len(works), settings.restarts, self.latent, device=target.device)
+        for seed in dict.fromkeys(work.seed for work in works):
+            rows = [i for i, work in enumerate(works) if work.seed == seed]
+            drawing = torch.Generator().manual_seed(seed)
+            for turn in range(settings.restarts):
+                z = torch.rand(settings.samples, self.latent, generator=drawing).to(target.device) * 2 - 1
+                if settings.samples > 1:
+                    generated = self.generator(z)
+                    z = torch.stack(
+                        [z[torch.add(*self._losses_of(generated, target[i], weight[i])).argmin()] for i in rows]
+                    )
+                chosen[rows, turn] = z
+        return chosen.flatten(0, 1)
 
 
 def importance(mask: Tensor, window: int, reduction: str = "sum") -> Tensor:
@@ -266,7 +275,8 @@ class LatentSearchObjective(Objective):
         return dict(zip(("discriminator", "generator"), self._players, strict=True))
 
     def adam(self, player: str) -> dict[str, Any]:
-        return {"betas": (0.5, 0.999)}
+        betas = {"betas": (0.5, 0.999)}
+        return {**betas, "lr": self.recipe.discriminator_rate} if player == "discriminator" else betas
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
         if player == "discriminator":
