@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
 from inpainter.core import Card, Inpainter, Settings, View, Work
 from inpainter.core.recipe import Recipe
@@ -337,6 +338,10 @@ FAR = 0.25
 def make_inpainter(network: LatentSearch, card: Card, settings: LatentSearchSettings, device: Any) -> Inpainter:
     """The trained networks with the settings of a search, ready to fill."""
     network.settings = settings
+    for layer in network.modules():
+        # Spectral normalisation divides all weights in every pass; they no longer change.
+        if parametrize.is_parametrized(layer):
+            parametrize.remove_parametrizations(layer, "weight")
     return NetworkInpainter(network, card, device)
 
 
@@ -352,6 +357,7 @@ LATENT_SEARCH = TrainedMethod(
         bad_for="any other picture; fine detail: everything is made at 64 px",
         extra="torch",
         fills_everything=True,
+        draws=True,
     ),
     make_inpainter,
     LatentSearchSettings,
