@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from inpainter.core import Box, InputError, Mask
 
 LONGEST = 2000
-"""Neither side of a sheet is longer, px, but where labels need more."""
+"""Neither side of a sheet is longer, px."""
 GAP, LINE = 10, 34
 """Between cells, and of a label above each, px."""
 NARROWEST = 170
@@ -21,6 +21,7 @@ AROUND, LEAST = 0.35, 48
 TINT, SHARE = (230, 30, 60), 0.55
 """The colour of the mask, and how much of it is mixed in."""
 PAPER, INK = 255, 26
+_MOST_COLUMNS = (LONGEST - GAP) // (NARROWEST + GAP)
 
 Sheet = NDArray[np.uint8]
 """A picture `(H, W, 3)`."""
@@ -37,12 +38,13 @@ def surroundings(holes: Sequence[Box], height: int, width: int) -> Box:
 def cell_size(box: Box, count: int) -> tuple[int, int]:
     """The (height, width) of a box on a sheet of so many: as large as may be, but seldom larger than it is."""
     largest = max(1.0, ENLARGED / max(box.height, box.width))
-    scale = min(largest, max(_scale(box, count, columns) for columns in range(1, count + 1)))
-    return max(1, round(box.height * scale)), max(1, round(box.width * scale))
+    scale = min(largest, max(_scale(box, count, columns) for columns in range(1, min(count, _MOST_COLUMNS) + 1)))
+    # Rounded down, or many of them would be too much.
+    return max(1, int(box.height * scale)), max(1, int(box.width * scale))
 
 
 def draw_sheet(cells: Sequence[tuple[str, Sheet]]) -> Sheet:
-    """Draw pictures of one size, each under its label, in rows that make the sheet as square as may be."""
+    """Draw pictures of one size, each under its label, in rows that make the sheet about as wide as a screen."""
     height, width = cells[0][1].shape[:2]
     across, down = max(width, NARROWEST) + GAP, height + LINE + GAP
     fitting = [n for n in range(1, len(cells) + 1) if n * across + GAP <= LONGEST] or [1]

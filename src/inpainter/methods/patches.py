@@ -65,9 +65,9 @@ class Level:
         self.described = self.describe(self.picture, self.texture)
 
     def some_sources(self, rng: np.random.Generator) -> "Level":
-        """The same level with the sources of two places in five only."""
+        """The same level with the sources of about half of its places."""
         rows, columns = -(-self.height // PLACE), -(-self.width // PLACE)
-        taken = np.kron(rng.random((rows, columns)) < 0.4, np.ones((PLACE, PLACE), bool))
+        taken = np.kron(rng.random((rows, columns)) < 0.5, np.ones((PLACE, PLACE), bool))
         some = copy(self)
         some.is_source = self.is_source & taken[: self.height, : self.width].ravel()
         some.sources = np.flatnonzero(some.is_source).astype(np.int32)
