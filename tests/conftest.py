@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 # Two tests run side by side on two cores: a second thread each would only get in the other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,6 +27,36 @@ class Constant(Inpainter):
     def predict(self, image, mask, work):
         self.seen.append((image.copy(), mask.copy(), work))
         return np.full_like(image, self.value)
+
+
+class Drawing(Constant):
+    """Answers another value for every seed, and measures it: seed 2 is best, then 1, 3, 0, 4 and on.
+
+    `batches` remembers how many crops came together.
+    """
+
+    def __init__(self, *, measures: bool = True, says: str = "", **options: Any) -> None:
+        super().__init__(**{"draws": True} | options)
+        self.measures, self.says = measures, says
+        self.batches: list[int] = []
+
+    def predict_batch(self, images, masks, works):
+        self.batches.append(len(works))
+        return super().predict_batch(images, masks, works)
+
+    def predict(self, image, mask, work):
+        self.seen.append((image.copy(), mask.copy(), work))
+        if self.measures:
+            work.energy = abs(work.seed - 1.9)
+        if self.says:
+            work.note(self.says)
+        work.step(1, 1)
+        return np.full_like(image, self.shade(work.seed))
+
+    @staticmethod
+    def shade(seed: int) -> float:
+        """The value that a seed draws, whole levels of 8 bits."""
+        return (40 + 10 * seed) / 255
 
 
 @pytest.fixture

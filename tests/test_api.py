@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import inpainter
-from conftest import Constant
+from conftest import Constant, Drawing
 from inpainter.core import InputError, View
 from inpainter.methods import METHODS
 
@@ -447,5 +447,92 @@ def test_a_method_that_cannot_be_told_says_so_and_one_without_a_source_too(tmp_p
         inpainter.fill(image, mask, "telea", source=right)
     with pytest.raises(InputError, match="source of"):
         inpainter.fill(image, mask, source=right[:5])
-    with pytest.warns(inpainter.FillNote, match="nowhere is left to take texture from"):
+    with pytest.warns(inpainter.FillNote, match="too little is left to take texture from"):
         inpainter.fill(image, mask, source=mask)
+
+
+# ---------------------------------------------------------------------------------------------------------- candidates
+
+
+def shades(fills):
+    """What each fill has in the middle of the hole, in levels of 8 bits."""
+    levels = []
+    for fill in fills:
+        value = float(np.asarray(fill)[12, 20].flat[0])
+        levels.append(round(value * 255 if np.asarray(fill).dtype.kind == "f" else value))
+    return levels
+
+
+@pytest.mark.parametrize("bands", [(), (1,), (3,), (4,)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_candidates_of_an_array_are_arrays_best_first(rng, bands, dtype):
+    image = (smooth(rng, *bands) * (1 if dtype == np.float32 else 255)).astype(dtype)
+    fills = inpainter.fill(image, MASK, Drawing(), candidates=4)
+    assert shades(fills) == [60, 50, 70, 40]
+    for fill in fills:
+        assert (fill.dtype, fill.shape) == (dtype, image.shape)
+        assert fill[~MASK].tobytes() == image[~MASK].tobytes()
+        assert not np.shares_memory(fill, image)
+    assert not np.shares_memory(*fills[:2])
+    assert shades(Drawing().fill(image, MASK, candidates=2, seed=3)) == [70, 80]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK"])
+def test_candidates_of_a_pil_image_are_such(rng, mode):
+    image = Image.fromarray((smooth(rng, 3) * 255).astype(np.uint8)).convert(mode)
+    image.info["dpi"] = (72, 72)
+    fills = inpainter.fill(image, MASK, Drawing(), candidates=3)
+    assert [(fill.mode, fill.info["dpi"]) for fill in fills] == [(mode, (72, 72))] * 3
+    assert shades(fill.convert("RGB") for fill in fills) == [60, 50, 40]
+
+
+def test_candidates_of_a_path_are_paths_and_of_bytes_bytes(tmp_path, rng):
+    data = ENCODED[".png"]((smooth(rng, 3) * 255).astype(np.uint8))
+    (tmp_path / "photo.png").write_bytes(data)
+    paths = inpainter.fill(tmp_path / "photo.png", MASK, Drawing(), candidates=2)
+    assert paths == [tmp_path / "photo-filled-1.png", tmp_path / "photo-filled-2.png"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "photo.png", "photo-filled-1.png", "photo-filled-2.png", "photo-candidates.png",
+    }  # fmt: skip
+    assert shades(cv2.imread(str(path)) for path in paths) == [50, 40]
+    for given in (data, BytesIO(data)):
+        fills = inpainter.fill(given, MASK, Drawing(), candidates=2)
+        assert fills == [path.read_bytes() for path in paths]
+    others = inpainter.fill(tmp_path / "photo.png", MASK, Drawing(), candidates=1, output=str(tmp_path / "o.tif"))
+    assert others == [tmp_path / "o-1.tif"]
+
+
+def test_candidates_go_over_in_one_batch_and_progress_is_of_all(rng):
+    drawing, told = Drawing(), []
+    inpainter.fill(smooth(rng, 3), MASK, drawing, candidates=4, on_step=lambda *step: told.append(step))
+    assert drawing.batches == [4]
+    assert {total for _, total in told} == {600}
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1] == (600, 600)
+
+
+def test_candidates_that_cannot_be_are_one_line_whatever_the_kinds(tmp_path, rng):
+    image = (smooth(rng, 3) * 255).astype(np.uint8)
+    data = ENCODED[".png"](image)
+    (tmp_path / "photo.png").write_bytes(data)
+    for given in (image, Image.fromarray(image), data, tmp_path / "photo.png"):
+        for count, method, says in (
+            (0, "auto", "candidates 0: give a whole number from 1 to 16"),
+            (2, "telea", "telea makes the same fill from every seed"),
+        ):
+            with pytest.raises(InputError, match=says):
+                inpainter.fill(given, MASK, method, candidates=count)
+        with pytest.raises(InputError, match="nothing to fill, so there is nothing to choose from"):
+            inpainter.fill(given, np.zeros_like(MASK), candidates=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_what_a_method_says_is_a_warning_for_every_kind_and_told_once(tmp_path, rng):
+    image = (smooth(rng, 3) * 255).astype(np.uint8)
+    data = ENCODED[".png"](image)
+    (tmp_path / "photo.png").write_bytes(data)
+    for given in (image, Image.fromarray(image), data, tmp_path / "photo.png"):
+        for options in ({}, {"candidates": 3}):
+            with pytest.warns(inpainter.FillNote, match="made up") as caught:
+                inpainter.fill(given, MASK, Drawing(says="made up"), **options)
+            assert [warning.filename for warning in caught] == [__file__]

@@ -22,24 +22,44 @@ __all__ = ["Cancelled", "FillNote", "InputError", "Work", "__version__", "fill",
 def fill(
     image: str | PathLike[str], mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
     output: str | PathLike[str] | None = ..., mask_colour: str = ..., resize_mask: bool = ..., grow: int = ...,
-    seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., on_step: OnStep | None = ...,
+    seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., candidates: None = ...,
+    on_step: OnStep | None = ...,
 ) -> Path: ...  # fmt: skip
 @overload
 def fill(
     image: bytes | bytearray | BinaryIO, mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
     mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
-    source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
+    source: Any = ..., avoid: Any = ..., candidates: None = ..., on_step: OnStep | None = ...,
 ) -> bytes: ...  # fmt: skip
 @overload
 def fill(
     image: Picture, mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
     mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
-    source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
+    source: Any = ..., avoid: Any = ..., candidates: None = ..., on_step: OnStep | None = ...,
 ) -> Picture: ...  # fmt: skip
+@overload
+def fill(
+    image: str | PathLike[str], mask: Any, method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
+    output: str | PathLike[str] | None = ..., mask_colour: str = ..., resize_mask: bool = ..., grow: int = ...,
+    seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., on_step: OnStep | None = ...,
+) -> list[Path]: ...  # fmt: skip
+@overload
+def fill(
+    image: bytes | bytearray | BinaryIO, mask: Any, method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
+    mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
+    source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
+) -> list[bytes]: ...  # fmt: skip
+@overload
+def fill(
+    image: Picture, mask: Any, method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
+    mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
+    source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
+) -> list[Picture]: ...  # fmt: skip
 def fill(
     image: Any, mask: Any, method: str | PathLike[str] | Inpainter = "auto", *,
     output: str | PathLike[str] | None = None, mask_colour: str = "white", resize_mask: bool = False, grow: int = 0,
-    seed: int = 0, source: Any = None, avoid: Any = None, overwrite: bool = False, on_step: OnStep | None = None,
+    seed: int = 0, source: Any = None, avoid: Any = None, overwrite: bool = False, candidates: int | None = None,
+    on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
     """Fill `image` where `mask` says so; what comes back is of the same kind.
 
@@ -59,6 +79,11 @@ def fill(
     is taken only from the one and never from the other, by methods that can be told (`auto`, `exemplar`). `grow` widens
     the mask by so many pixels. `on_step(done, total)` hears of the progress, and may raise `Cancelled` to stop.
     `mask_colour` and `resize_mask` are for masks that are files, `output` and `overwrite` for photos that are paths.
+
+    `candidates` asks for so many fills to choose from, 1 to 16, with the seeds from `seed` on, by methods that draw
+    (`auto`, `exemplar`): a list comes back, best first by the method's own measure. Of a path, the files are
+    NAME-filled-1.EXT and so on, and NAME-candidates.png beside them shows all.
+
     Whatever is outside the mask comes back as it was. What there is to say of a fill is a warning, `FillNote`. Raises
     `InputError` for what a user can mend.
     """
@@ -68,7 +93,10 @@ def fill(
 
     options = FillOptions(mask_colour, resize_mask, grow, seed, overwrite)
     ready = method if isinstance(method, Inpainter) else load(method)
-    return fill_picture(image, mask, ready, output=output, options=options, source=source, avoid=avoid, on_step=on_step)
+    return fill_picture(
+        image, mask, ready, output=output, options=options, source=source, avoid=avoid, candidates=candidates,
+        on_step=on_step,
+    )  # fmt: skip
 
 
 def load(name_or_path: str | PathLike[str], device: str = "auto", **settings: Any) -> Inpainter:

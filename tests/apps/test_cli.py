@@ -171,6 +171,15 @@ BAD = [
     (["fill", "photo.png", "mask.png", "--source", "mask.png", "-m", "fsr"], "cannot be told"),
     (["fill", "photo.png", "mask.png", "--source", "small.png"], "40×30"),
     (["fill", ".", "mask.png", "-o", "out", "--avoid", "mask.png"], "one by one"),
+    (["fill", ".", "mask.png", "-o", "out", "--candidates", "3"], "one by one"),
+    (["fill", "photo.png", "mask.png", "--candidates", "0"], "1 to 16"),
+    (["fill", "photo.png", "mask.png", "--candidates", "-2"], "1 to 16"),
+    (["fill", "photo.png", "mask.png", "--candidates", "17"], "1 to 16"),
+    (["fill", "photo.png", "mask.png", "--candidates", "few"], "candidates"),
+    (["fill", "photo.png", "mask.png", "--candidates", "2", "-m", "telea"], "the same fill from every seed"),
+    (["fill", "photo.png", "small.png", "--candidates", "2"], "--resize-mask"),
+    (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "out.bmp"], ".png"),
+    (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "none/out.png"], "mkdir"),
     (["fill", "photo.png", "mask.png", "--device", "cuda"], "leave the device out"),
     (["methods", "teela"], "telea"),
     (["mask", "--kind", "blob:most=3", "--size", "60x80", "-o", "m.png"], "largest"),
@@ -308,6 +317,7 @@ def test_methods_says_all_about_one(run, name):
     for words in ("summary", "source", "good_for", "bad_for"):
         assert card[words] in out
     assert f"can be told where to take texture from: {'yes' if card['uses_source'] else 'no'}" in out
+    assert f"makes another fill from another seed: {'yes' if card['draws'] else 'no'}" in out
     for setting in card["settings"]:
         assert f"{name}:{setting['name']}={setting['default']}" in out
         assert setting["what"] in out
@@ -392,3 +402,54 @@ def test_quality_and_where_to_take_texture_from_on_the_command_line(run, folder)
         assert run("fill", "photo.png", "mask.png", "-o", "out.png", "--overwrite", *options)[0] == 0
         wanted = inpainter.fill(image[..., ::-1].copy(), mask, **more)
         assert (cv2.imread(str(folder / "out.png"))[..., ::-1] == wanted).all()
+
+
+def test_candidates_are_files_best_first_and_a_sheet(run, folder):
+    code, out, err = run("fill", "photo.png", "mask.png", "--candidates", "3", "--seed", "4")
+    assert (code, err) == (0, "")
+    *lines, last = out.splitlines()
+    told = [re.fullmatch(r"photo-filled-(\d)\.png: seed (\d), energy ([\d.e+]+)", line) for line in lines]
+    assert [int(line[1]) for line in told] == [1, 2, 3]
+    assert sorted(int(line[2]) for line in told) == [4, 5, 6]
+    energies = [float(line[3]) for line in told]
+    assert energies == sorted(energies)
+    assert re.fullmatch(r"photo-candidates\.png: 3 candidates, 150 pixels, [\d.]+ s", last)
+    for line in told:
+        assert run("fill", "photo.png", "mask.png", "--seed", line[2], "-o", "one.png", "--overwrite")[0] == 0
+        assert (folder / "one.png").read_bytes() == (folder / f"photo-filled-{line[1]}.png").read_bytes()
+    assert cv2.imread(str(folder / "photo-candidates.png")).shape[1] > 500
+
+
+@pytest.mark.parametrize("name", ["out-1.jpg", "out-2.jpg", "out-candidates.png"])
+def test_of_candidates_no_file_is_overwritten_unless_asked(run, folder, name):
+    (folder / name).write_text("precious")
+    line = ("fill", "photo.png", "mask.png", "--candidates", "2", "-o", "out.jpg")
+    before = sorted(path.name for path in folder.iterdir())
+    code, out, err = run(*line)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(f"error: {name}: exists already.*--overwrite\n", err)
+    assert sorted(path.name for path in folder.iterdir()) == before
+    assert run(*line, "--overwrite")[0] == 0
+    assert cv2.imread(str(folder / name)) is not None
+
+
+def test_a_note_of_a_method_is_told(run, folder):
+    cv2.imwrite(str(folder / "none.png"), np.zeros((60, 80), np.uint8))
+    smooth = "note: too little is left to take texture from: the fill is smooth\n"
+    assert run("fill", "photo.png", "mask.png", "--source", "none.png", "-o", "a.png")[2] == smooth
+    code, _, err = run("fill", "photo.png", "mask.png", "--source", "none.png", "--candidates", "2")
+    assert code == 0
+    assert err == smooth + "note: auto does not say which of its fills is best: they are ordered by seed\n"
+
+
+def test_ctrl_c_among_candidates_leaves_nothing_behind(folder):
+    slow = SLOW.replace("0.1", "2").replace("main()", "classical.TELEA.card.__dict__['draws'] = True\nmain()")
+    command = [sys.executable, "-c", slow, "fill", "photo.png", "mask.png", "-m", "telea", "--candidates", "3"]
+    before = sorted(path.name for path in folder.iterdir())
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read().decode()
+    assert process.returncode == 130
+    assert "nothing half-written" in said
+    assert sorted(path.name for path in folder.iterdir()) == before

@@ -119,6 +119,17 @@ def test_a_method_that_answers_nonsense_is_a_bug(image, mask, answer):
         Broken()(image, mask)
 
 
+@pytest.mark.parametrize("energy", [np.nan, np.inf])
+def test_an_energy_that_nothing_compares_with_is_a_bug(image, mask, energy):
+    class Broken(Constant):
+        def predict(self, image, mask, work):
+            work.energy = energy
+            return image
+
+    with pytest.raises(RuntimeError, match="energy that is not a finite number"):
+        Broken()(image, mask)
+
+
 class Shade(Inpainter):
     """Draws one value a picture from its seed; many at a time are drawn by the same predict."""
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import Constant
+from conftest import Constant, Drawing
 from inpainter.core import InputError
 from inpainter.engine.batch import REPORT, FileResult, FillOptions, default_output, fill_file, fill_folder
 from makers import assert_helpful, assert_nothing_left, box_mask, picture, save, save_mask
@@ -96,6 +96,16 @@ def test_fills_a_folder_and_reports_each(places: tuple[Path, Path, Path]) -> Non
         alone = photos.parent / f"alone-{result.photo}"
         fill_file(photos / result.photo, masks / result.mask, alone, Constant())
         assert (out / result.photo).read_bytes() == alone.read_bytes()
+
+
+def test_what_a_method_says_is_in_the_report_of_a_file_and_of_a_folder(places: tuple[Path, Path, Path]) -> None:
+    photos, masks, out = places
+    report = fill_file(photos / "a.png", masks / "a.png", photos / "out.png", Drawing(says="made up"))
+    assert report.notes == ("made up",)
+    (photos / "out.png").unlink()
+    fill_folder(*places, Drawing(says="made up"), method="drawing")
+    for line in report_of(out):
+        assert line["notes"].count("made up") == 1
 
 
 def test_one_mask_for_all(places: tuple[Path, Path, Path]) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from conftest import Constant
+from conftest import Constant, Drawing
 from inpainter.core import Box, Cancelled, Card, Inpainter, InputError, View
 from inpainter.engine.removal import Picture, fill_images, fill_pictures, find_holes, grown
 from inpainter.masks import Lines, Scatter, Text
@@ -448,8 +448,8 @@ def test_the_reader_is_asked_for_what_the_holes_need_and_no_more(rng):
         asked.extend(boxes)
         return [image[box.slices] for box in boxes]
 
-    patches = [patch for _, patch in fill_pictures(Constant(), [Picture(mask, read)])]
-    assert [patch.box for patch in patches] == [Box(500, 500, 10, 10), Box(2500, 1500, 10, 10)]
+    (fill,) = fill_pictures(Constant(), [Picture(mask, read)])
+    assert [patch.box for patch in fill.patches] == [Box(500, 500, 10, 10), Box(2500, 1500, 10, 10)]
     assert sum(box.area for box in asked) == 2 * 106**2
 
 
@@ -462,3 +462,45 @@ def test_what_a_transparent_or_a_known_pixel_holds_comes_back_bit_for_bit(rng, d
     assert whole[~mask].tobytes() == image[~mask].tobytes()
     assert whole[..., 3].tobytes() == image[..., 3].tobytes()
     assert np.allclose(whole[mask][:, :3], 0.5 * top, atol=0.51 if top > 1 else 0)
+
+
+class Measuring(Constant):
+    """Measures a fill by how much is missing, and says where it is; `blind` to small holes."""
+
+    def __init__(self, blind: int = 0) -> None:
+        super().__init__()
+        self.blind = blind
+
+    def predict(self, image, mask, work):
+        if mask.sum() > self.blind:
+            work.energy = float(mask.sum())
+        work.note("told of every hole")
+        work.note(f"{mask.sum()} pixels")
+        return super().predict(image, mask, work)
+
+
+def fill_of(inpainter, mask, **options):
+    image = np.zeros((*mask.shape, 3), np.uint8)
+    return fill_pictures(inpainter, [Picture(mask, lambda boxes: [image[box.slices] for box in boxes], **options)])[0]
+
+
+def test_holes_weigh_by_their_pixels_in_the_energy_of_a_fill_and_a_note_is_told_once():
+    mask = spots(400, 400, (10, 10), (300, 300))
+    mask[100:120, 300:320] = True
+    fill = fill_of(Measuring(), mask)
+    assert fill.energy == pytest.approx((100 * 100 + 100 * 100 + 400 * 400) / 600)
+    assert fill.notes == ["told of every hole", "100 pixels", "400 pixels"]
+    assert fill_of(Measuring(blind=100), mask).energy is None
+    assert fill_of(Constant(), mask).energy is None
+    nothing = fill_of(Measuring(), np.zeros((40, 40), bool))
+    assert (nothing.patches, nothing.energy, nothing.notes) == ([], None, [])
+
+
+def test_every_picture_has_its_own_seed_and_fills_of_one_hole_come_together():
+    mask, image = spots(60, 70, (20, 20)), np.zeros((60, 70, 3), np.uint8)
+    drawing = Drawing()
+    pictures = [Picture(mask, lambda boxes: [image[box.slices] for box in boxes], seed=seed) for seed in (3, 0, 7)]
+    fills = fill_pictures(drawing, pictures)
+    assert drawing.batches == [3]
+    assert [fill.patches[0].samples.max() for fill in fills] == [70, 40, 110]
+    assert [fill.energy for fill in fills] == pytest.approx([1.1, 1.9, 5.1])

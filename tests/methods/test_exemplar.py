@@ -265,6 +265,61 @@ def test_another_seed_may_fill_another_way_and_the_same_does_not(exemplar):
     assert (first != exemplar(image, mask, Work(2))).any()
 
 
+@pytest.mark.parametrize("side", [6, 60])
+def test_seeds_make_fills_that_can_be_told_apart_and_each_has_an_energy(exemplar, side):
+    """Of a thin hole and of a thick one."""
+    image, mask = noise(120, 130), boxed((120, 130), slice(30, 30 + side), slice(30, 100))
+    works = [Work(seed) for seed in range(4)]
+    fills = [exemplar(image, mask, work) for work in works]
+    for i, one in enumerate(fills):
+        for other in fills[:i]:
+            assert (np.abs(one - other)[mask].max(axis=1) > 8 / 255).mean() > 0.05
+        # None is smoother than the texture it is made of.
+        assert one[mask].std() > 0.6 * image[~mask].std()
+    energies = [work.energy for work in works]
+    assert len(set(energies)) == 4
+    assert max(energies) < 2.5 * min(energies)
+    again = Work(2)
+    assert (exemplar(image, mask, again) == fills[2]).all()
+    assert again.energy == energies[2]
+
+
+def test_energy_tells_a_fill_that_fits_from_one_that_does_not(exemplar):
+    """Of a picture that repeats, nothing is left to wish for; of one whose source is another's, much."""
+    rows, columns = np.mgrid[:120, :140]
+    tile = np.random.default_rng(6).random((6, 6, 3)).astype(np.float32)
+    image, mask = tile[rows % 6, columns % 6], boxed((120, 140), slice(40, 75), slice(50, 90))
+    fits, other = Work(1), Work(1)
+    exemplar(image, mask, fits)
+    image[:, 100:] = noise(120, 40)
+    other.source = boxed((120, 140), slice(None), slice(100, None))
+    exemplar(image, mask, other)
+    assert fits.energy < 0.5 * other.energy
+
+
+@pytest.mark.parametrize("seed", [0, 1, 5])
+def test_some_sources_are_part_of_all_and_never_none(level, seed):
+    some = level.some_sources(np.random.default_rng(seed))
+    assert set(some.sources) <= set(level.sources)
+    assert 0 < len(some.sources) <= len(level.sources)
+    assert (np.flatnonzero(some.is_source) == some.sources).all()
+    level.is_source[:] = False
+    level.sources = level.sources[:0]
+    assert level.some_sources(np.random.default_rng(seed)) is level
+
+
+@pytest.mark.parametrize("name", ["exemplar", "auto"])
+def test_a_smooth_fill_is_said(name):
+    image, mask = noise(80, 80), boxed((80, 80), slice(30, 50), slice(30, 50))
+    nowhere, tiny, well = Work(source=np.zeros((80, 80), bool)), Work(), Work()
+    load(name)(image, mask, nowhere)
+    load(name)(image[:5, :5], mask[28:33, 28:33], tiny)
+    load(name)(image, mask, well)
+    assert nowhere.notes == tiny.notes == ["too little is left to take texture from: the fill is smooth"]
+    assert (nowhere.energy, tiny.energy, well.notes) == (None, None, [])
+    assert well.energy is not None
+
+
 @pytest.mark.parametrize("quality", ["fast", "balanced", "best"])
 def test_every_quality_fills(quality):
     image, mask = noise(100, 100), boxed((100, 100), slice(30, 70), slice(30, 70))

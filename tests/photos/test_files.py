@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inpainter.core import InputError
-from inpainter.photos.files import atomic, check_output, output_error
+from inpainter.photos.files import atomic, atomic_all, check_output, output_error
 from makers import assert_helpful, assert_nothing_left
 
 
@@ -119,3 +119,57 @@ def test_places(tmp_path: Path) -> None:
     check_output(tmp_path / "new.png", overwrite=False)
     check_output(tmp_path / "file", overwrite=True)
     assert_nothing_left(tmp_path, "file", "folder.png", "pipe.png")
+
+
+# ---------------------------------------------------------------- several at a time
+
+
+def test_several_appear_together(tmp_path: Path) -> None:
+    outputs = [tmp_path / name for name in "abc"]
+    with atomic_all(outputs, overwrite=False) as places:
+        for place, text in zip(places, (b"1", b"2", b"3"), strict=True):
+            place.write_bytes(text)
+        assert not any(output.exists() for output in outputs)
+    assert [output.read_bytes() for output in outputs] == [b"1", b"2", b"3"]
+    assert_nothing_left(tmp_path, "a", "b", "c")
+
+
+@pytest.mark.parametrize("stop", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_of_several_nothing_is_left_when_stopped(tmp_path: Path, stop: type[BaseException], overwrite: bool) -> None:
+    (tmp_path / "b").write_bytes(b"mine")
+    with pytest.raises(stop), atomic_all([tmp_path / "a", tmp_path / "b"], overwrite=overwrite) as places:  # noqa: PT012
+        places[0].write_bytes(b"half")
+        raise stop
+    assert (tmp_path / "b").read_bytes() == b"mine"
+    assert_nothing_left(tmp_path, "b")
+
+
+def test_where_one_name_is_taken_meanwhile_none_appears(tmp_path: Path) -> None:
+    with (  # noqa: PT012
+        pytest.raises(InputError, match="b: exists already"),
+        atomic_all([tmp_path / name for name in "abc"], overwrite=False) as places,
+    ):
+        for place in places:
+            place.write_bytes(b"ours")
+        (tmp_path / "b").write_bytes(b"theirs")
+    assert (tmp_path / "b").read_bytes() == b"theirs"
+    assert_nothing_left(tmp_path, "b")
+
+
+def test_where_one_cannot_be_begun_none_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught, atomic_all([tmp_path / "a", tmp_path / "no" / "b"], overwrite=False):
+        pass
+    assert_helpful(caught.value, tmp_path / "no" / "b")
+    assert_nothing_left(tmp_path)
+
+
+def test_replaced_files_stay_when_another_cannot_be(tmp_path: Path) -> None:
+    """What was there before is not taken away: the old or the new file, never none."""
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(InputError), atomic_all([tmp_path / name for name in "cab"], overwrite=True) as places:  # noqa: PT012
+        for place in places:
+            place.write_bytes(b"new")
+        (tmp_path / "b").mkdir()
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert_nothing_left(tmp_path, "a", "b")

@@ -44,6 +44,7 @@ def fill(
     quality: Literal["fast", "balanced", "best"] | None = None,
     source: Path | None = None,
     avoid: Path | None = None,
+    candidates: int | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: float = 400.0,
     debug: Annotated[bool, Parameter(negative="")] = False,
@@ -80,6 +81,10 @@ def fill(
         A mask, white where texture may be taken from: only from there.
     avoid
         A mask, white where texture may not be taken from: never from there.
+    candidates
+        Make so many fills of a photo to choose from, 1 to 16, with the seeds from --seed on: NAME-filled-1.EXT, the
+        best by the method's own measure, and so on; NAME-candidates.png shows them all. For methods that draw (auto,
+        exemplar).
     overwrite
         Replace an output that exists.
     max_megapixels
@@ -105,8 +110,12 @@ def fill(
     if is_folder(image):
         if source or avoid:
             raise InputError("--source and --avoid are for one photo: fill them one by one")
+        if candidates is not None:
+            raise InputError("--candidates is for one photo: fill them one by one")
         return _fill_folder(image, mask, output, inpainter, options, method)
     told = partial(source_for, inpainter, source, avoid, options)
+    if candidates is not None:
+        return _fill_candidates(image, mask, output, candidates, inpainter, options, told)
     return _fill_file(image, mask, output, inpainter, options, told)
 
 
@@ -120,6 +129,24 @@ def _fill_file(image: Path, mask: Path, output: Path | None, inpainter: Any, opt
         _say(f"note: {note}")
     holes = f"{report.holes} {'hole' if report.holes == 1 else 'holes'}"
     print(f"{report.output}: {holes}, {report.filled_pixels} pixels, {time.perf_counter() - start:.1f} s")
+    return 0
+
+
+def _fill_candidates(
+    image: Path, mask: Path, output: Path | None, count: int, inpainter: Any, options: Any, told: Any
+) -> int:
+    from inpainter.engine.candidates import fill_file_candidates
+
+    start = time.perf_counter()
+    with _bar("filling") as (step, _):
+        made = fill_file_candidates(image, mask, output, count, inpainter, options, source=told, on_step=step)
+    for note in made.notes:
+        _say(f"note: {note}")
+    for path, candidate in zip(made.outputs, made.candidates, strict=True):
+        energy = candidate.fill.energy
+        print(f"{path}: seed {candidate.seed}" + ("" if energy is None else f", energy {energy:.4g}"))
+    fills = f"{count} {'candidate' if count == 1 else 'candidates'}"
+    print(f"{made.sheet}: {fills}, {made.filled_pixels} pixels, {time.perf_counter() - start:.1f} s")
     return 0
 
 
@@ -280,6 +307,7 @@ def _print_card(card: dict[str, Any]) -> None:
         if card[title]:
             print(f"{title.replace('_', ' ')}: {card[title]}")
     print(f"can be told where to take texture from: {'yes' if card['uses_source'] else 'no'}")
+    print(f"makes another fill from another seed: {'yes' if card['draws'] else 'no'}")
     print(f"can fill a picture of which nothing is known: {'yes' if card['fills_everything'] else 'no'}")
     for setting in card["settings"]:
         print(f"  {card['name']}:{setting['name']}={setting['default']}\n      {setting['what']}")

@@ -1,8 +1,9 @@
 """The contract that every method keeps, because the calls that enforce it are final."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, TypeVar, final
+from typing import Any, TypeVar, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +67,12 @@ class Inpainter(ABC):
             raise ValueError(f"{self.card.name} wants a work for each of {len(masks)} images, not {len(works)}")
         return self._filled(images, masks, works)
 
+    @overload
+    def fill(self, image: Picture, mask: Any, *, candidates: int, **options: Any) -> list[Picture]: ...
+    @overload
+    def fill(self, image: Picture, mask: Any, *, candidates: None = None, **options: Any) -> Picture: ...
     @final
-    def fill(self, image: Picture, mask: Any, **options: Any) -> Picture:
+    def fill(self, image: Any, mask: Any, **options: Any) -> Any:
         """Fill a picture of any kind and size with this method: `inpainter.fill`, whose options it takes."""
         # The package's door, which lies above all rooms.
         import inpainter
@@ -79,7 +84,8 @@ class Inpainter(ABC):
         """Return a whole `(H, W, 3)` picture; only what lies under the mask is used.
 
         `image` is 0 under the mask, which has at least one True pixel. Both may be changed in place. What is random
-        comes from a generator made of `work.seed`, never from a process's global state.
+        comes from a generator made of `work.seed`, never from a process's global state. A method that can says in
+        `work.energy` how good its fill is, and by `work.note` what the user should know of it.
         """
 
     def predict_batch(self, images: Images, masks: Masks, works: Sequence[Work]) -> Images:
@@ -103,12 +109,13 @@ class Inpainter(ABC):
             return blanked
         # All of them, mostly: then nothing is copied.
         some = slice(None) if len(holed) == len(masks) else holed
-        filled = np.asarray(
-            self.predict_batch(blanked[some], masks[some].copy(), [works[i] for i in holed]), dtype=np.float32
-        )
+        theirs = [works[i] for i in holed]
+        filled = np.asarray(self.predict_batch(blanked[some], masks[some].copy(), theirs), dtype=np.float32)
         wanted = (len(holed), *images.shape[1:])
         if filled.shape != wanted:
             raise RuntimeError(f"{self.card.name} returned {filled.shape} for pictures of {wanted}")
+        if not all(work.energy is None or math.isfinite(work.energy) for work in theirs):
+            raise RuntimeError(f"{self.card.name} gave an energy that is not a finite number")
         whole = images.copy()
         for i, prediction in zip(holed, filled, strict=True):
             if not np.isfinite(prediction[masks[i]]).all():

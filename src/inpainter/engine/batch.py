@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,12 @@ from inpainter.core.seed import check_seed
 from inpainter.engine.removal import Picture, fill_pictures, grown
 from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.mask_file import check_mask_colour, read_mask
-from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, open_photo
+from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, Photo, open_photo
 from inpainter.photos.write import check_format, copy_photo, write_photo
 
 REPORT = "report.jsonl"
 INVERT_FILE = "pass --mask-colour black"
 """What helps where a mask that is a file is inverted."""
-NO_SOURCE = "nowhere is left to take texture from: the fill is smooth"
 _INVERTED = 0.5
 # A file name need not be text; what is not is written as JSON's own escape, and read back as the same name.
 _ODD_NAMES = "backslashreplace"
@@ -81,10 +80,33 @@ def fill_file(
     changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` hears of the progress and may
     raise `Cancelled`. Raises InputError. In both cases nothing was written.
     """
+    job = prepare(photo, mask, [output], options, source)
+    if not job.pixels:
+        notes = [*job.notes, *copy_photo(job.photo, output, overwrite=options.overwrite)]
+        return FillReport(output, 0, 0, tuple(notes))
+    (fill,) = fill_pictures(inpainter, [job.picture], on_step=on_step)
+    notes = [*job.notes, *fill.notes, *write_photo(job.photo, output, fill.patches, overwrite=options.overwrite)]
+    return FillReport(output, len(fill.patches), job.pixels, tuple(notes))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo file that is ready to be filled."""
+
+    photo: Photo
+    picture: Picture
+    pixels: int
+    """How many are to be filled; where none is, the photo is copied."""
+    notes: list[str]
+
+
+def prepare(photo: Path, mask: Path | Mask, outputs: Sequence[Path], options: FillOptions, source: Told | None) -> Job:
+    """Look at a photo, its mask and the names of the outputs; raises InputError where anything is in the way."""
     file = open_photo(photo, max_megapixels=options.max_megapixels)
-    check_format(output, file)
     sources = (photo, mask) if isinstance(mask, Path) else (photo,)
-    check_output(output, overwrite=options.overwrite, sources=sources)
+    for output in outputs:
+        check_format(output, file)
+        check_output(output, overwrite=options.overwrite, sources=sources)
     if isinstance(mask, Path):
         where, notes = read_mask(
             mask, file, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
@@ -98,23 +120,17 @@ def fill_file(
     where = grown(where, options.grow)
     covered = int(np.count_nonzero(where))
     if covered == 0:
-        notes = [*notes, f"{name}: nothing to fill: the photo is copied"]
-        notes += copy_photo(file, output, overwrite=options.overwrite)
-        return FillReport(output, 0, 0, tuple(notes))
+        notes.append(f"{name}: nothing to fill: the photo is copied")
     if covered > _INVERTED * where.size:
         notes.append(
             f"{name}: {covered / where.size:.0%} of the photo is to be filled; if the mask is inverted, "
             f"{INVERT_FILE if isinstance(mask, Path) else Picture.invert}"
         )
-    allowed = source((file.height, file.width)) if source else None
-    if allowed is not None and not (allowed & ~where).any():
-        notes.append(NO_SOURCE)
-    picture = Picture(where, file.crops, allowed)
+    allowed = source((file.height, file.width)) if source and covered else None
+    picture = Picture(where, file.crops, allowed, options.seed)
     if isinstance(mask, Path):
         picture = replace(picture, name=str(mask), invert=INVERT_FILE)
-    patches = [patch for _, patch in fill_pictures(inpainter, [picture], seed=options.seed, on_step=on_step)]
-    notes += write_photo(file, output, patches, overwrite=options.overwrite)
-    return FillReport(output, len(patches), covered, tuple(notes))
+    return Job(file, picture, covered, notes)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,25 @@ from typing import Any
 import numpy as np
 
 from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, compose
-from inpainter.engine.batch import INVERT_FILE, NO_SOURCE, FillOptions, Told, default_output, fill_file
-from inpainter.engine.removal import Picture, fill_pictures, grown
+from inpainter.engine.batch import INVERT_FILE, FillOptions, Told, default_output, fill_file
+from inpainter.engine.candidates import check_candidates, fill_file_candidates, make_candidates
+from inpainter.engine.removal import Picture, fill_pictures, grown, patched
 from inpainter.photos.mask_file import fill_of, read_mask
 from inpainter.photos.photo import SUFFIXES, Samples
 from inpainter.photos.sniff import sniff
 
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "P", "CMYK")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How to fill, whatever the picture is."""
+
+    inpainter: Inpainter
+    options: FillOptions
+    candidates: int | None
+    """How many fills are wanted, best first; None: just one."""
+    on_step: OnStep | None
 
 
 @dataclass(frozen=True)
@@ -34,9 +46,11 @@ class _Given:
 
 def fill_picture(
     image: Any, mask: Any, inpainter: Inpainter, *, output: Any = None, options: FillOptions = FillOptions(),
-    source: Any = None, avoid: Any = None, on_step: OnStep | None = None,
+    source: Any = None, avoid: Any = None, candidates: int | None = None, on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
     """Do what `inpainter.fill` promises, with a method that is loaded."""
+    if candidates is not None:
+        check_candidates(inpainter, candidates, options.seed)
     if not _is_path(image):
         for name, given in (("output", output is not None), ("overwrite", options.overwrite)):
             if given:
@@ -46,19 +60,24 @@ def fill_picture(
             if given:
                 raise TypeError(f"{name} is for a mask that is a file; an array says by its values what to fill")
     told = partial(source_for, inpainter, source, avoid, options)
+    fills = _fills(image, mask, output, told, _Asked(inpainter, options, candidates, on_step))
+    return fills[0] if candidates is None else fills
+
+
+def _fills(image: Any, mask: Any, output: Any, told: Told, asked: _Asked) -> list[Any]:
+    """All fills that are asked for, best first."""
     if _is_path(image):
-        photo = Path(image)
-        return _fill_file(photo, mask, Path(output or default_output(photo)), inpainter, options, told, on_step)
+        return _fill_file(Path(image), mask, Path(output) if output else None, told, asked)
     if _is_bytes(image):
-        return _fill_bytes(image, mask, inpainter, options, told, on_step)
+        return _fill_bytes(image, mask, told, asked)
     if isinstance(image, np.ndarray):
         # Of a matrix, say, a band cannot be taken as of an array.
         image = _checked(np.asarray(image))
         size = image.shape[:2]
-        return _fill_array(image, _mask_for(size, mask, options), inpainter, options, told(size), on_step)
+        return _fill_array(image, _mask_for(size, mask, asked.options), told(size), asked)
     if _is_pil(image):
         size = image.size[::-1]
-        return _fill_pil(image, _mask_for(size, mask, options), inpainter, options, told(size), on_step)
+        return _fill_pil(image, _mask_for(size, mask, asked.options), told(size), asked)
     raise TypeError(f"wanted a path, bytes, a NumPy array or a PIL image, not {type(image).__name__}")
 
 
@@ -87,25 +106,26 @@ def source_for(
 # ----------------------------------------------------------------------------------------------------------- the files
 
 
-def _fill_file(
-    photo: Path, mask: Any, output: Path, inpainter: Inpainter, options: FillOptions, told: Told,
-    on_step: OnStep | None,
-) -> Path:  # fmt: skip
+def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told, asked: _Asked) -> list[Path]:
     if _is_bytes(mask):
         with _unnamed_folder() as folder:
-            return _fill_file(photo, _as_file(mask, folder, "mask"), output, inpainter, options, told, on_step)
+            return _fill_file(photo, _as_file(mask, folder, "mask"), output, told, asked)
     where = Path(mask) if _is_path(mask) else _mask_array(mask)
-    report = fill_file(photo, where, output, inpainter, options, source=told, on_step=on_step)
+    how: dict[str, Any] = {"source": told, "on_step": asked.on_step}
+    if asked.candidates is None:
+        report = fill_file(photo, where, output or default_output(photo), asked.inpainter, asked.options, **how)
+        outputs = [report.output]
+    else:
+        report = fill_file_candidates(photo, where, output, asked.candidates, asked.inpainter, asked.options, **how)
+        outputs = list(report.outputs)
     _warn(report.notes)
-    return report.output
+    return outputs
 
 
-def _fill_bytes(
-    image: Any, mask: Any, inpainter: Inpainter, options: FillOptions, told: Told, on_step: OnStep | None
-) -> bytes:
+def _fill_bytes(image: Any, mask: Any, told: Told, asked: _Asked) -> list[bytes]:
     with _unnamed_folder() as folder:
         photo = _as_file(image, folder, "image")
-        return _fill_file(photo, mask, photo.with_stem("filled"), inpainter, options, told, on_step).read_bytes()
+        return [path.read_bytes() for path in _fill_file(photo, mask, photo.with_stem("filled"), told, asked)]
 
 
 @contextmanager
@@ -142,22 +162,20 @@ def _checked(image: np.ndarray) -> np.ndarray:
     return image
 
 
-def _fill_array(
-    image: np.ndarray, given: _Given, inpainter: Inpainter, options: FillOptions, source: Mask | None,
-    on_step: OnStep | None,
-) -> np.ndarray:  # fmt: skip
+def _fill_array(image: np.ndarray, given: _Given, source: Mask | None, asked: _Asked) -> list[np.ndarray]:
     if given.mask.shape != image.shape[:2]:
         raise InputError(f"mask of {given.mask.shape} for an image of {image.shape[:2]}: make them equal")
-    mask = grown(given.mask, options.grow)
-    whole = image.copy()
-    samples = whole if whole.ndim == 3 else whole[..., None]
-    read = partial(_read, image if image.ndim == 3 else image[..., None], mask)
-    picture = Picture(mask, read, source, given.name, given.invert)
-    if source is not None and not (source & ~mask).any():
-        _warn([NO_SOURCE])
-    for _, patch in fill_pictures(inpainter, [picture], seed=options.seed, on_step=on_step):
-        samples[patch.box.slices] = patch.samples
-    return whole
+    mask = grown(given.mask, asked.options.grow)
+    samples = image if image.ndim == 3 else image[..., None]
+    picture = Picture(mask, partial(_read, samples, mask), source, asked.options.seed, given.name, given.invert)
+    if asked.candidates is None:
+        fills = fill_pictures(asked.inpainter, [picture], on_step=asked.on_step)
+        notes = fills[0].notes
+    else:
+        made, notes = make_candidates(asked.inpainter, picture, asked.candidates, on_step=asked.on_step)
+        fills = [candidate.fill for candidate in made]
+    _warn(notes)
+    return [patched(samples, fill).reshape(image.shape) for fill in fills]
 
 
 def _read(samples: Samples, mask: Mask, boxes: Sequence[Box]) -> list[Samples]:
@@ -177,9 +195,7 @@ def _range(values: np.ndarray) -> str:
     return f"from {values.min()} to {values.max()}"
 
 
-def _fill_pil(
-    image: Any, mask: _Given, inpainter: Inpainter, options: FillOptions, source: Mask | None, on_step: OnStep | None
-) -> Any:
+def _fill_pil(image: Any, mask: _Given, source: Mask | None, asked: _Asked) -> list[Any]:
     if image.mode not in _PIL_MODES:
         raise InputError(f"PIL image of mode {image.mode}: convert it to L, LA, RGB or RGBA")
     from PIL import Image
@@ -191,13 +207,14 @@ def _fill_pil(
         _warn(["the palette becomes full colour: a fill needs colours that it may not have"])
     elif image.mode == "CMYK":
         image = image.convert("RGB")
-    filled = Image.fromarray(_fill_array(_checked(np.asarray(image)), mask, inpainter, options, source, on_step))
+    fills = [Image.fromarray(fill) for fill in _fill_array(_checked(np.asarray(image)), mask, source, asked)]
     if given.mode == "CMYK":
         # There and back some inks differ, so only what is filled makes the way.
-        inks = compose(np.asarray(given), np.asarray(filled.convert("CMYK")), grown(mask.mask, options.grow))
-        filled = Image.fromarray(inks, "CMYK")
-    filled.info = info
-    return filled
+        inks, where = np.asarray(given), grown(mask.mask, asked.options.grow)
+        fills = [Image.fromarray(compose(inks, np.asarray(fill.convert("CMYK")), where), "CMYK") for fill in fills]
+    for fill in fills:
+        fill.info = dict(info)
+    return fills
 
 
 # ----------------------------------------------------------------------------------------------------------- the masks

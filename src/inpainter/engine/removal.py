@@ -54,17 +54,29 @@ class Picture:
     read: Reader
     source: Mask | None = None
     """Known pixels that texture may be taken from; None: all that are known and not transparent."""
+    seed: int = 0
     name: str = "the mask"
     """What errors call the mask."""
     invert: str = "pass ~mask"
     """What helps where it is inverted."""
 
 
+@dataclass(frozen=True)
+class Fill:
+    """What was made of a picture."""
+
+    patches: list[Patch]
+    """One for every hole."""
+    energy: float | None
+    """The mean of the holes' own, each weighing its missing pixels; None where the method gives none for a hole."""
+    notes: list[str]
+    """What the method says of its fills, each sentence once."""
+
+
 def fill_pictures(
-    inpainter: Inpainter, pictures: Sequence[Picture], *, seed: int = 0, on_step: OnStep | None = None,
-    view: View | None = None,
-) -> Iterator[tuple[int, Patch]]:  # fmt: skip
-    """Fill pictures of any sizes, hole by hole; yields (number of the picture, patch), a patch for every hole.
+    inpainter: Inpainter, pictures: Sequence[Picture], *, on_step: OnStep | None = None, view: View | None = None
+) -> list[Fill]:
+    """Fill pictures of any sizes, hole by hole.
 
     Crops of equal size are handed over together. `on_step(done, total)` hears of the progress in pixels to fill, and
     may raise `Cancelled`. `view` takes the place of the inpainter's own. Raises InputError when a mask covers
@@ -74,6 +86,7 @@ def fill_pictures(
     for picture in pictures:
         _refuse_everything(inpainter, picture)
     holes = [(i, hole) for i, picture in enumerate(pictures) for hole in find_holes(picture.mask, view)]
+    filled: list[list[_Filled]] = [[] for _ in pictures]
     meter = _Meter([int(pictures[i].mask[hole.box.slices].sum()) for i, hole in holes], on_step)
     for group in _groups(holes, pictures):
         crops = dict(zip(group, _read(inpainter, view, pictures, [holes[place] for place in group]), strict=True))
@@ -81,15 +94,16 @@ def fill_pictures(
             # The first of those that are seen alike stands for all of them.
             leading = [crops[alike[0]] for alike in batch]
             works = [
-                Work(seed, crop.source, partial(meter.step, alike)) for crop, alike in zip(leading, batch, strict=True)
+                Work(pictures[holes[alike[0]][0]].seed, crop.source, partial(meter.step, alike))
+                for crop, alike in zip(leading, batch, strict=True)
             ]
             images, masks = zip(*(crop.ready() for crop in leading), strict=True)
-            for alike, filled in zip(
-                batch, inpainter.call_batch(np.stack(images), np.stack(masks), works), strict=True
-            ):
+            answers = inpainter.call_batch(np.stack(images), np.stack(masks), works)
+            for alike, answer, work in zip(batch, answers, works, strict=True):
                 meter.step(alike, 1, 1)
                 for place in alike:
-                    yield holes[place][0], crops[place].patch(filled)
+                    filled[holes[place][0]].append((crops[place].patch(answer), work.energy, work.notes))
+    return [_fill_of(holes) for holes in filled]
 
 
 def fill_images(
@@ -100,11 +114,17 @@ def fill_images(
 
     The arrays are uint8, uint16 or floating point in [0, 1]; with two or four bands the last is alpha.
     """
-    filled = [image.copy() for image in images]
-    pictures = [Picture(mask, partial(_slices, image), source) for image, mask in zip(images, masks, strict=True)]
-    for i, patch in fill_pictures(inpainter, pictures, seed=seed, on_step=on_step, view=view):
-        filled[i][patch.box.slices] = patch.samples
-    return filled
+    pictures = [Picture(mask, partial(_slices, image), source, seed) for image, mask in zip(images, masks, strict=True)]
+    fills = fill_pictures(inpainter, pictures, on_step=on_step, view=view)
+    return [patched(image, fill) for image, fill in zip(images, fills, strict=True)]
+
+
+def patched(samples: Samples, fill: Fill) -> Samples:
+    """A copy of a picture's samples with the patches of a fill in it."""
+    whole = samples.copy()
+    for patch in fill.patches:
+        whole[patch.box.slices] = patch.samples
+    return whole
 
 
 def find_holes(mask: Mask, view: View = View()) -> list[Hole]:
@@ -304,6 +324,18 @@ def _batches(crops: Mapping[int, tuple[int, _Crop]]) -> Iterator[list[list[int]]
         count = max(1, _BATCH_PIXELS // (height * width))
         for first in range(0, len(members), count):
             yield members[first : first + count]
+
+
+_Filled = tuple[Patch, float | None, list[str]]
+"""Of a hole its patch, energy and notes."""
+
+
+def _fill_of(holes: Sequence[_Filled]) -> Fill:
+    energies = [energy for _, energy, _ in holes if energy is not None]
+    weights = [np.count_nonzero(patch.mask) for patch, *_ in holes]
+    energy = float(np.average(energies, weights=weights)) if energies and len(energies) == len(holes) else None
+    notes = dict.fromkeys(note for *_, notes in holes for note in notes)
+    return Fill([patch for patch, *_ in holes], energy, list(notes))
 
 
 def _slices(image: NDArray, boxes: Sequence[Box]) -> list[Samples]:

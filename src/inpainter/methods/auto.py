@@ -31,6 +31,7 @@ AUTO = Method(
         good_for=EXEMPLAR.card.good_for,
         bad_for=EXEMPLAR.card.bad_for,
         uses_source=True,
+        draws=True,
     ),
     lambda settings, device: Auto(settings.quality),
     ExemplarSettings,

@@ -82,7 +82,7 @@ class Exemplar(Inpainter):
         barred = np.zeros_like(mask) if work.source is None else ~work.source & ~mask
         levels = _pyramid(picture, mask, barred)
         if levels is None:
-            # A picture of less than a patch, or without a place to take texture from.
+            work.note("too little is left to take texture from: the fill is smooth")
             return marched(image, mask)
         rng = np.random.default_rng(work.seed)
         filled = _fill(levels, self._effort, rng, work)
@@ -128,7 +128,9 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
 
     coarsest = levels[-1]
     coarsest.search_ready()
-    tries = [_start(coarsest, how, rounds[0], effort.among_all, rng, after) for how in effort.starts]
+    # Any other seed than the default's guesses first from part of the sources, and so finds another way.
+    some = coarsest.some_sources(rng) if work.seed else coarsest
+    tries = [_start(coarsest, some, how, rounds[0], effort.among_all, rng, after) for how in effort.starts]
     estimate, found, distance = min(tries, key=lambda one: float(one[2].mean()))
     for number, level in enumerate(levels[-2::-1], 1):
         lower = levels[-number]
@@ -143,20 +145,22 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
     if searched[-1] and rounds[-1]:
         distance = level.look_at(estimate, found)
         level.propagate(found, distance)
+    work.energy = float(distance.mean())
     return _joined(level, level.copy(estimate, found, distance), _smooth(levels))
 
 
 def _start(
-    level: Level, how: str, rounds: int, among_all: bool, rng: np.random.Generator, after: Callable[[float], None]
-) -> tuple[Floats, Indices, Floats]:
-    """Fill the coarsest level from one first guess."""
-    estimate = marched(level.picture, level.mask) if how == "smooth" else _peeled(level, how, rng)
-    found = rng.choice(level.sources, level.count)
-    distance = level.look_at(estimate, found)
-    if not level.search_all(found, distance, 1):
+    level: Level, some: Level, how: str, rounds: int, among_all: bool, rng: np.random.Generator,
+    after: Callable[[float], None],
+) -> tuple[Floats, Indices, Floats]:  # fmt: skip
+    """Fill the coarsest level from one first guess, made of some of its sources."""
+    estimate = marched(level.picture, level.mask) if how == "smooth" else _peeled(some, how, rng)
+    found = rng.choice(some.sources, level.count)
+    distance = some.look_at(estimate, found)
+    if not some.search_all(found, distance, 1):
         for _ in range(20):
-            level.consider(found, distance, rng.choice(level.sources, level.count))
-            level.propagate(found, distance)
+            some.consider(found, distance, rng.choice(some.sources, level.count))
+            some.propagate(found, distance)
     estimate = level.vote(estimate, found, level.trust)
     return _iterate(level, estimate, found, rounds, among_all, rng, after)
 
@@ -336,6 +340,7 @@ EXEMPLAR = Method(
         good_for="removing things: grass, sand, water, walls, foliage, whatever the photo has more of",
         bad_for="what the photo shows once only: faces, cars, the end of a thing behind another; it makes them up",
         uses_source=True,
+        draws=True,
     ),
     lambda settings, device: Exemplar(settings.quality),
     ExemplarSettings,

@@ -5,6 +5,8 @@ one that is known whole; both are named by the flat index of their centre. `foun
 after; together they are the nearest-neighbour field.
 """
 
+from copy import copy
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ COHERENCE = 0.2
 """How much a target whose 8 neighbours all have other offsets is worse for it."""
 BIAS = 20.0
 """How much darker or lighter than itself a source may be taken, levels of 255 (Darabi et al. 2012, section 3)."""
+PLACE = 16
+"""The side of the places that a first guess may have to do without, px."""
 EXACT = 30_000_000
 """Up to so many pairs of target and source the nearest is searched among all."""
 
@@ -59,6 +63,15 @@ class Level:
         self._covering = [self._covered_by(step) for step in self.steps]
         self.texture = _gradients(self.picture)
         self.described = self.describe(self.picture, self.texture)
+
+    def some_sources(self, rng: np.random.Generator) -> "Level":
+        """The same level with the sources of about half of its places."""
+        rows, columns = -(-self.height // PLACE), -(-self.width // PLACE)
+        taken = np.kron(rng.random((rows, columns)) < 0.5, np.ones((PLACE, PLACE), bool))
+        some = copy(self)
+        some.is_source = self.is_source & taken[: self.height, : self.width].ravel()
+        some.sources = np.flatnonzero(some.is_source).astype(np.int32)
+        return some if len(some.sources) else self
 
     def _covered_by(self, step: int) -> Indices:
         """Which target covers each missing pixel at this place in the patch."""

@@ -3,8 +3,8 @@
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from inpainter.core import InputError
@@ -49,18 +49,59 @@ def atomic(output: Path, *, overwrite: bool) -> Iterator[Path]:
     Whatever goes wrong in between, the temporary file is removed and `output` is as it was.
     Raises InputError when the disk is full or the output came into being meanwhile.
     """
+    with explained(output), _temporary(output) as (temporary, target):
+        yield temporary
+        _publish(temporary, target, overwrite=overwrite)
+
+
+@contextmanager
+def atomic_all(outputs: Sequence[Path], *, overwrite: bool) -> Iterator[list[Path]]:
+    """Give a temporary path beside each of `outputs`; when the block ends well, all become them.
+
+    Whatever goes wrong, none of them is there that was not before. What the block cannot write it has to say itself,
+    by `explained`, because it alone knows of which output that is.
+    """
+    appeared: list[Path] = []
+    with ExitStack() as stack:
+        places: list[tuple[Path, Path]] = []
+        for output in outputs:
+            with explained(output):
+                places.append(stack.enter_context(_temporary(output)))
+        yield [temporary for temporary, _ in places]
+        try:
+            for output, (temporary, target) in zip(outputs, places, strict=True):
+                new = not os.path.lexists(target)
+                with explained(output):
+                    _publish(temporary, target, overwrite=overwrite)
+                if new:
+                    appeared.append(target)
+        except BaseException:
+            for target in appeared:
+                target.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def explained(output: Path) -> Iterator[None]:
+    """Turn what the operating system says of a file that cannot be written into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(output, error) from error
+
+
+@contextmanager
+def _temporary(output: Path) -> Iterator[tuple[Path, Path]]:
+    """An empty file beside `output` that is gone in the end, and the file that it is to become."""
     # A link is followed, so that the file it names is replaced and the link stays.
     target = output.resolve() if output.is_symlink() else output
-    handle, name = "", ""
+    name = ""
     try:
         handle, name = tempfile.mkstemp(prefix=".inpainter-", suffix=".part", dir=target.parent)
         os.close(handle)
         temporary = Path(name)
         temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        yield temporary
-        _publish(temporary, target, overwrite=overwrite)
-    except OSError as error:
-        raise output_error(output, error) from error
+        yield temporary, target
     finally:
         if name:
             Path(name).unlink(missing_ok=True)

@@ -69,10 +69,17 @@ def write_photo(photo: Photo, output: Path, patches: Sequence[Patch], *, overwri
     AVIF, and JPEGs whose blocks cannot be carried over, are encoded anew at the nearest quality. Embedded previews,
     which would still show what was removed, are left out. Raises InputError.
     """
-    kind = check_format(output, photo)
+    check_format(output, photo)
     check_output(output, overwrite=overwrite, sources=(photo.path,))
+    with atomic(output, overwrite=overwrite) as temporary:
+        return encode_photo(photo, output, patches, temporary)
+
+
+def encode_photo(photo: Photo, output: Path, patches: Sequence[Patch], temporary: Path) -> list[str]:
+    """Write what `write_photo` does into a file that is to become `output`."""
+    kind = check_format(output, photo)
     notes = list(photo.notes)
-    with atomic(output, overwrite=overwrite) as temporary, _explained(photo, output):
+    with _explained(photo, output):
         if kind != photo.format:
             notes += _write_converted(photo, kind, patches, temporary)
         elif kind == "jpeg":
@@ -139,7 +146,7 @@ def _write_same(
     notes: list[str] = []
     if settings is None:
         settings, notes = _same_settings(photo)
-    image = _patched(photo, patches)
+    image = patched(photo, patches)
     if photo.format == "avif":
         metadata = _metadata(photo, image)
         return notes + _encode_avif(image, metadata, settings, temporary)
@@ -188,7 +195,7 @@ def _tiff_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
 
 def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path) -> list[str]:
     # Turning needs the rows in another order than the file has them.
-    image = _patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
+    image = patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
     metadata = _metadata(photo, image)
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
@@ -230,7 +237,8 @@ def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
 # ---------------------------------------------------------------- encoding
 
 
-def _patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") -> pyvips.Image:
+def patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") -> pyvips.Image:
+    """The picture as stored, with patches in it; computed as far as it is asked for."""
     image = photo.pixels(access)
     for patch in patches:
         x, y, width, height = photo.to_stored_box(patch.box)
