@@ -339,9 +339,10 @@ def make_inpainter(network: LatentSearch, card: Card, settings: LatentSearchSett
     """The trained networks with the settings of a search, ready to fill."""
     network.settings = settings
     for layer in network.modules():
-        # Spectral normalisation divides all weights in every pass; they no longer change.
+        # Divided once and for all: by the norm itself, of which a moving average of the training's estimates is none.
         if parametrize.is_parametrized(layer):
-            parametrize.remove_parametrizations(layer, "weight")
+            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
+            layer.weight.data /= torch.linalg.matrix_norm(layer.weight.data.flatten(1), 2)
     return NetworkInpainter(network, card, device)
 
 
