@@ -180,6 +180,7 @@ BAD = [
     (["fill", "photo.png", "small.png", "--candidates", "2"], "--resize-mask"),
     (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "out.bmp"], ".png"),
     (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "none/out.png"], "mkdir"),
+    (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "."], "name a file in it"),
     (["fill", "photo.png", "mask.png", "--device", "cuda"], "leave the device out"),
     (["methods", "teela"], "telea"),
     (["mask", "--kind", "blob:most=3", "--size", "60x80", "-o", "m.png"], "largest"),

@@ -97,6 +97,8 @@ def test_there_is_something_to_choose_from_only_where_something_is_filled() -> N
 def test_seeds_end_somewhere() -> None:
     with pytest.raises(InputError, match=f"seed {LARGEST_SEED + 1}"):
         candidates_of(Drawing(), 2, seed=LARGEST_SEED)
+    with pytest.raises(InputError, match=f"seed {LARGEST_SEED + 1}"):
+        candidates_of(Drawing(), 2, seed=np.uint64(LARGEST_SEED))
 
 
 # ---------------------------------------------------------------- files

@@ -46,7 +46,8 @@ def check_candidates(inpainter: Inpainter, count: int, seed: int) -> None:
         raise InputError(f"candidates {count}: give a whole number from 1 to {MOST}")
     if count > 1 and not inpainter.card.draws:
         raise InputError(f"{inpainter.card.name} makes the same fill from every seed: leave candidates out")
-    check_seed(seed + int(count) - 1)
+    # Not NumPy's numbers, which would overflow.
+    check_seed(int(seed) + int(count) - 1)
 
 
 def make_candidates(
@@ -66,7 +67,7 @@ def make_candidates(
     def read(boxes: tuple[Box, ...]) -> list[Samples]:
         return picture.read(boxes)
 
-    seeds = [picture.seed + number for number in range(int(count))]
+    seeds = [int(picture.seed) + number for number in range(int(count))]
     pictures = [replace(picture, seed=seed, read=lambda boxes: read(tuple(boxes))) for seed in seeds]
     fills = fill_pictures(inpainter, pictures, on_step=on_step)
     candidates = [Candidate(seed, fill) for seed, fill in zip(seeds, fills, strict=True)]
@@ -81,6 +82,8 @@ def make_candidates(
 
 def candidate_outputs(photo: Path, output: Path | None, count: int) -> tuple[list[Path], Path]:
     """The files of the candidates, NAME-filled-1.EXT and so on, and of the sheet, NAME-candidates.png."""
+    if output is not None and not output.name:
+        raise InputError(f"{output}: is a folder; name a file in it")
     like = output or default_output(photo)
     sheet = (output or photo).with_name(f"{(output or photo).stem}-candidates.png")
     return [like.with_name(f"{like.stem}-{number + 1}{like.suffix}") for number in range(count)], sheet

@@ -86,7 +86,7 @@ def fill_pictures(
     for picture in pictures:
         _refuse_everything(inpainter, picture)
     holes = [(i, hole) for i, picture in enumerate(pictures) for hole in find_holes(picture.mask, view)]
-    filled: list[list[_Filled]] = [[] for _ in pictures]
+    filled: list[list[Fill]] = [[] for _ in pictures]
     meter = _Meter([int(pictures[i].mask[hole.box.slices].sum()) for i, hole in holes], on_step)
     for group in _groups(holes, pictures):
         crops = dict(zip(group, _read(inpainter, view, pictures, [holes[place] for place in group]), strict=True))
@@ -102,8 +102,8 @@ def fill_pictures(
             for alike, answer, work in zip(batch, answers, works, strict=True):
                 meter.step(alike, 1, 1)
                 for place in alike:
-                    filled[holes[place][0]].append((crops[place].patch(answer), work.energy, work.notes))
-    return [_fill_of(holes) for holes in filled]
+                    filled[holes[place][0]].append(Fill([crops[place].patch(answer)], work.energy, work.notes))
+    return [_united(made) for made in filled]
 
 
 def fill_images(
@@ -326,16 +326,13 @@ def _batches(crops: Mapping[int, tuple[int, _Crop]]) -> Iterator[list[list[int]]
             yield members[first : first + count]
 
 
-_Filled = tuple[Patch, float | None, list[str]]
-"""Of a hole its patch, energy and notes."""
-
-
-def _fill_of(holes: Sequence[_Filled]) -> Fill:
-    energies = [energy for _, energy, _ in holes if energy is not None]
-    weights = [np.count_nonzero(patch.mask) for patch, *_ in holes]
+def _united(holes: Sequence[Fill]) -> Fill:
+    """What was made of a picture's holes, one by one, as what was made of the picture."""
+    patches = [patch for hole in holes for patch in hole.patches]
+    energies = [hole.energy for hole in holes if hole.energy is not None]
+    weights = [np.count_nonzero(patch.mask) for patch in patches]
     energy = float(np.average(energies, weights=weights)) if energies and len(energies) == len(holes) else None
-    notes = dict.fromkeys(note for *_, notes in holes for note in notes)
-    return Fill([patch for patch, *_ in holes], energy, list(notes))
+    return Fill(patches, energy, list(dict.fromkeys(note for hole in holes for note in hole.notes)))
 
 
 def _slices(image: NDArray, boxes: Sequence[Box]) -> list[Samples]:
