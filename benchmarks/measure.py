@@ -5,14 +5,15 @@ import os
 import platform
 import statistics
 import subprocess
-import time
+import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 RESULTS = Path(__file__).parent / "results"
 DATA = Path(os.environ.get("INPAINTER_DATA", Path(__file__).parents[2] / "shared" / "data"))
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,28 @@ class Run:
     megabytes: float
 
 
+# A process counts what its parent held when it was made, so that the parent must be small: not this one.
+WEIGH = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - start, usage.ru_maxrss, status)
+"""
+
+
 def run(command: list[str]) -> Run:
     """Run a process to its end; raises RuntimeError, with what it said, when it fails."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    said = process.stderr.read().decode() if process.stderr else ""
-    if status:
-        raise RuntimeError(f"{' '.join(command)} failed: {said}")
-    return Run(seconds, usage.ru_maxrss / 1024)
+    done = subprocess.run([sys.executable, "-c", WEIGH, *command], capture_output=True, text=True, check=True)
+    seconds, kilobytes, status = done.stdout.split()
+    if int(status):
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr}")
+    return Run(float(seconds), int(kilobytes) / 1024)
 
 
-def alternate(commands: dict[str, list[str]], times: int) -> dict[str, list[Run]]:
+def alternate(commands: dict[Name, list[str]], times: int) -> dict[Name, list[Run]]:
     """Run several commands in turn, so that what else the machine does meets them alike; the first round is dropped."""
-    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    runs: dict[Name, list[Run]] = {name: [] for name in commands}
     for turn in range(times + 1):
         for name, command in commands.items():
             measured = run(command)

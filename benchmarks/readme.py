@@ -19,7 +19,8 @@ def main() -> None:
 
 def filled_in(text: str) -> str:
     """Return a page with each table between its marks made again."""
-    for name, table in (("methods", methods_table()), ("numbers", numbers()), ("exemplar", exemplar())):
+    for name, table in (("methods", methods_table()), ("numbers", numbers()), ("exemplar", exemplar()),
+                        ("parts", parts()), ("costs", costs())):  # fmt: skip
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         text = re.sub(f"{start}.*?{end}", lambda _, body=start + table + end: body, text, flags=re.DOTALL)
     return text
@@ -73,15 +74,55 @@ def exemplar() -> str:
     found = result("exemplar")
     lines = ["| holes | fill | LPIPS | beside PyPatchMatch | PSNR, dB | SSIM | boundary | gradient energy | seconds |",
              "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    titles = {"pypatchmatch": "PyPatchMatch 2.2", "fsr": "OpenCV FSR, fast"}
+    titles = {"pypatchmatch": "PyPatchMatch 2.2", "patchmatch-cython": "patchmatch-cython 0.2.1",
+              "fsr": "OpenCV FSR, fast", "telea": "OpenCV Telea"}  # fmt: skip
     for kind, methods in found["kinds"].items():
         for name, of in methods.items():
             ratio = of["lpips"] / methods["pypatchmatch"]["lpips"]
             cells = [kind, titles.get(name, f"`auto:quality={name}`"), f"{of['lpips']:.4f}", f"{ratio:.2f}",
                      f"{of['psnr']:.2f}", f"{of['ssim']:.3f}", f"{of['boundary_gradient_error']:.3f}",
-                     f"{of['gradient_energy']:.2f}", f"{of['seconds']:.2f}"]  # fmt: skip
+                     f"{of['gradient_energy_ratio']:.2f}", f"{of['seconds']:.2f}"]  # fmt: skip
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
+
+
+def parts() -> str:
+    """Say what each part of the default fill brings."""
+    kinds = result("exemplar_parts")["kinds"]
+    heads = [f"{kind}: {what}" for kind in kinds for what in ("LPIPS × 1000", "PSNR, dB", "gradient energy")]
+    rows = []
+    for part in next(iter(kinds.values())):
+        found = [of[part] for of in kinds.values()]
+        cells = [cell for of in found for cell in (f"{1000 * of['lpips']:.1f}", f"{of['psnr']:.2f}",
+                                                   f"{of['gradient_energy_ratio']:.2f}")]  # fmt: skip
+        rows.append([part, *cells, f"{sum(of['processor_seconds'] for of in found) / len(found):.2f}"])
+    return table(["", *heads, "seconds of processor"], rows)
+
+
+def costs() -> str:
+    """Say what the default fill costs."""
+    found = result("costs")
+    cold, holes = found["cold"]["holes"], found["hole"]
+    photos = {hole: of["balanced"] for hole, of in found["photo"].items()}
+    runs = [[hole, *(f"{run['seconds']:.2f} s, {run['megabytes']:.0f} MB" for run in of.values())]
+            for hole, of in cold.items()]  # fmt: skip
+    shares = [[f"`{quality}`", *(f"{seconds:.2f}" for seconds in of.values())] for quality, of in holes.items()]
+    sizes = [[hole, *(f"{run['seconds']:.1f} s, {run['megabytes']:.0f} MB" for run in of.values())]
+             for hole, of in photos.items()]  # fmt: skip
+    asked = found["cold"]["asked_seconds"]
+    return "\n".join([
+        f"Whole processes, `inpainter fill` from JPEG to JPEG, 512×512 (asked: at most {asked} s):", "",
+        table(["hole", *(f"`{quality}`" for quality in holes)], runs),
+        "The same photo in process, seconds, by the share that is missing:", "",
+        table(["quality", *next(iter(holes.values()))], shares),
+        "Whole processes by the size of the photo, `balanced`:", "",
+        table(["hole", *(f"{size} MP" for size in next(iter(photos.values())))], sizes),
+    ])  # fmt: skip
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join(["| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows)] + [""])
 
 
 if __name__ == "__main__":

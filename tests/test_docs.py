@@ -12,7 +12,8 @@ from conftest import ROOT
 from inpainter.methods import METHODS, card
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
-from readme import PAGES, filled_in
+from costs import FIGURE, drawn
+from readme import PAGES, filled_in, result
 from trainings import TRAININGS, job
 
 README = (ROOT / "README.md").read_text()
@@ -25,6 +26,17 @@ def blocks(language: str, text: str = README) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages_have_the_numbers_of_the_result_files(page):
     assert filled_in(page.read_text()) == page.read_text(), "run benchmarks/readme.py"
+
+
+def test_the_figure_of_costs_shows_the_result_file():
+    assert FIGURE.read_text() == drawn(result("costs")), "run benchmarks/costs.py draw"
+
+
+def test_pictures_are_small_and_say_where_they_are_from():
+    told = (FIGURE.parent / "README.md").read_text()
+    for path in FIGURE.parent.iterdir():
+        assert path.stat().st_size < 60_000
+        assert path.name in told or path.name == "README.md"
 
 
 @pytest.fixture

@@ -91,6 +91,33 @@ def test_gradient_energy_ratio_tells_blur_from_noise(pair, rng):
     assert ratio[1] > 1.5
 
 
+def test_gradient_energy_ratio_looks_inside_the_hole_alone(pair):
+    truth, answer, mask = pair
+    composed = np.where(mask[..., None], answer, truth)
+    steps = [(abs(a[y, x] - a[y + dy, x + dx]) ** 2).sum() for a in (composed.astype(float), truth.astype(float))
+             for y, x in np.ndindex(mask.shape) for dy, dx in ((0, 1), (1, 0))
+             if y + dy < 40 and x + dx < 36 and mask[y, x] and mask[y + dy, x + dx]]  # fmt: skip
+    half = len(steps) // 2
+    assert gradient_energy_ratio(truth, composed, mask) == pytest.approx(sum(steps[:half]) / sum(steps[half:]))
+    # However strong the seam of a flat fill is, it is no detail.
+    for colour in (0, 1):
+        assert gradient_energy_ratio(truth, np.where(mask[..., None], np.float32(colour), truth), mask) == 0
+    outside = composed.copy()
+    outside[~mask] = 0
+    assert gradient_energy_ratio(truth, outside, mask) == gradient_energy_ratio(truth, composed, mask)
+
+
+def test_gradient_energy_ratio_is_none_where_there_is_nothing_to_compare(pair):
+    truth, answer, mask = pair
+    dust = np.zeros_like(mask)
+    dust[::2, ::2] = True
+    assert np.isnan(gradient_energy_ratio(truth, answer, dust))
+    assert np.isnan(gradient_energy_ratio(truth, answer, np.zeros_like(mask)))
+    assert np.isnan(gradient_energy_ratio(np.full_like(truth, 0.5), answer, mask))
+    dust[0, 1] = True
+    assert np.isfinite(gradient_energy_ratio(truth, answer, dust))
+
+
 def test_the_table_measures_what_the_names_say(pair):
     truth, answer, mask = pair
     composed = np.where(mask[..., None], answer, truth)

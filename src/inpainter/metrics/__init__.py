@@ -62,8 +62,9 @@ METRICS: dict[str, Metric] = {
     "ssim_whole_raw": Metric("SSIM, whole, raw", f"SSIM of {_RAW}", "higher", True, _whole(ssim)),
     "boundary_gradient_error": Metric("Boundary gradient error", "mean ||∇answer| − |∇truth|| across the hole's "
                                       "boundary, composed", "lower", False, boundary_gradient_error),
-    "gradient_energy_ratio": Metric("Gradient energy ratio", "Σ|∇answer|² / Σ|∇truth|² in and around the hole, "
-                                    "composed; below 1 is blur", "one", False, gradient_energy_ratio, 3),
+    "gradient_energy_ratio": Metric("Gradient energy ratio", "Σ|∇answer|² / Σ|∇truth|² over pairs of neighbours "
+                                    "inside the hole; 0 is flat, below 1 is blur; holes without pairs and flat truths "
+                                    "are left out", "one", False, gradient_energy_ratio, 3),
     "lpips_whole_composed": Metric("LPIPS, whole, composed", f"LPIPS (SqueezeNet) of {_COMPOSED}", "lower", False,
                                    None),
 }  # fmt: skip

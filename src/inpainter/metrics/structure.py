@@ -10,8 +10,9 @@ C1, C2 = 0.01**2, 0.03**2
 """The constants of SSIM for values in [0, 1] (Wang et al. 2004, section III-B)."""
 RADIUS = 5
 """Of SSIM's Gaussian window, 11×11 px of σ = 1.5."""
-FLOOR = 1e-4
-"""Added to both gradient energies, so that a flat truth does not divide by nothing."""
+FLAT = 1e-4
+"""A truth whose steps have a mean square up to this, 2.5 levels of 255, has no detail to compare: next to nothing would
+be divided by nothing, and one sky would outweigh all other pictures."""
 
 
 def ssim(truth: Image, answer: Image, where: Mask | None = None) -> float:
@@ -55,15 +56,16 @@ def boundary_gradient_error(truth: Image, answer: Image, mask: Mask) -> float:
 
 
 def gradient_energy_ratio(truth: Image, answer: Image, mask: Mask) -> float:
-    """How sharp the fill is: Σ|∇answer|² / Σ|∇truth|² over pairs of neighbours that touch the hole; ours.
+    """How much detail the fill has: Σ|∇answer|² / Σ|∇truth|² over pairs of neighbours that are both missing; ours.
 
-    1 is as much detail as in the truth, less is blur, more is noise. Both energies have 10⁻⁴ for every pair and colour
-    added.
+    0 is a flat fill, less than 1 is blur, 1 is as much detail as in the truth, more is noise. Steps across the hole's
+    boundary do not count: a flat fill makes strong ones. NaN where the hole has no such pair, or the truth is flat
+    there (`FLAT`).
     """
-    energies = [0.0, 0.0]
+    energies, values = [0.0, 0.0], 0
     for axis in (0, 1):
-        lower, upper = (mask[:-1], mask[1:]) if axis == 0 else (mask[:, :-1], mask[:, 1:])
-        touching = lower | upper
+        inside = mask[:-1] & mask[1:] if axis == 0 else mask[:, :-1] & mask[:, 1:]
+        values += int(inside.sum()) * truth.shape[2]
         for i, picture in enumerate((answer, truth)):
-            energies[i] += float((np.square(np.diff(picture.astype(np.float64), axis=axis)[touching]) + FLOOR).sum())
-    return energies[0] / energies[1] if energies[1] else float("nan")
+            energies[i] += float(np.square(np.diff(picture.astype(np.float64), axis=axis)[inside]).sum())
+    return energies[0] / energies[1] if energies[1] > FLAT * values else float("nan")
