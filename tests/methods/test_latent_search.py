@@ -117,7 +117,7 @@ def test_the_losses_are_those_of_the_paper(network, reduction):
 
 
 def test_it_finds_what_the_generator_can_make(network):
-    network.settings = LatentSearchSettings(steps=400, prior=0, restarts=4)
+    network.settings = LatentSearchSettings(steps=200, prior=0, restarts=4)
     truth, mask = made(network, 5, 4), square(4)
     works = [Work(i) for i in range(4)]
     filled = network(truth, mask, works)
@@ -129,7 +129,7 @@ def test_it_finds_what_the_generator_can_make(network):
 
 
 def test_z_stays_in_its_range_and_the_loss_is_that_of_the_best(network):
-    settings = network.settings = LatentSearchSettings(steps=60, rate=0.5)
+    settings = network.settings = LatentSearchSettings(steps=60)
     target, mask = torch.rand(5, 3, 16, 16) * 2 - 1, square(5)
     works = [Work(i) for i in range(5)]
     z, energy = network.search(target, mask, works)
@@ -149,12 +149,12 @@ def test_a_seed_is_a_fill_whoever_is_beside_it(network):
     alone = network(images[1:2], mask[:1], [Work(8)])
     other = network(images[1:2], mask[:1], [Work(3)])
     assert torch.equal(together, again)
-    assert alone[0].numpy() == pytest.approx(together[1].numpy(), abs=0.02)
-    assert (other - alone).abs().max() > 0.02
+    assert alone[0].numpy() == pytest.approx(together[1].numpy(), abs=1e-3)
+    assert (other - alone).abs().max() > 1e-3
 
 
 def test_it_tells_of_every_step_and_stops_where_it_is_told(network):
-    network.settings = LatentSearchSettings(steps=12, patience=0)
+    network.settings = LatentSearchSettings(steps=12)
     seen = []
     image, mask = torch.rand(1, 3, 16, 16), square()
     network(image, mask, [Work(0, on_step=lambda done, total: seen.append((done, total)))])
@@ -168,17 +168,10 @@ def test_it_tells_of_every_step_and_stops_where_it_is_told(network):
         network(image, mask, [Work(0, on_step=stop)])
 
 
-def test_a_search_that_stalls_ends(network):
-    seen = []
-    network.settings = LatentSearchSettings(steps=100_000)
-    network(torch.rand(1, 3, 16, 16), square(), [Work(0, on_step=lambda done, total: seen.append(done))])
-    assert 20 < len(seen) < 5000
-
-
 def test_more_restarts_are_no_worse(network):
     target, mask = torch.rand(3, 3, 16, 16) * 2 - 1, square(3)
     works = [Work(i) for i in range(3)]
-    network.settings = LatentSearchSettings(steps=20, samples=1, patience=0)
+    network.settings = LatentSearchSettings(steps=20, samples=1)
     _, one = network.search(target, mask, works)
     network.settings = replace(network.settings, restarts=4)
     _, four = network.search(target, mask, works)
@@ -186,26 +179,38 @@ def test_more_restarts_are_no_worse(network):
     assert (four < one).any()
 
 
-def test_after_a_loss_that_is_no_number_the_last_good_z_is_taken(network, monkeypatch):
+@pytest.mark.parametrize("quick", [True, False])
+def test_after_a_loss_that_is_no_number_the_last_good_z_is_taken(network, monkeypatch, quick):
+    monkeypatch.setattr("inpainter.methods.latent_search._quick_halves", lambda device: quick)
     network.settings = LatentSearchSettings(steps=20, samples=1)
     target, mask = torch.rand(2, 3, 16, 16) * 2 - 1, square(2)
     works, calls, honest = [Work(0), Work(1)], [], network._slope
-    wanted, _ = LatentSearch.search(network, target, mask, works)
+    wanted, _ = network.search(target, mask, works)
 
-    def broken(z, target, weight):
-        calls.append(len(z))
-        loss, slope = honest(z, target, weight)
+    def broken(z, target, weight, rough):
+        calls.append(z.clone())
+        loss, slope = honest(z, target, weight, rough=rough)
         if len(calls) == 5:
             loss[0], slope[0] = torch.nan, torch.nan
         return loss, slope
 
     monkeypatch.setattr(network, "_slope", broken)
     z, energy = network.search(target, mask, works)
-    assert torch.isfinite(z).all()
     assert torch.isfinite(energy).all()
-    # The other goes on as if nothing had been.
-    assert calls[4:7] == [2, 1, 1]
-    assert z[1].numpy() == pytest.approx(wanted[1].numpy(), abs=1e-3)
+    # One of those before, from then on; the other goes on as if nothing had been.
+    assert any(torch.equal(z[0], seen[0]) for seen in calls[:4])
+    assert all(torch.equal(seen[0], z[0]) for seen in calls[5:])
+    assert torch.equal(z[1], wanted[1])
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_loss_it_ends_with_is_exact(network, monkeypatch, quick):
+    monkeypatch.setattr("inpainter.methods.latent_search._quick_halves", lambda device: quick)
+    network.settings = LatentSearchSettings(steps=40)
+    target, mask = torch.rand(3, 3, 16, 16) * 2 - 1, square(3)
+    z, energy = network.search(target, mask, [Work(i) for i in range(3)])
+    found = torch.add(*network.losses(z, target, importance(mask, 7, "mean")))
+    assert found.numpy() == pytest.approx(energy.numpy(), abs=1e-6)
 
 
 def test_a_mask_that_covers_everything_gets_a_sample_and_says_so(network):
