@@ -151,10 +151,15 @@ def drawn(result: dict[str, Any]) -> str:
             for quality, found in of_quality.items()
         ]  # fmt: skip
         panels.append(panel(number + 1, title, "photo, megapixels", unit, lines))
-    what = "What the default fill costs: seconds against the hole, seconds and memory against the photo"
-    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 990 260" font-family="sans-serif" role="img">'
-    paper = f'<title>{what}</title><rect width="990" height="260" fill="#fff"/>'
-    return "\n".join([head + paper, *panels, "</svg>", ""])
+    return paper(panels, "What the default fill costs: seconds against the hole, seconds and memory against the photo")
+
+
+def paper(panels: list[str], what: str) -> str:
+    """An SVG of plots beside each other."""
+    width = 330 * len(panels)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 260" font-family="sans-serif" role="img">'
+    ground = f'<title>{what}</title><rect width="{width}" height="260" fill="#fff"/>'
+    return "\n".join([head + ground, *panels, "</svg>", ""])
 
 
 def panel(

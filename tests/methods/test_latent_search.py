@@ -54,14 +54,15 @@ def test_the_documents_table():
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Unflatten):
             module.register_forward_hook(lambda module, given, made: seen.append(tuple(made.shape[1:])))
-    assert network.discriminator is not None
-    network.eval().discriminator(network.generator(torch.rand(2, 100, device="meta")))
+    judge = network.eval().discriminator
+    assert judge is not None
+    judge(network.generator(torch.rand(2, 100, device="meta")))
     up = [(1024, 4, 4), (512, 8, 8), (256, 16, 16), (128, 32, 32), (3, 64, 64)]
     assert seen == [*up, (128, 32, 32), (256, 16, 16), (512, 8, 8), (1024, 4, 4), (1, 1, 1)]
 
 
 def test_weights_that_ship_are_as_small_as_asked():
-    for preset, most in (("celeba", 7.5e6), ("dtd", 3.61e6), ("pets", 3.61e6)):
+    for preset, most in (("celeba", 7.5e6), ("dtd", 3.6e6), ("pets", 3.6e6)):
         with torch.device("meta"):
             network = LatentSearch(PRESETS[preset])
         assert 2 * sum(value.numel() for value in network.state_dict().values()) <= most
@@ -135,7 +136,7 @@ def test_z_stays_in_its_range_and_the_loss_is_that_of_the_best(network):
     z, energy = network.search(target, mask, works)
     assert z.abs().max() <= 1
     weight = importance(mask, settings.window, "mean")
-    assert sum(network.losses(z, target, weight)).numpy() == pytest.approx(energy.numpy(), abs=1e-5)
+    assert torch.add(*network.losses(z, target, weight)).numpy() == pytest.approx(energy.numpy(), abs=1e-5)
     network.settings = replace(settings, steps=1, samples=1)
     _, first = network.search(target, mask, works)
     assert (energy < first).all()
@@ -267,7 +268,7 @@ def test_weights_without_a_discriminator_search_without_the_prior(network, tmp_p
 # ---------------------------------------------------------------------------------------------------------- the game
 
 
-@pytest.mark.parametrize("changes", [{}, {"spectral": True, "augment": True}])
+@pytest.mark.parametrize("changes", [{}, {"augment": True}])
 def test_each_player_learns_against_the_other_as_it_is(changes):
     torch.manual_seed(0)
     objective = LatentSearchObjective(replace(SMALL, **changes))

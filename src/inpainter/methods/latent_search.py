@@ -9,7 +9,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import parametrize
 
 from inpainter.core import Card, Inpainter, Settings, View, Work
 from inpainter.core.recipe import Recipe
@@ -35,17 +34,13 @@ class LatentSearchRecipe(Recipe):
     epochs: int = 15
     """How often the training goes through all pictures."""
     learning_rate: float = 2e-4
-    """Adam's step size for the generator."""
-    discriminator_rate: float = 2e-4
-    """Adam's step size for the discriminator."""
+    """Adam's step size, of both players."""
     validation: int = 200
     """Pictures at the end of the source that are held out of the training."""
     width: int = 128
     """Channels next to the picture; they double with every halving, to 1024 where the document's are widest."""
     latent: int = 100
     """Dimensions of z, uniform in [−1, 1]."""
-    spectral: bool = False
-    """Spectral normalisation in the discriminator in place of batch norm."""
     augment: bool = False
     """Show the discriminator real and generated pictures mirrored, shaded, shifted and cut at random."""
 
@@ -63,8 +58,8 @@ class LatentSearchRecipe(Recipe):
 
 _PAPER = LatentSearchRecipe()
 # Small sets: the discriminator is kept from learning them by heart, and the weights' moving average is kept.
-_OURS = LatentSearchRecipe(width=48, epochs=40, average=0.999, spectral=True, augment=True, discriminator_rate=4e-4)
-_SMALLER = replace(_OURS, width=32, spectral=False, discriminator_rate=2e-4, validation=50)
+_OURS = LatentSearchRecipe(width=48, epochs=40, average=0.999, augment=True)
+_SMALLER = replace(_OURS, width=32, validation=50)
 
 PRESETS = {
     "celeba": _OURS,
@@ -83,7 +78,7 @@ PRESETS = {
 class LatentSearchSettings(Settings):
     """What can be set of a search. As the document has it: steps=3000, rate=0.01, schedule=constant, samples=1."""
 
-    steps: int = 200
+    steps: int = 100
     """Steps of Adam."""
     rate: float = 0.4
     """Its step size at the start."""
@@ -143,7 +138,7 @@ class LatentSearch(Network):
         self.latent = recipe.latent
         self.settings = LatentSearchSettings()
         self.generator = Generator(recipe)
-        self.discriminator = Discriminator(recipe.widths, spectral=recipe.spectral)
+        self.discriminator = Discriminator(recipe.widths)
 
     def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
         works = works or [Work() for _ in image]
@@ -279,8 +274,7 @@ class LatentSearchObjective(Objective):
         return dict(zip(("discriminator", "generator"), self._players, strict=True))
 
     def adam(self, player: str) -> dict[str, Any]:
-        betas = {"betas": (0.5, 0.999)}
-        return {**betas, "lr": self.recipe.discriminator_rate} if player == "discriminator" else betas
+        return {"betas": (0.5, 0.999)}
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
         if player == "discriminator":
@@ -341,12 +335,6 @@ FAR = 0.25
 def make_inpainter(network: LatentSearch, card: Card, settings: LatentSearchSettings, device: Any) -> Inpainter:
     """The trained networks with the settings of a search, ready to fill."""
     network.settings = settings
-    for layer in network.modules():
-        # Divided once and for all: by the norm itself, of which a moving average of the training's estimates is none.
-        if parametrize.is_parametrized(layer):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=False)
-            weight = layer.get_parameter("weight")
-            weight.data /= torch.linalg.matrix_norm(weight.data.flatten(1), 2)
     return NetworkInpainter(network, card, device)
 
 

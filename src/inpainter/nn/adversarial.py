@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm
 
 
 class Discriminator(nn.Sequential):
@@ -13,23 +12,18 @@ class Discriminator(nn.Sequential):
 
     LeakyReLU 0.2 after each, batch norm after all but the first (Radford et al. 2016; Pathak et al. 2016). `widths`
     are the channels after each halving, so S is 4·2^len(widths). It sees a picture and nothing else: one that also saw
-    the hole would win by finding its seam. With `spectral`, spectral normalisation in place of batch norm: no layer
-    lengthens a vector, so that the generator always has a slope to follow (Miyato et al. 2018).
+    the hole would win by finding its seam.
     """
 
-    def __init__(self, widths: Sequence[int], *, spectral: bool = False) -> None:
+    def __init__(self, widths: Sequence[int]) -> None:
         layers: list[nn.Module] = []
         for incoming, out in zip((3, *widths), widths, strict=False):
             layers.append(nn.Conv2d(incoming, out, 4, 2, 1, bias=False))
-            layers += [nn.BatchNorm2d(out)] if incoming != 3 and not spectral else []
+            layers += [nn.BatchNorm2d(out)] if incoming != 3 else []
             # In place: memory that is asked for anew costs more than what is computed.
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten(0))
         draw_dcgan_weights(self)
-        if spectral:
-            for layer in self:
-                if isinstance(layer, nn.Conv2d):
-                    spectral_norm(layer)
 
 
 def draw_dcgan_weights(module: nn.Module) -> None:
