@@ -34,7 +34,7 @@ from inpainter.nn.network import NetworkInpainter
 from inpainter.nn.poisson import poisson_blend
 from measure import DATA
 from measure import write as write_result
-from measure_cifar import RESULTS, ROOT
+from measure_cifar import RESULTS, ROOT, into_card
 from trainings import HOLES
 
 WEIGHTS, PICTURES = ROOT / "weights", ROOT / "docs" / "pictures"
@@ -50,7 +50,7 @@ BESIDE = ("mean", "telea", "biharmonic", "auto")
 PLAIN = LatentSearchSettings(steps=3000, rate=0.01, schedule="constant", samples=1)
 """The document's search: small steps of Adam from one random z."""
 SEARCHES = {"plain": PLAIN, "fast": LatentSearchSettings(steps=750), "default": LatentSearchSettings()}
-"""Fast has the steps that it takes to come to the plain one's loss; the default stops before, where fills are better."""
+"""Fast has the steps it takes to come to the plain one's loss; the default stops before, where fills are better."""
 
 
 def grid(name: str, runs: Path) -> None:
@@ -60,7 +60,7 @@ def grid(name: str, runs: Path) -> None:
 
     def measure(kinds: list[str], method: str, loading: Callable[[str], Inpainter] = load) -> Result:
         return evaluate(
-            Evaluation(methods=(method,), data=str(DATA / file), first=first, limit=limit, masks=kinds, bare=True,
+            Evaluation(methods=(method,), data=str(DATA / file), first=first, limit=limit, masks=kinds,
                        metrics=METRICS, lpips_weights=str(LPIPS) if LPIPS.exists() else None), loading,
         )[0]  # fmt: skip
 
@@ -68,7 +68,6 @@ def grid(name: str, runs: Path) -> None:
     makers: dict[str, Callable[[], Result]] = {
         "latent-search": lambda: measure(every, weights),
         "latent-search-best-of-4": lambda: measure(every, weights, lambda path: load(path, restarts=4)),
-        "latent-search-overlay": lambda: measure(every, weights, lambda path: load(path, blend="overlay")),
         "context-encoder-each": lambda: _joined(
             [measure([kind], str(runs / f"{name}-encoder-{hole}-0" / "weights")) for hole, kind in HOLES.items()]
         ),
@@ -87,6 +86,8 @@ def grid(name: str, runs: Path) -> None:
         print(label, {kind: round(found["metrics"]["psnr_hole"]["mean"], 2) for kind, found in result.kinds.items()},
               flush=True)  # fmt: skip
         results.append(result)
+        if label == "latent-search":
+            into_card(Path(weights), {f"{folder} {kind}": result for kind in every[1:2]}, every[1])
     if len(results) == len(makers):
         write_figures(results, RESULTS / folder)
 
@@ -120,7 +121,7 @@ def speed(count: int, alone: int) -> None:
             start = time.perf_counter()
             z = torch.cat([network.search(image[p] * 2 - 1, mask[p], _works(p))[0] for p in parts])
             seconds[label] = time.perf_counter() - start
-            losses[label], psnr = _measured(network, z, image[:of], mask[:of])
+            losses[label], psnr, overlaid = _measured(network, z, image[:of], mask[:of])
             found[f"{label}, {batch}"] = {
                 "pictures": of,
                 "steps": settings.steps,
@@ -130,6 +131,7 @@ def speed(count: int, alone: int) -> None:
                 "loss_at_most_plain": float(np.mean(losses[label] <= losses["plain"])),
                 "loss_within_a_hundredth": float(np.mean(losses[label] <= 1.01 * losses["plain"])),
                 "psnr_hole": round(psnr, 2),
+                "psnr_hole_overlay": round(overlaid, 2),
             }
             print(label, batch, found[f"{label}, {batch}"], flush=True)
     write_result("latent_search", {"hole": "centre:side=20", "speed": found}, ("torch",))
@@ -141,13 +143,15 @@ def _works(part: slice) -> list[Work]:
 
 def _measured(
     network: LatentSearch, z: torch.Tensor, image: torch.Tensor, mask: torch.Tensor
-) -> tuple[NDArray[np.float32], float]:
-    """The losses in float32, and the mean PSNR of the holes, blended."""
+) -> tuple[NDArray[np.float32], float, float]:
+    """The losses in float32, and the mean PSNR of the holes, blended and overlaid."""
     with torch.no_grad():
         losses = torch.add(*network.losses(z, image * 2 - 1, importance(mask, 7, "mean"))).numpy()
-        blended = poisson_blend(image, (network.generator(z) + 1) / 2, mask).clamp(0, 1)
-    errors = (blended - image).square()[mask.expand_as(image)].view(len(image), -1).mean(1)
-    return losses, (-10 * errors.log10()).mean().item()
+        generated = (network.generator(z) + 1) / 2
+    fills = (poisson_blend(image, generated, mask).clamp(0, 1), generated)
+    errors = [(fill - image).square()[mask.expand_as(image)].view(len(image), -1).mean(1) for fill in fills]
+    blended, overlaid = ((-10 * error.log10()).mean().item() for error in errors)
+    return losses, blended, overlaid
 
 
 def _network(name: str) -> LatentSearch:

@@ -1,4 +1,4 @@
-"""Put the tables into README.md and docs/methods/exemplar.md: what the methods are, and the numbers measured."""
+"""Put the tables into README.md and pages of docs/methods: what the methods are, and the numbers measured."""
 
 import json
 import re
@@ -7,22 +7,23 @@ from pathlib import Path
 from inpainter.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "methods" / "exemplar.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / "methods" / f"{name}.md" for name in ("exemplar", "latent-search")))
 HOLES = ("scratch, 2-4 px", "text, 3 px", "stroke, 8-16 px", "blob, 32 px", "blob, 64 px", "blob, 128 px")
 
 
 def main() -> None:
-    """Write the tables into both pages."""
+    """Write the tables into the pages."""
     for path in PAGES:
         path.write_text(filled_in(path.read_text()))
 
 
 def filled_in(text: str) -> str:
     """Return a page with each table between its marks made again."""
-    for name, table in (("methods", methods_table()), ("numbers", numbers()), ("exemplar", exemplar()),
-                        ("parts", parts()), ("costs", costs())):  # fmt: skip
+    makers = {"methods": methods_table, "numbers": numbers, "exemplar": exemplar, "parts": parts, "costs": costs,
+              "searches": searches, "beside-encoders": beside_encoders}  # fmt: skip
+    for name, make in makers.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        text = re.sub(f"{start}.*?{end}", lambda _, body=start + table + end: body, text, flags=re.DOTALL)
+        text = re.sub(f"{start}.*?{end}", lambda _, s=start, m=make, e=end: s + m() + e, text, flags=re.DOTALL)
     return text
 
 
@@ -118,6 +119,38 @@ def costs() -> str:
         "Whole processes by the size of the photo, `balanced`:", "",
         table(["hole", *(f"{size} MP" for size in next(iter(photos.values())))], sizes),
     ])  # fmt: skip
+
+
+def searches() -> str:
+    """Say what a latent search takes, and what it comes to."""
+    heads = ["search", "steps", "seconds a picture", "beside plain", "loss", "at most plain's", "PSNR of the hole, dB"]
+    rows = [
+        [f"{name} of {of['pictures']}" if "batch" in name else name, str(of["steps"]),
+         f"{of['seconds_a_picture']:.2f}", f"{of['time_of_plain']:.3f}", f"{of['loss']:.4f}",
+         f"{of['loss_at_most_plain']:.0%}, within a hundredth {of['loss_within_a_hundredth']:.0%}",
+         f"{of['psnr_hole']:.2f}"]
+        for name, of in result("latent_search")["speed"].items()
+    ]  # fmt: skip
+    return table(heads, rows)
+
+
+SEARCHED = {"faces-64": "faces", "textures-64": "textures", "pets-64": "pets"}
+BESIDE = {"latent-search": "latent search", "latent-search-best-of-4": "best of 4", "context-encoder-each":
+          "context encoder, one a mask", "context-encoder-all": "context encoder, one for all", "telea": "Telea",
+          "auto": "`auto`"}  # fmt: skip
+
+
+def beside_encoders() -> str:
+    """Say how the latent search stands beside context encoders: PSNR of the hole, and its gradient energy."""
+    found = {(folder, name): result(f"evaluation/{folder}/{name}")["masks"] for folder in SEARCHED for name in BESIDE}
+    rows = []
+    for folder, title in SEARCHED.items():
+        for kind in found[folder, "latent-search"]:
+            means = [{metric: of["mean"] for metric, of in found[folder, name][kind]["metrics"].items()}
+                     for name in BESIDE]  # fmt: skip
+            cells = [f"{of['psnr_hole']:.2f} / {of['gradient_energy_ratio']:.2f}" for of in means]
+            rows.append([title, kind, *cells])
+    return table(["", "hole", *BESIDE.values()], rows)
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

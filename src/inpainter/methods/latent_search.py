@@ -155,7 +155,7 @@ class LatentSearch(Network):
         if whole:
             work.note("latent-search: the mask covers everything: the fill is a sample of the generator")
         elif self.settings.reduction == "mean" and energy > FAR:
-            work.note("latent-search: nothing it can make is near this picture: it was trained on another kind")
+            work.note("latent-search: nothing that it can make is near this picture: another method fills it better")
         if self.settings.prior and self.discriminator is None:
             work.note("latent-search: these weights have no discriminator: it searches without the prior loss")
 
