@@ -25,6 +25,9 @@ COMPARED = ("psnr_hole", "ssim_hole", "boundary_gradient_error")
 TITLES = {
     "cifar10-losses": "CIFAR-10, the middle square: joint loss, L2 alone, adversarial alone",
     "cifar10-side-by-side": "CIFAR-10, side by side",
+    "faces-64": "CelebA faces of 64 px, held-out test split: latent search and context encoder",
+    "textures-64": "DTD textures of 64 px (ten classes), held-out rows: latent search and context encoder",
+    "pets-64": "Oxford-IIIT Pets of 64 px, held-out rows: latent search and context encoder",
     "photos-128-blocks": "Photos of 128 px, random blocks: context encoder and cascade",
     "photos-128-blocks-4000": "The same with a bottleneck of 4000",
     "photos-128-blocks-nsd-loss": "The same with NSD as a loss",
