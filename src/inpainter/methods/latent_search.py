@@ -153,11 +153,11 @@ class LatentSearch(Network):
     def _tell(self, work: Work, energy: float, *, whole: bool) -> None:
         work.energy = None if whole else energy
         if whole:
-            work.note("latent-search: the mask covers everything: the fill is a sample of the generator")
+            work.note("the mask covers everything: the fill is a sample of the generator")
         elif self.settings.reduction == "mean" and energy > FAR:
-            work.note("latent-search: nothing that it can make is near this picture: another method fills it better")
+            work.note("nothing that it can make is near this picture: another method fills it better")
         if self.settings.prior and self.discriminator is None:
-            work.note("latent-search: these weights have no discriminator: it searches without the prior loss")
+            work.note("these weights have no discriminator: it searches without the prior loss")
 
     def search(self, target: Tensor, mask: Tensor, works: Sequence[Work]) -> tuple[Tensor, Tensor]:
         """The z `(B, L)` found for pictures `(B, 3, S, S)` in [−1, 1], and their losses `(B,)`.
@@ -326,8 +326,8 @@ class LatentSearchObjective(Objective):
 
 LOOKED_AT = 16
 """Pictures that are searched for after every epoch."""
-FAR = 0.25
-"""A mean loss above this says that nothing near the picture was found."""
+FAR = 0.18
+"""A mean loss above this, which no held-out face has of the generator of faces, says that nothing near was found."""
 
 # ------------------------------------------------------------------------------------------------------- the method
 
