@@ -16,7 +16,7 @@ import pyvips
 from inpainter.core import Box, InputError, Mask
 from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
-from inpainter.photos.files import atomic, check_output
+from inpainter.photos.files import atomic, check_output, gone_afterwards
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
 from inpainter.photos.photo import PALETTE_NOTE, SUFFIXES, Photo, Samples, field, load_pixels, vips_reason
@@ -259,12 +259,10 @@ def _encode(
             return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
     splice = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}[kind]
     bare = temporary.with_name(temporary.name + "2")
-    try:
+    with gone_afterwards(bare):
         getattr(image, _SAVERS[kind])(os.fsencode(bare), **settings, keep="icc")
         with bare.open("rb") as encoded, temporary.open("wb") as out:
             return _left_out(splice(source, encoded, out, same_colours=same_colours))
-    finally:
-        bare.unlink(missing_ok=True)
 
 
 def _encode_avif(image: Any, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
