@@ -142,6 +142,32 @@ def test_notes_go_to_stderr(run):
     assert err == "note: small.png: scaled from 40×30 to 80×60\n"
 
 
+def test_notes_of_where_texture_comes_from_are_told_like_all_others(run):
+    line = ("fill", "photo.png", "mask.png", "--avoid", "small.png", "--resize-mask", "--overwrite")
+    scaled = "note: small.png: scaled from 40×30 to 80×60\n"
+    assert run(*line)[2] == scaled
+    assert run(*line, "--source", "mask.png")[2].startswith(scaled)
+    assert run(*line, "--candidates", "2")[2].startswith(scaled)
+    assert run("fill", "photo.png", "small.png", *line[3:])[2] == scaled
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--source", "none.png"), "none.png: no such file"), (("--avoid", "small.png"), "the avoid mask is 40×30"),
+        (("--source", "mask.png", "-m", "telea"), "cannot be told"), (("-m", "telea:radius=0"), "1 to 100"),
+        (("--grow", "-1"), "grow -1"), (("--candidates", "2"), "nothing to choose from"),
+    ],
+)  # fmt: skip
+def test_an_empty_mask_hides_no_bad_input(run, folder, more, says):
+    cv2.imwrite(str(folder / "empty.png"), np.zeros((60, 80), np.uint8))
+    before = sorted(folder.iterdir())
+    code, out, err = run("fill", "photo.png", "empty.png", *more)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert sorted(folder.iterdir()) == before
+
+
 BAD = [
     (["fill", "none.png", "mask.png"], "none.png: no such file"),
     (["fill", "photo.png", "none.png"], "none.png: no such file"),

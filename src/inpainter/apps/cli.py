@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -113,7 +112,7 @@ def fill(
         if candidates is not None:
             raise InputError("--candidates is for one photo: fill them one by one")
         return _fill_folder(image, mask, output, inpainter, options, method)
-    told = partial(source_for, inpainter, source, avoid, options)
+    told = source_for(inpainter, source, avoid, options)
     if candidates is not None:
         return _fill_candidates(image, mask, output, candidates, inpainter, options, told)
     return _fill_file(image, mask, output, inpainter, options, told)

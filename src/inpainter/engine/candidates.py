@@ -7,6 +7,7 @@ from numbers import Integral
 from pathlib import Path
 
 from inpainter.core import Box, Inpainter, InputError, Mask, OnStep
+from inpainter.core.paths import is_folder
 from inpainter.core.seed import check_seed
 from inpainter.engine.batch import FillOptions, Job, Told, default_output, prepare
 from inpainter.engine.removal import Fill, Picture, fill_pictures
@@ -82,7 +83,7 @@ def make_candidates(
 
 def candidate_outputs(photo: Path, output: Path | None, count: int) -> tuple[list[Path], Path]:
     """The files of the candidates, NAME-filled-1.EXT and so on, and of the sheet, NAME-candidates.png."""
-    if output is not None and not output.name:
+    if output is not None and (not output.name or is_folder(output)):
         raise InputError(f"{output}: is a folder; name a file in it")
     like = output or default_output(photo)
     sheet = (output or photo).with_name(f"{(output or photo).stem}-candidates.png")
@@ -95,12 +96,12 @@ def fill_file_candidates(
 ) -> Written:  # fmt: skip
     """Fill a photo file several times, as `fill_file` does it once, and draw a sheet of all: every file or none.
 
-    `output` is what their names are made of, like OUT-1.EXT and OUT-candidates.png. Raises InputError and passes on
-    `Cancelled`; in both cases nothing was written.
+    `output` is what their names are made of, like OUT-1.EXT and OUT-candidates.png; none of them ever replaces a file
+    that it is made from. Raises InputError and passes on `Cancelled`; in both cases nothing was written.
     """
     check_candidates(inpainter, count, options.seed)
     outputs, sheet = candidate_outputs(photo, output, count)
-    job = prepare(photo, mask, [*outputs, sheet], options, source)
+    job = prepare(photo, mask, [*outputs, sheet], options, source, keep_sources=True)
     candidates, notes = make_candidates(inpainter, job.picture, count, on_step=on_step)
     notes = [*job.notes, *notes]
     with atomic_all([*outputs, sheet], overwrite=options.overwrite) as places:

@@ -285,6 +285,7 @@ def _without_hidden(image: Image, samples: Samples, mask: Mask) -> Image:
     _, labels = cv2.distanceTransformWithLabels(
         (~seen).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
+    labels = np.asarray(labels, np.int32)
     # Every seen pixel has a label of its own, which those bear that are nearest to it.
     colours = np.empty((int(labels.max()) + 1, 3), np.float32)
     colours[labels[seen]] = image[seen]

@@ -10,24 +10,41 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from inpainter.core import InputError
+from inpainter.core.paths import exists
 
 
-def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = ()) -> None:
+def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (), keep_sources: bool = False) -> None:
     """Raise InputError unless a file may be written at `output`; nothing is touched.
 
-    `sources` are the files that the output is made from: writing over one of them counts as overwriting.
+    `sources` are the files that the output is made from: writing over one of them counts as overwriting, and with
+    `keep_sources` is never allowed.
     """
     try:
         _check_place(output)
-        exists = os.path.lexists(output)
+        there = os.path.lexists(output)
+        source = next((source for source in sources if _is_same(source, output)), None) if there else None
     except OSError as error:  # such as a name that is too long
         raise output_error(output, error) from error
-    if overwrite or not exists:
+    if source and keep_sources:
+        raise InputError(f"{output}: would replace {source.name}, which it is made from; name another output")
+    if overwrite or not there:
         return
-    for source in sources:
-        if source.exists() and output.exists() and source.samefile(output):
-            raise InputError(f"{output}: the output would replace its own input; name another or pass --overwrite")
+    if source:
+        raise InputError(f"{output}: the output would replace its own input; name another or pass --overwrite")
     raise InputError(f"{output}: exists already; name another output or pass --overwrite")
+
+
+def check_apart(outputs: Sequence[Path]) -> None:
+    """Raise InputError where two outputs are one file, by a link."""
+    places: dict[str, Path] = {}
+    for output in outputs:
+        other = places.setdefault(os.path.realpath(output), output)
+        if other is not output:
+            raise InputError(f"{output}: is the same file as {other}; remove the link or name another output")
+
+
+def _is_same(source: Path, output: Path) -> bool:
+    return exists(source) and exists(output) and source.samefile(output)
 
 
 def _check_place(output: Path) -> None:
@@ -142,7 +159,7 @@ def explained(output: Path) -> Iterator[None]:
 def _temporary(output: Path) -> Iterator[tuple[Path, Path]]:
     """An empty file beside `output` that is gone in the end, and the file that it is to become."""
     # A link is followed, so that the file it names is replaced and the link stays.
-    target = output.resolve() if output.is_symlink() else output
+    target = Path(os.path.realpath(output)) if output.is_symlink() else output
     with ExitStack() as stack:
         with undisturbed():
             handle, name = tempfile.mkstemp(prefix=".inpainter-", suffix=".part", dir=target.parent)
