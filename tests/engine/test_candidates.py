@@ -70,6 +70,30 @@ def test_without_a_measure_the_order_is_by_seed_and_said() -> None:
     assert candidates_of(Drawing(measures=False), 1)[1] == []
 
 
+class Repeating(Drawing):
+    """Draws the same for some seeds."""
+
+    def __init__(self, *shades: int, **options) -> None:
+        super().__init__(**options)
+        self.shades = shades
+
+    def shade(self, seed: int) -> float:
+        return self.shades[seed] / 255
+
+
+def test_fills_that_are_the_same_are_told_of() -> None:
+    unmeasured = "constant does not say which of its fills is best: they are ordered by seed"
+    for measures in (True, False):
+        notes = candidates_of(Repeating(9, 9, 9, measures=measures), 3)[1]
+        assert notes == ["all 3 fills are the same: another seed changes nothing here"]
+        assert candidates_of(Repeating(9, measures=measures), 1)[1] == []
+    notes = candidates_of(Repeating(9, 8, 7, 8, 9, 9, measures=False), 6)[1]
+    assert notes == [unmeasured, "the same fill: 1, 5 and 6; 2 and 4"]
+    # In their order, not by their seeds.
+    notes = candidates_of(Repeating(9, 8, 7, 9), 4)[1]
+    assert notes == ["the same fill: 3 and 4"]
+
+
 def test_a_hole_each_weighs_what_it_has() -> None:
     mask = MASK | box_mask(HEIGHT, WIDTH, 100, 140, 110, 150)
     made, _, _ = candidates_of(Drawing(), 3, mask)

@@ -313,6 +313,25 @@ def test_progress_weighs_holes_by_their_pixels_and_never_goes_back(rng):
     assert {50, 100, 550, 1000} <= {done for done, _ in told}
 
 
+class Stepping(Constant):
+    """Steps in thirds, sevenths and elevenths, of which no sum is exact."""
+
+    def predict(self, image, mask, work):
+        for parts in (3, 7, 11):
+            for part in range(1, parts):
+                work.step(part, parts)
+        return super().predict(image, mask, work)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_last_step_is_the_whole_to_the_last_digit(rng, seed):
+    told = []
+    mask = Scatter(seed=seed)(200, 200) | spots(200, 200, (3, 7))
+    filled(Stepping(), rng.random((200, 200, 3), dtype=np.float32), mask, on_step=lambda *a: told.append(a))
+    done, total = told[-1]
+    assert done == total == mask.sum()
+
+
 def test_a_caller_that_raises_cancelled_stops_the_fill_in_the_middle_of_a_hole(rng):
     image, mask = rng.random((400, 400, 3), dtype=np.float32), spots(400, 400, (10, 10), (300, 300))
     before, looking = image.copy(), Looking()

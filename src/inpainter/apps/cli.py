@@ -157,8 +157,7 @@ def _fill_folder(image: Path, mask: Path, output: Path | None, inpainter: Any, o
         raise InputError(f"{image}: is a folder; name the folder to write to with -o")
     with _bar("filling") as (step, say):
 
-        def on_file(result: Any, done: int, total: int) -> None:
-            step(done, total)
+        def on_file(result: Any, *_: int) -> None:
             for note in result.notes if result.status == "filled" else ():
                 say(f"note: {result.photo}: {note}")
             if result.error:

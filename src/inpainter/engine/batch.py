@@ -195,6 +195,8 @@ def fill_folder(
         result = _fill_one(photo, mask, output / photo.name, inpainter, options, method, earlier.get(photo.name), step)
         results.append(result)
         _append_report(output / REPORT, result)
+        if on_step:
+            on_step(len(results), len(pairs))
         if on_file:
             on_file(result, len(results), len(pairs))
     # What was appended for safety becomes a line per photo of this run.

@@ -1,5 +1,6 @@
 """Several fills of one picture to choose from: as many seeds, ordered by what the method itself makes of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -76,9 +77,26 @@ def make_candidates(
     energies = {fill.energy for fill in fills}
     if None not in energies:
         candidates.sort(key=lambda one: (one.fill.energy, one.seed))
-    elif count > 1:
+    groups = _same(candidates)
+    if len(groups) == 1 < count:
+        return candidates, [*notes, f"all {count} fills are the same: another seed changes nothing here"]
+    if None in energies and count > 1:
         notes.append(f"{inpainter.card.name} does not say which of its fills is best: they are ordered by seed")
+    alike = [f"{', '.join(map(str, group[:-1]))} and {group[-1]}" for group in groups if len(group) > 1]
+    if alike:
+        notes.append(f"the same fill: {'; '.join(alike)}")
     return candidates, notes
+
+
+def _same(candidates: Sequence[Candidate]) -> list[list[int]]:
+    """The numbers of the candidates, from 1 on, those together that are the same fill."""
+    groups: dict[bytes, list[int]] = {}
+    for number, candidate in enumerate(candidates, 1):
+        made = hashlib.sha256()
+        for patch in candidate.fill.patches:
+            made.update(patch.samples.tobytes())
+        groups.setdefault(made.digest(), []).append(number)
+    return list(groups.values())
 
 
 def candidate_outputs(photo: Path, output: Path | None, count: int) -> tuple[list[Path], Path]:

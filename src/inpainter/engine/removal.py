@@ -315,6 +315,7 @@ class _Meter:
         self._pixels, self._on_step = pixels, on_step
         self._done = [0.0] * len(pixels)
         self._sum, self._total = 0.0, sum(pixels)
+        self._left = len(pixels)
         if pixels and on_step is not None:
             on_step(0, self._total)
 
@@ -323,7 +324,11 @@ class _Meter:
         for hole in holes:
             now = self._pixels[hole] * min(max(done / total, 0), 1) if total > 0 else 0
             self._sum += now - self._done[hole]
+            self._left += (now < self._pixels[hole]) - (self._done[hole] < self._pixels[hole])
             self._done[hole] = now
+        if not self._left:
+            # What was added up of fractions is not quite the whole.
+            self._sum = self._total
         if self._on_step is not None:
             self._on_step(min(self._sum, self._total), self._total)
 
