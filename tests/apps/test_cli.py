@@ -209,6 +209,15 @@ BAD = [
     (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "."], "name a file in it"),
     (["fill", "photo.png", "mask.png", "--device", "cuda"], "leave the device out"),
     (["methods", "teela"], "telea"),
+    (["methods", ""], "no method given"),
+    (["methods", "telea:radius=0"], "1 to 100"),
+    (["methods", "telea:foo=1", "--json"], "it has radius"),
+    (["methods", "auto:quality=nope"], "one of fast, balanced, best"),
+    (["methods", "auto:"], "'auto:': a setting is missing; write auto:name=value"),
+    (["methods", "auto:fast"], "'auto:fast': 'fast' is no setting; write auto:name=value"),
+    (["methods", "."], "no recipe.json"),
+    (["methods", "net.onnx"], "an exported model has no card"),
+    (["methods", "none/weights"], "no such folder"),
     (["mask", "--kind", "blob:most=3", "--size", "60x80", "-o", "m.png"], "largest"),
     (["mask", "--kind", "lins", "--size", "60x80", "-o", "m.png"], "lines"),
     (["mask", "--kind", "lines", "--size", "60", "-o", "m.png"], "480x640"),
@@ -334,6 +343,15 @@ def test_a_method_is_told_its_settings(run, folder):
 def test_a_mask_kind_is_told_its_fields(run, folder):
     assert run("mask", "--kind", "centre:side=10", "--size", "60x80", "-o", "m.png")[0] == 0
     assert (cv2.imread(str(folder / "m.png"), cv2.IMREAD_GRAYSCALE) > 0).sum() == 100
+
+
+def test_methods_takes_a_folder_of_weights_and_settings_as_fill_does(run, folder):
+    (folder / "w").mkdir()
+    (folder / "w" / "recipe.json").write_text('{"method": "partial-conv", "recipe": {}, "sha256": ""}')
+    assert run("methods", "w") == run("methods", "./w") == run("methods", "partial-conv")
+    assert run("methods", "w", "--json") == run("methods", "partial-conv", "--json")
+    assert run("methods", "telea:radius=7") == run("methods", "telea")
+    assert run("methods", "w:radius=7")[0] == 2
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -250,15 +250,15 @@ def methods(
     Parameters
     ----------
     name
-        The method whose card and settings to print.
+        The method whose card and settings to print: a name, or a folder of trained weights.
     as_json
         Print JSON, with the whole cards.
     """
-    from inpainter.core.fields import split_fields
-    from inpainter.methods import METHODS, installed
+    from inpainter.methods import METHODS, installed, method_of
 
-    # As it stands in a command, settings and all, it is the same method.
-    name = name and split_fields(name, METHODS)[0]
+    if name is not None:
+        # As it stands in a command, settings and all, it is the same method.
+        name = method_of(name)
     if as_json:
         described = [_described(name)] if name else [_described(name) for name in METHODS]
         print(json.dumps(described[0] if name else described, indent=2, ensure_ascii=False))
