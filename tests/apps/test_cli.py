@@ -181,6 +181,19 @@ BAD = [
     (["fill", "photo.png", "mask.png", "-o", "out.bmp"], ".png"),
     (["fill", "photo.png", "mask.png", "--grow", "-3"], "grow"),
     (["fill", "photo.png", "mask.png", "--grow", "wide"], "grow"),
+    *[
+        (line.split(), "give a whole number, not '2.5'")
+        for line in (
+            "fill photo.png mask.png --grow 2.5",
+            "fill photo.png mask.png --seed 2.5",
+            "fill photo.png mask.png --candidates 2.5",
+            "mask --kind lines --size 60x80 -o m.png --seed 2.5",
+            "evaluate --data . -o out --limit 2.5",
+            "evaluate --data . -o out --size 2.5",
+            "evaluate --data . -o out --first 2.5",
+            "evaluate --data . -o out --nsd-masks 2.5",
+        )
+    ],
     (["fill", "photo.png", "mask.png", "--max-megapixels", "0.001"], "--max-megapixels"),
     (["fill", ".", "mask.png"], "-o"),
     (["fill", ".", "mask.png", "-o", "."], "-o"),

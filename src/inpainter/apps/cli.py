@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from inpainter._version import __version__
+from inpainter.apps.numbers import Whole, whole
 
 # Whatever needs NumPy is imported where it is used: help should not wait for it.
 
@@ -37,13 +38,13 @@ def fill(
     method: Annotated[str, Parameter(alias="-m")] = "auto",
     mask_colour: Annotated[str, Parameter(alias="--mask-color")] = "white",
     resize_mask: Annotated[bool, Parameter(negative="")] = False,
-    grow: int = 0,
-    seed: int = 0,
+    grow: Whole = 0,
+    seed: Whole = 0,
     device: Device = "auto",
     quality: Literal["fast", "balanced", "best"] | None = None,
     source: Path | None = None,
     avoid: Path | None = None,
-    candidates: int | None = None,
+    candidates: Annotated[int | None, Parameter(converter=whole)] = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: float = 400.0,
     debug: Annotated[bool, Parameter(negative="")] = False,
@@ -209,7 +210,7 @@ def mask(
     *,
     kind: str,
     size: str,
-    seed: int = 0,
+    seed: Whole = 0,
     output: Annotated[Path, Parameter(alias="-o")],
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     debug: Annotated[bool, Parameter(negative="")] = False,
