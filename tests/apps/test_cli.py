@@ -181,6 +181,15 @@ BAD = [
     (["fill", "photo.png", "mask.png", "-o", "out.bmp"], ".png"),
     (["fill", "photo.png", "mask.png", "--grow", "-3"], "grow"),
     (["fill", "photo.png", "mask.png", "--grow", "wide"], "grow"),
+    (["fill", "photo.png", "mask.png", "-o", "full/"], "full: is a folder; name a file in it"),
+    (["fill", "photo.png", "mask.png", "-o", "full", "--candidates", "2"], "full: is a folder; name a file in it"),
+    (["mask", "--kind", "lines", "--size", "60x80", "-o", "full/"], "full: is a folder; name a file in it"),
+    (["fill", "photo.png", "full/white.png"], "if it is inverted, pass --mask-colour black"),
+    (["fill", "photo.png", "full/black.png", "--mask-colour", "Black"], "if it is inverted, pass --mask-colour white"),
+    (["fill", "photo.png", "full/white.png", "--mask-colour", "#ffffff"], "inverted, save it the other way round"),
+    (["fill", "photo.png", "mask.png", "--max-megapixels", "0.001"], "80×60 is 0.0048 megapixels, over the limit of"),
+    (["fill", "photo.png", "mask.png", "--source", "small.png"], "small.png: the source mask is 40×30"),
+    (["fill", "photo.png", "mask.png", "--avoid", "small.png"], "small.png: the avoid mask is 40×30"),
     *[
         (line.split(), "give a whole number, not '2.5'")
         for line in (
@@ -240,14 +249,34 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "says"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
 def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(run, folder, arguments, says):
-    before = {path: path.read_bytes() for path in folder.iterdir()}
+    (folder / "full").mkdir()
+    for name, value in (("white", 255), ("black", 0)):
+        cv2.imwrite(str(folder / "full" / f"{name}.png"), np.full((60, 80), value, np.uint8))
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
     code, out, err = run(*arguments)
     assert code == 2
     assert out == ""
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert says in err
-    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
+
+
+def test_one_pixel_is_one(run, folder):
+    for count, said in ((1, "1 hole, 1 pixel,"), (2, "1 hole, 2 pixels,")):
+        mask = np.zeros((60, 80), np.uint8)
+        mask[5, 5 : 5 + count] = 255
+        cv2.imwrite(str(folder / "few.png"), mask)
+        assert said in run("fill", "photo.png", "few.png", "-m", "telea", "--overwrite")[1]
+
+
+def test_a_mask_that_covers_most_is_told_of_with_the_other_colour(run, folder):
+    for name, other in (("white", "black"), ("black", "white")):
+        most = np.full((60, 80), 255 if name == "white" else 0, np.uint8)
+        most[:, :4] = 255 - most[0, 0]
+        cv2.imwrite(str(folder / "most.png"), most)
+        line = ("fill", "photo.png", "most.png", "--mask-colour", name, "-m", "telea", "--overwrite")
+        assert f"95% of the photo is to be filled; if the mask is inverted, pass --mask-colour {other}" in run(*line)[2]
 
 
 def test_debug_shows_the_trace(monkeypatch):

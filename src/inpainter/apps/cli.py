@@ -128,7 +128,7 @@ def _fill_file(image: Path, mask: Path, output: Path | None, inpainter: Any, opt
     for note in report.notes:
         _say(f"note: {note}")
     holes = f"{report.holes} {'hole' if report.holes == 1 else 'holes'}"
-    print(f"{report.output}: {holes}, {report.filled_pixels} pixels, {time.perf_counter() - start:.1f} s")
+    print(f"{report.output}: {holes}, {_pixels(report.filled_pixels)}, {time.perf_counter() - start:.1f} s")
     return 0
 
 
@@ -146,7 +146,7 @@ def _fill_candidates(
         energy = candidate.fill.energy
         print(f"{path}: seed {candidate.seed}" + ("" if energy is None else f", energy {energy:.4g}"))
     fills = f"{count} {'candidate' if count == 1 else 'candidates'}"
-    print(f"{made.sheet}: {fills}, {made.filled_pixels} pixels, {time.perf_counter() - start:.1f} s")
+    print(f"{made.sheet}: {fills}, {_pixels(made.filled_pixels)}, {time.perf_counter() - start:.1f} s")
     return 0
 
 
@@ -356,6 +356,10 @@ def main() -> None:
         _say(f"error: {_one_line(error)}")
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _pixels(count: int) -> str:
+    return f"{count} {'pixel' if count == 1 else 'pixels'}"
 
 
 def _parse_size(size: str) -> tuple[int, int]:

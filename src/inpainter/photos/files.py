@@ -195,6 +195,10 @@ def output_error(output: Path, error: OSError) -> InputError:
     """Say in one line why a file could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(f"{output}: the disk is full; free some space or choose another disk")
+    if error.errno == errno.EFBIG:
+        return InputError(
+            f"{output}: larger than a file may be here (the disk's or the system's limit); choose another place"
+        )
     if error.errno == errno.EEXIST:
         return InputError(f"{output}: exists already; name another output or pass --overwrite")
     reason = (error.strerror or str(error)).lower()
