@@ -81,8 +81,8 @@ def fill(
     `mask_colour` and `resize_mask` are for masks that are files, `output` and `overwrite` for photos that are paths.
 
     `candidates` asks for so many fills to choose from, 1 to 16, with the seeds from `seed` on, by methods that draw
-    (`auto`, `exemplar`): a list comes back, best first by the method's own measure. Of a path, the files are
-    NAME-filled-1.EXT and so on, and NAME-candidates.png beside them shows all.
+    (`auto`, `exemplar`, `latent-search`): a list comes back, best first by the method's own measure. Of a path, the
+    files are NAME-filled-1.EXT and so on, and NAME-candidates.png beside them shows all.
 
     Whatever is outside the mask comes back as it was. What there is to say of a fill is a warning, `FillNote`. Raises
     `InputError` for what a user can mend.

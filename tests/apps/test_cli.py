@@ -374,6 +374,14 @@ def test_a_stopped_run_leaves_nothing_half_written(folder, number, code):
     assert len(lines) >= len(written) - 2
 
 
+def test_ctrl_c_during_the_imports_is_one_line(tmp_path):
+    (tmp_path / "cyclopts.py").write_text("raise KeyboardInterrupt")
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "inpainter", "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": paths})
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
+
+
 def test_a_method_is_told_its_settings(run, folder):
     assert run("fill", "photo.png", "mask.png", "-m", "telea:radius=9", "-o", "wide.png")[0] == 0
     image = cv2.imread(str(folder / "photo.png"))

@@ -83,8 +83,8 @@ def fill(
         A mask, white where texture may not be taken from: never from there.
     candidates
         Make so many fills of a photo to choose from, 1 to 16, with the seeds from --seed on: NAME-filled-1.EXT, the
-        best by the method's own measure, and so on; NAME-candidates.png shows them all. For methods that draw (auto,
-        exemplar).
+        best by the method's own measure, and so on; NAME-candidates.png shows them all. For methods that draw
+        (auto, exemplar, latent-search).
     overwrite
         Replace an output that exists.
     max_megapixels
