@@ -24,11 +24,13 @@ from inpainter.methods import METHODS, declared
 
 @pytest.fixture(autouse=True)
 def restored_signals():
-    """Give the test process its own signal handlers back, which main() replaces."""
+    """Give the test process its own handlers back, which main() replaces."""
+    hook = sys.unraisablehook
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+    sys.unraisablehook = hook
 
 
 @pytest.fixture
@@ -535,6 +537,21 @@ def test_a_note_of_a_method_is_told(run, folder):
     code, _, err = run("fill", "photo.png", "mask.png", "--source", "none.png", "--candidates", "2")
     assert code == 0
     assert err == smooth + "note: all 2 fills are the same: another seed changes nothing here\n"
+
+
+def test_a_signal_in_a_moment_that_drops_exceptions_is_told_of_as_any(folder):
+    dropping = SLOW.replace("time.sleep(0.1)", "Dropping()").replace(
+        "import sys, time", """
+import signal, sys
+class Dropping:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+""")  # fmt: skip
+    command = [sys.executable, "-c", dropping, "fill", "photo.png", "mask.png", "-m", "telea"]
+    before = sorted(path.name for path in folder.iterdir())
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (143, "stopped; nothing half-written is left\n")
+    assert sorted(path.name for path in folder.iterdir()) == before
 
 
 def test_ctrl_c_among_candidates_leaves_nothing_behind(folder):

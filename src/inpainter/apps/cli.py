@@ -330,13 +330,20 @@ def _stop(number: int, _frame: object) -> None:
 
 
 def _go_on(*_progress: float) -> None:
-    """Stop here if a signal came in a moment (a finaliser) in which Python drops exceptions."""
+    """Stop here if a signal came in a moment (a finaliser, a callback) in which Python drops exceptions."""
     if _stops:
         raise _Stopped(_stops[0])
 
 
+def _dropped(what: Any) -> None:
+    """Say nothing of a signal that was dropped, because `_go_on` makes it good; of all else, what Python says."""
+    if not isinstance(what.exc_value, _Stopped):
+        sys.__unraisablehook__(what)
+
+
 def main() -> None:
     """Run the command line and leave with its exit code: 0 done, 1 some photos failed, 2 bad input."""
+    sys.unraisablehook = _dropped
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     arguments = sys.argv[1:]
