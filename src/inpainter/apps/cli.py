@@ -78,9 +78,9 @@ def fill(
         Short for --method auto:quality=…: fast takes half the time and is a little worse; best takes a third longer,
         and on average measured no better than balanced.
     source
-        A mask, white where texture may be taken from: only from there.
+        A mask, white where texture may be copied from: only from there.
     avoid
-        A mask, white where texture may not be taken from: never from there.
+        A mask, white where texture may not be copied from; the pixels next to the hole still set its shades.
     candidates
         Make so many fills of a photo to choose from, 1 to 16, with the seeds from --seed on: NAME-filled-1.EXT, the
         best by the method's own measure, and so on; NAME-candidates.png shows them all. For methods that draw
