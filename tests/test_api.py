@@ -251,7 +251,7 @@ def test_a_mask_file_of_another_size_is_one_line_or_scaled(tmp_path, rng):
     cv2.imwrite(
         str(tmp_path / "mask.png"), cv2.resize(MASK * np.uint8(255), (100, 80), interpolation=cv2.INTER_NEAREST)
     )
-    with pytest.raises(InputError, match=r"mask\.png: 100×80, but the picture is 50×40"):
+    with pytest.raises(InputError, match=r"mask\.png: the mask is 100×80, but the picture is 50×40"):
         inpainter.fill(smooth(rng, 3), tmp_path / "mask.png")
     with pytest.warns(inpainter.FillNote, match="scaled"):
         inpainter.fill(smooth(rng, 3), tmp_path / "mask.png", resize_mask=True)
@@ -447,6 +447,20 @@ def test_a_method_that_cannot_be_told_says_so_and_one_without_a_source_too(tmp_p
         inpainter.fill(image, mask, "telea", source=right)
     with pytest.raises(InputError, match="source of"):
         inpainter.fill(image, mask, source=right[:5])
+    cv2.imwrite(str(tmp_path / "small.png"), np.zeros((5, 6), np.uint8))
+    data = (tmp_path / "small.png").read_bytes()
+    for name in ("source", "avoid"):
+        for empty in (mask, np.zeros_like(mask)):
+            with pytest.raises(InputError, match=rf"small\.png: the {name} mask is 6×5, but the picture is 200×120"):
+                inpainter.fill(image, empty, **{name: tmp_path / "small.png"})
+            with pytest.raises(InputError, match=rf"^{name}\.png: the {name} mask is 6×5"):
+                inpainter.fill(image, empty, **{name: data})
+            with pytest.raises(InputError, match=f"{name} of shape .* and float64: give"):
+                inpainter.fill(image, empty, **{name: np.zeros((1, 2, 3, 4))})
+            with pytest.raises(InputError, match=f"{name} of uint16 from 0 to 300: give"):
+                inpainter.fill(image, empty, **{name: np.array([[0, 300]], np.uint16)})
+            with pytest.raises(TypeError, match=f"wanted the {name} as a path"):
+                inpainter.fill(image, empty, **{name: 7})
     with pytest.warns(inpainter.FillNote, match="too little is left to take texture from"):
         inpainter.fill(image, mask, source=mask)
 

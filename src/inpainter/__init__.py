@@ -76,13 +76,13 @@ def fill(
 
     `method` is a name that `list_methods()` lists, with settings if wanted (`telea:radius=5`), a path of an .onnx file
     or of a folder of trained weights, or what `load` returned. `source` and `avoid` are masks of any kind, too: texture
-    is taken only from the one and never from the other, by methods that can be told (`auto`, `exemplar`). `grow` widens
-    the mask by so many pixels. `on_step(done, total)` hears of the progress, and may raise `Cancelled` to stop.
+    is copied only from the one and never from the other, by methods that can be told (`auto`, `exemplar`). `grow`
+    widens the mask by so many pixels. `on_step(done, total)` hears of the progress, and may raise `Cancelled` to stop.
     `mask_colour` and `resize_mask` are for masks that are files, `output` and `overwrite` for photos that are paths.
 
     `candidates` asks for so many fills to choose from, 1 to 16, with the seeds from `seed` on, by methods that draw
-    (`auto`, `exemplar`): a list comes back, best first by the method's own measure. Of a path, the files are
-    NAME-filled-1.EXT and so on, and NAME-candidates.png beside them shows all.
+    (`auto`, `exemplar`, `latent-search`): a list comes back, best first by the method's own measure. Of a path, the
+    files are NAME-filled-1.EXT and so on, and NAME-candidates.png beside them shows all.
 
     Whatever is outside the mask comes back as it was. What there is to say of a fill is a warning, `FillNote`. Raises
     `InputError` for what a user can mend.

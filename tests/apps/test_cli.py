@@ -24,11 +24,13 @@ from inpainter.methods import METHODS, declared
 
 @pytest.fixture(autouse=True)
 def restored_signals():
-    """Give the test process its own signal handlers back, which main() replaces."""
+    """Give the test process its own handlers back, which main() replaces."""
+    hook = sys.unraisablehook
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+    sys.unraisablehook = hook
 
 
 @pytest.fixture
@@ -142,6 +144,32 @@ def test_notes_go_to_stderr(run):
     assert err == "note: small.png: scaled from 40×30 to 80×60\n"
 
 
+def test_notes_of_where_texture_comes_from_are_told_like_all_others(run):
+    line = ("fill", "photo.png", "mask.png", "--avoid", "small.png", "--resize-mask", "--overwrite")
+    scaled = "note: small.png: scaled from 40×30 to 80×60\n"
+    assert run(*line)[2] == scaled
+    assert run(*line, "--source", "mask.png")[2].startswith(scaled)
+    assert run(*line, "--candidates", "2")[2].startswith(scaled)
+    assert run("fill", "photo.png", "small.png", *line[3:])[2] == scaled
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--source", "none.png"), "none.png: no such file"), (("--avoid", "small.png"), "the avoid mask is 40×30"),
+        (("--source", "mask.png", "-m", "telea"), "cannot be told"), (("-m", "telea:radius=0"), "1 to 100"),
+        (("--grow", "-1"), "grow -1"), (("--candidates", "2"), "nothing to choose from"),
+    ],
+)  # fmt: skip
+def test_an_empty_mask_hides_no_bad_input(run, folder, more, says):
+    cv2.imwrite(str(folder / "empty.png"), np.zeros((60, 80), np.uint8))
+    before = sorted(folder.iterdir())
+    code, out, err = run("fill", "photo.png", "empty.png", *more)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert sorted(folder.iterdir()) == before
+
+
 BAD = [
     (["fill", "none.png", "mask.png"], "none.png: no such file"),
     (["fill", "photo.png", "none.png"], "none.png: no such file"),
@@ -155,6 +183,28 @@ BAD = [
     (["fill", "photo.png", "mask.png", "-o", "out.bmp"], ".png"),
     (["fill", "photo.png", "mask.png", "--grow", "-3"], "grow"),
     (["fill", "photo.png", "mask.png", "--grow", "wide"], "grow"),
+    (["fill", "photo.png", "mask.png", "-o", "full/"], "full: is a folder; name a file in it"),
+    (["fill", "photo.png", "mask.png", "-o", "full", "--candidates", "2"], "full: is a folder; name a file in it"),
+    (["mask", "--kind", "lines", "--size", "60x80", "-o", "full/"], "full: is a folder; name a file in it"),
+    (["fill", "photo.png", "full/white.png"], "if it is inverted, pass --mask-colour black"),
+    (["fill", "photo.png", "full/black.png", "--mask-colour", "Black"], "if it is inverted, pass --mask-colour white"),
+    (["fill", "photo.png", "full/white.png", "--mask-colour", "#ffffff"], "inverted, save it the other way round"),
+    (["fill", "photo.png", "mask.png", "--max-megapixels", "0.001"], "80×60 is 0.0048 megapixels, over the limit of"),
+    (["fill", "photo.png", "mask.png", "--source", "small.png"], "small.png: the source mask is 40×30"),
+    (["fill", "photo.png", "mask.png", "--avoid", "small.png"], "small.png: the avoid mask is 40×30"),
+    *[
+        (line.split(), "give a whole number, not '2.5'")
+        for line in (
+            "fill photo.png mask.png --grow 2.5",
+            "fill photo.png mask.png --seed 2.5",
+            "fill photo.png mask.png --candidates 2.5",
+            "mask --kind lines --size 60x80 -o m.png --seed 2.5",
+            "evaluate --data . -o out --limit 2.5",
+            "evaluate --data . -o out --size 2.5",
+            "evaluate --data . -o out --first 2.5",
+            "evaluate --data . -o out --nsd-masks 2.5",
+        )
+    ],
     (["fill", "photo.png", "mask.png", "--max-megapixels", "0.001"], "--max-megapixels"),
     (["fill", ".", "mask.png"], "-o"),
     (["fill", ".", "mask.png", "-o", "."], "-o"),
@@ -183,6 +233,15 @@ BAD = [
     (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "."], "name a file in it"),
     (["fill", "photo.png", "mask.png", "--device", "cuda"], "leave the device out"),
     (["methods", "teela"], "telea"),
+    (["methods", ""], "no method given"),
+    (["methods", "telea:radius=0"], "1 to 100"),
+    (["methods", "telea:foo=1", "--json"], "it has radius"),
+    (["methods", "auto:quality=nope"], "one of fast, balanced, best"),
+    (["methods", "auto:"], "'auto:': a setting is missing; write auto:name=value"),
+    (["methods", "auto:fast"], "'auto:fast': 'fast' is no setting; write auto:name=value"),
+    (["methods", "."], "no recipe.json"),
+    (["methods", "net.onnx"], "an exported model has no card"),
+    (["methods", "none/weights"], "no such folder"),
     (["mask", "--kind", "blob:most=3", "--size", "60x80", "-o", "m.png"], "largest"),
     (["mask", "--kind", "lins", "--size", "60x80", "-o", "m.png"], "lines"),
     (["mask", "--kind", "lines", "--size", "60", "-o", "m.png"], "480x640"),
@@ -192,14 +251,34 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "says"), BAD, ids=[" ".join(arguments) for arguments, _ in BAD])
 def test_bad_input_is_one_line_and_exit_code_2_and_nothing_is_written(run, folder, arguments, says):
-    before = {path: path.read_bytes() for path in folder.iterdir()}
+    (folder / "full").mkdir()
+    for name, value in (("white", 255), ("black", 0)):
+        cv2.imwrite(str(folder / "full" / f"{name}.png"), np.full((60, 80), value, np.uint8))
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
     code, out, err = run(*arguments)
     assert code == 2
     assert out == ""
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert says in err
-    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
+
+
+def test_one_pixel_is_one(run, folder):
+    for count, said in ((1, "1 hole, 1 pixel,"), (2, "1 hole, 2 pixels,")):
+        mask = np.zeros((60, 80), np.uint8)
+        mask[5, 5 : 5 + count] = 255
+        cv2.imwrite(str(folder / "few.png"), mask)
+        assert said in run("fill", "photo.png", "few.png", "-m", "telea", "--overwrite")[1]
+
+
+def test_a_mask_that_covers_most_is_told_of_with_the_other_colour(run, folder):
+    for name, other in (("white", "black"), ("black", "white")):
+        most = np.full((60, 80), 255 if name == "white" else 0, np.uint8)
+        most[:, :4] = 255 - most[0, 0]
+        cv2.imwrite(str(folder / "most.png"), most)
+        line = ("fill", "photo.png", "most.png", "--mask-colour", name, "-m", "telea", "--overwrite")
+        assert f"95% of the photo is to be filled; if the mask is inverted, pass --mask-colour {other}" in run(*line)[2]
 
 
 def test_debug_shows_the_trace(monkeypatch):
@@ -297,6 +376,14 @@ def test_a_stopped_run_leaves_nothing_half_written(folder, number, code):
     assert len(lines) >= len(written) - 2
 
 
+def test_ctrl_c_during_the_imports_is_one_line(tmp_path):
+    (tmp_path / "cyclopts.py").write_text("raise KeyboardInterrupt")
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "inpainter", "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": paths})
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
+
+
 def test_a_method_is_told_its_settings(run, folder):
     assert run("fill", "photo.png", "mask.png", "-m", "telea:radius=9", "-o", "wide.png")[0] == 0
     image = cv2.imread(str(folder / "photo.png"))
@@ -308,6 +395,15 @@ def test_a_method_is_told_its_settings(run, folder):
 def test_a_mask_kind_is_told_its_fields(run, folder):
     assert run("mask", "--kind", "centre:side=10", "--size", "60x80", "-o", "m.png")[0] == 0
     assert (cv2.imread(str(folder / "m.png"), cv2.IMREAD_GRAYSCALE) > 0).sum() == 100
+
+
+def test_methods_takes_a_folder_of_weights_and_settings_as_fill_does(run, folder):
+    (folder / "w").mkdir()
+    (folder / "w" / "recipe.json").write_text('{"method": "partial-conv", "recipe": {}, "sha256": ""}')
+    assert run("methods", "w") == run("methods", "./w") == run("methods", "partial-conv")
+    assert run("methods", "w", "--json") == run("methods", "partial-conv", "--json")
+    assert run("methods", "telea:radius=7") == run("methods", "telea")
+    assert run("methods", "w:radius=7")[0] == 2
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -440,7 +536,22 @@ def test_a_note_of_a_method_is_told(run, folder):
     assert run("fill", "photo.png", "mask.png", "--source", "none.png", "-o", "a.png")[2] == smooth
     code, _, err = run("fill", "photo.png", "mask.png", "--source", "none.png", "--candidates", "2")
     assert code == 0
-    assert err == smooth + "note: auto does not say which of its fills is best: they are ordered by seed\n"
+    assert err == smooth + "note: all 2 fills are the same: another seed changes nothing here\n"
+
+
+def test_a_signal_in_a_moment_that_drops_exceptions_is_told_of_as_any(folder):
+    dropping = SLOW.replace("time.sleep(0.1)", "Dropping()").replace(
+        "import sys, time", """
+import signal, sys
+class Dropping:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+""")  # fmt: skip
+    command = [sys.executable, "-c", dropping, "fill", "photo.png", "mask.png", "-m", "telea"]
+    before = sorted(path.name for path in folder.iterdir())
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (143, "stopped; nothing half-written is left\n")
+    assert sorted(path.name for path in folder.iterdir()) == before
 
 
 def test_ctrl_c_among_candidates_leaves_nothing_behind(folder):

@@ -11,6 +11,7 @@ from inpainter.core import Cancelled, InputError
 from inpainter.core.seed import LARGEST_SEED
 from inpainter.engine.batch import FillOptions
 from inpainter.engine.candidates import MOST, candidate_outputs, fill_file_candidates, make_candidates
+from inpainter.engine.pictures import source_for
 from inpainter.engine.removal import Picture
 from makers import assert_helpful, assert_nothing_left, box_mask, picture, save, save_mask, stored
 
@@ -67,6 +68,30 @@ def test_without_a_measure_the_order_is_by_seed_and_said() -> None:
     assert [one.seed for one in made] == [0, 1, 2]
     assert notes == ["constant does not say which of its fills is best: they are ordered by seed"]
     assert candidates_of(Drawing(measures=False), 1)[1] == []
+
+
+class Repeating(Drawing):
+    """Draws the same for some seeds."""
+
+    def __init__(self, *shades: int, **options) -> None:
+        super().__init__(**options)
+        self.shades = shades
+
+    def shade(self, seed: int) -> float:
+        return self.shades[seed] / 255
+
+
+def test_fills_that_are_the_same_are_told_of() -> None:
+    unmeasured = "constant does not say which of its fills is best: they are ordered by seed"
+    for measures in (True, False):
+        notes = candidates_of(Repeating(9, 9, 9, measures=measures), 3)[1]
+        assert notes == ["all 3 fills are the same: another seed changes nothing here"]
+        assert candidates_of(Repeating(9, measures=measures), 1)[1] == []
+    notes = candidates_of(Repeating(9, 8, 7, 8, 9, 9, measures=False), 6)[1]
+    assert notes == [unmeasured, "the same fill: 1, 5 and 6; 2 and 4"]
+    # In their order, not by their seeds.
+    notes = candidates_of(Repeating(9, 8, 7, 9), 4)[1]
+    assert notes == ["the same fill: 3 and 4"]
 
 
 def test_a_hole_each_weighs_what_it_has() -> None:
@@ -179,12 +204,36 @@ def test_no_file_is_overwritten_unless_asked(photo: Path, name: str) -> None:
     assert shade(photo.parent / FILES[0]) == 60
 
 
-def test_a_candidate_may_replace_the_photo_if_asked(photo: Path) -> None:
-    where = photo.rename(photo.with_name("a-1.png"))
-    with pytest.raises(InputError, match="replace its own input"):
-        fill_file_candidates(where, MASK, photo.with_name("a.png"), 2, Drawing())
-    fill_file_candidates(where, MASK, photo.with_name("a.png"), 2, Drawing(), FillOptions(overwrite=True))
-    assert [shade(photo.with_name(f"a-{i}.png")) for i in (1, 2)] == [50, 40]
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("taken", ["a-1.png", "a-2.png", "a-candidates.png"])
+@pytest.mark.parametrize("what", ["photo", "mask", "texture"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_no_candidate_replaces_a_file_that_it_is_made_from(
+    photo: Path, what: str, taken: str, overwrite: bool, linked: bool
+) -> None:
+    files = {"photo": photo, "mask": save_mask(photo.with_name("mask.png"), MASK)}
+    files["texture"] = save_mask(photo.with_name("texture.png"), ~MASK)
+    if linked:
+        photo.with_name(taken).symlink_to(files[what])
+    else:
+        files[what] = files[what].rename(photo.with_name(taken))
+    before = {path.name: path.read_bytes() for path in photo.parent.iterdir()}
+    told = source_for(Drawing(uses_source=True), files["texture"], None, FillOptions())
+    with pytest.raises(InputError, match="which it is made from") as caught:
+        fill_file_candidates(
+            files["photo"], files["mask"], photo.with_name("a.png"), 2, Drawing(), FillOptions(overwrite=overwrite),
+            source=told,
+        )  # fmt: skip
+    assert_helpful(caught.value, photo.with_name(taken))
+    assert {path.name: path.read_bytes() for path in photo.parent.iterdir()} == before
+
+
+def test_two_outputs_that_are_one_file_are_refused(photo: Path) -> None:
+    photo.with_name("a-1.png").symlink_to("a-2.png")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match=r"the same file|exists already"):
+            fill_file_candidates(photo, MASK, photo.with_name("a.png"), 2, Drawing(), FillOptions(overwrite=overwrite))
+    assert_nothing_left(photo.parent, "photo.png", "a-1.png")
 
 
 @pytest.mark.parametrize("stop", [Cancelled, KeyboardInterrupt, RuntimeError])

@@ -313,6 +313,25 @@ def test_progress_weighs_holes_by_their_pixels_and_never_goes_back(rng):
     assert {50, 100, 550, 1000} <= {done for done, _ in told}
 
 
+class Stepping(Constant):
+    """Steps in thirds, sevenths and elevenths, of which no sum is exact."""
+
+    def predict(self, image, mask, work):
+        for parts in (3, 7, 11):
+            for part in range(1, parts):
+                work.step(part, parts)
+        return super().predict(image, mask, work)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_last_step_is_the_whole_to_the_last_digit(rng, seed):
+    told = []
+    mask = Scatter(seed=seed)(200, 200) | spots(200, 200, (3, 7))
+    filled(Stepping(), rng.random((200, 200, 3), dtype=np.float32), mask, on_step=lambda *a: told.append(a))
+    done, total = told[-1]
+    assert done == total == mask.sum()
+
+
 def test_a_caller_that_raises_cancelled_stops_the_fill_in_the_middle_of_a_hole(rng):
     image, mask = rng.random((400, 400, 3), dtype=np.float32), spots(400, 400, (10, 10), (300, 300))
     before, looking = image.copy(), Looking()
@@ -462,6 +481,50 @@ def test_what_a_transparent_or_a_known_pixel_holds_comes_back_bit_for_bit(rng, d
     assert whole[~mask].tobytes() == image[~mask].tobytes()
     assert whole[..., 3].tobytes() == image[..., 3].tobytes()
     assert np.allclose(whole[mask][:, :3], 0.5 * top, atol=0.51 if top > 1 else 0)
+
+
+HIDDEN = {
+    "half": np.s_[:, :30],
+    "all but a rim": ~spots(70, 80, (30, 30)) & ~np.roll(spots(70, 80, (30, 30)), 1, axis=0),
+    "the part below": np.s_[40:],
+    "all of it": np.s_[:],
+}
+
+
+@pytest.mark.parametrize("where", HIDDEN)
+@pytest.mark.parametrize(("dtype", "bands"), [(np.uint8, 4), (np.uint16, 4), (np.uint8, 2), (np.float32, 4)])
+@pytest.mark.parametrize("method", ["telea", "navier-stokes", "fsr", "mean", "exemplar", "auto"])
+def test_colours_under_transparent_pixels_change_no_fill(rng, method, dtype, bands, where):
+    top = 1 if np.dtype(dtype).kind == "f" else np.iinfo(dtype).max
+    image = (rng.uniform(0.3, 0.6, (70, 80, bands)) * top).astype(dtype)
+    image[..., -1] = top
+    hidden = np.zeros((70, 80), bool)
+    hidden[HIDDEN[where]] = True
+    image[hidden, -1] = 0
+    mask = spots(70, 80, (30, 30))
+    fills = []
+    for value in (0, top, None):
+        other = image.copy()
+        colours = rng.random((70, 80, bands - 1)) * top if value is None else np.full((70, 80, bands - 1), value)
+        other[hidden, :-1] = colours[hidden].astype(dtype)
+        answer = filled(load(method), other, mask)
+        assert answer[~mask].tobytes() == other[~mask].tobytes()
+        fills.append(answer[mask][:, :-1])
+    assert (fills[0] == fills[1]).all()
+    assert (fills[0] == fills[2]).all()
+
+
+def test_where_nothing_is_seen_the_hidden_is_grey_and_otherwise_like_the_nearest(rng):
+    mask, image = spots(60, 60, (20, 20)), np.zeros((60, 60, 4), np.uint8)
+    constant = Constant()
+    filled(constant, image, mask)
+    assert (constant.seen[0][0][~mask] == 0.5).all()
+    image[:, 40:] = 255, 102, 0, 255
+    image[:, :15] = 0, 102, 255, 1
+    filled(constant, image, mask)
+    seen = constant.seen[1][0]
+    assert np.allclose(seen[:, 30:], (1, 0.4, 0), atol=1e-6)
+    assert np.allclose(seen[:, :20], (0, 0.4, 1), atol=1e-6)
 
 
 class Measuring(Constant):

@@ -184,6 +184,7 @@ def test_a_writer_that_is_stopped_half_way(folder: Path, mask: Path) -> None:
     for photo, line in zip(photos, lines, strict=True):
         # The blocks of a JPEG pass through a temporary file elsewhere, which meets the limit before the output does.
         assert_helpful(line, photo.name)
+        assert ".inpainter-" not in line
     assert_nothing_left(folder / "out")
 
 

@@ -1,8 +1,11 @@
 """Files appear whole or not at all."""
 
+import contextlib
 import errno
 import os
+import signal
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -164,12 +167,78 @@ def test_where_one_cannot_be_begun_none_is(tmp_path: Path) -> None:
     assert_nothing_left(tmp_path)
 
 
-def test_replaced_files_stay_when_another_cannot_be(tmp_path: Path) -> None:
-    """What was there before is not taken away: the old or the new file, never none."""
+def test_old_files_are_back_when_another_cannot_be_replaced(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "a").chmod(0o640)
     with pytest.raises(InputError), atomic_all([tmp_path / name for name in "cab"], overwrite=True) as places:  # noqa: PT012
         for place in places:
             place.write_bytes(b"new")
         (tmp_path / "b").mkdir()
-    assert (tmp_path / "a").read_bytes() == b"new"
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
     assert_nothing_left(tmp_path, "a", "b")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_several_are_replaced(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_link(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_link)
+    outputs = [tmp_path / name for name in "abc"]
+    for output in outputs[:2]:
+        output.write_bytes(b"old")
+    with atomic_all(outputs, overwrite=True) as places:
+        for place in places:
+            place.write_bytes(b"new")
+    assert [output.read_bytes() for output in outputs] == [b"new"] * 3
+    assert_nothing_left(tmp_path, "a", "b", "c")
+
+
+MOMENTS = [(module, name, place) for module, name in (
+    (os, "link"), (os, "fsync"), (os, "close"), (tempfile, "mkstemp"), (Path, "replace"), (Path, "unlink"),
+    (Path, "chmod"),
+) for place in (1, 2, 3)]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize(("module", "name", "place"), MOMENTS, ids=[f"{name} {n}" for _, name, n in MOMENTS])
+def test_a_signal_at_any_moment_leaves_all_or_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module, name: str, place: int, before: bool, overwrite: bool,
+    number: int,
+) -> None:  # fmt: skip
+    outputs = [tmp_path / letter for letter in "abc"]
+    if overwrite:
+        for output in outputs:
+            output.write_bytes(b"old")
+    real, calls = getattr(module, name), 0
+
+    def disturbed(*given, **more):
+        nonlocal calls
+        calls += 1
+        if before and calls == place:
+            signal.raise_signal(number)
+        answer = real(*given, **more)
+        if not before and calls == place:
+            signal.raise_signal(number)
+        return answer
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    handler = signal.signal(number, stop)
+    monkeypatch.setattr(module, name, disturbed)
+    try:
+        with contextlib.suppress(KeyboardInterrupt), atomic_all(outputs, overwrite=overwrite) as places:
+            for temporary in places:
+                temporary.write_bytes(b"new")
+        assert signal.getsignal(number) is stop
+    finally:
+        monkeypatch.undo()
+        signal.signal(number, handler)
+    held = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    old = {"a": b"old", "b": b"old", "c": b"old"} if overwrite else {}
+    assert held in (old, {"a": b"new", "b": b"new", "c": b"new"})

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
 from inpainter._version import __version__
+from inpainter.apps.numbers import Whole, whole
 
 # Whatever needs NumPy is imported where it is used: help should not wait for it.
 
@@ -38,13 +38,13 @@ def fill(
     method: Annotated[str, Parameter(alias="-m")] = "auto",
     mask_colour: Annotated[str, Parameter(alias="--mask-color")] = "white",
     resize_mask: Annotated[bool, Parameter(negative="")] = False,
-    grow: int = 0,
-    seed: int = 0,
+    grow: Whole = 0,
+    seed: Whole = 0,
     device: Device = "auto",
     quality: Literal["fast", "balanced", "best"] | None = None,
     source: Path | None = None,
     avoid: Path | None = None,
-    candidates: int | None = None,
+    candidates: Annotated[int | None, Parameter(converter=whole)] = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: float = 400.0,
     debug: Annotated[bool, Parameter(negative="")] = False,
@@ -78,13 +78,13 @@ def fill(
         Short for --method auto:quality=…: fast takes half the time and is a little worse; best takes a third longer,
         and on average measured no better than balanced.
     source
-        A mask, white where texture may be taken from: only from there.
+        A mask, white where texture may be copied from: only from there.
     avoid
-        A mask, white where texture may not be taken from: never from there.
+        A mask, white where texture may not be copied from; the pixels next to the hole still set its shades.
     candidates
         Make so many fills of a photo to choose from, 1 to 16, with the seeds from --seed on: NAME-filled-1.EXT, the
-        best by the method's own measure, and so on; NAME-candidates.png shows them all. For methods that draw (auto,
-        exemplar).
+        best by the method's own measure, and so on; NAME-candidates.png shows them all. For methods that draw
+        (auto, exemplar, latent-search).
     overwrite
         Replace an output that exists.
     max_megapixels
@@ -113,7 +113,7 @@ def fill(
         if candidates is not None:
             raise InputError("--candidates is for one photo: fill them one by one")
         return _fill_folder(image, mask, output, inpainter, options, method)
-    told = partial(source_for, inpainter, source, avoid, options)
+    told = source_for(inpainter, source, avoid, options)
     if candidates is not None:
         return _fill_candidates(image, mask, output, candidates, inpainter, options, told)
     return _fill_file(image, mask, output, inpainter, options, told)
@@ -128,7 +128,7 @@ def _fill_file(image: Path, mask: Path, output: Path | None, inpainter: Any, opt
     for note in report.notes:
         _say(f"note: {note}")
     holes = f"{report.holes} {'hole' if report.holes == 1 else 'holes'}"
-    print(f"{report.output}: {holes}, {report.filled_pixels} pixels, {time.perf_counter() - start:.1f} s")
+    print(f"{report.output}: {holes}, {_pixels(report.filled_pixels)}, {time.perf_counter() - start:.1f} s")
     return 0
 
 
@@ -146,7 +146,7 @@ def _fill_candidates(
         energy = candidate.fill.energy
         print(f"{path}: seed {candidate.seed}" + ("" if energy is None else f", energy {energy:.4g}"))
     fills = f"{count} {'candidate' if count == 1 else 'candidates'}"
-    print(f"{made.sheet}: {fills}, {made.filled_pixels} pixels, {time.perf_counter() - start:.1f} s")
+    print(f"{made.sheet}: {fills}, {_pixels(made.filled_pixels)}, {time.perf_counter() - start:.1f} s")
     return 0
 
 
@@ -158,8 +158,7 @@ def _fill_folder(image: Path, mask: Path, output: Path | None, inpainter: Any, o
         raise InputError(f"{image}: is a folder; name the folder to write to with -o")
     with _bar("filling") as (step, say):
 
-        def on_file(result: Any, done: int, total: int) -> None:
-            step(done, total)
+        def on_file(result: Any, *_: int) -> None:
             for note in result.notes if result.status == "filled" else ():
                 say(f"note: {result.photo}: {note}")
             if result.error:
@@ -211,7 +210,7 @@ def mask(
     *,
     kind: str,
     size: str,
-    seed: int = 0,
+    seed: Whole = 0,
     output: Annotated[Path, Parameter(alias="-o")],
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     debug: Annotated[bool, Parameter(negative="")] = False,
@@ -252,15 +251,15 @@ def methods(
     Parameters
     ----------
     name
-        The method whose card and settings to print.
+        The method whose card and settings to print: a name, or a folder of trained weights.
     as_json
         Print JSON, with the whole cards.
     """
-    from inpainter.core.fields import split_fields
-    from inpainter.methods import METHODS, installed
+    from inpainter.methods import METHODS, installed, method_of
 
-    # As it stands in a command, settings and all, it is the same method.
-    name = name and split_fields(name, METHODS)[0]
+    if name is not None:
+        # As it stands in a command, settings and all, it is the same method.
+        name = method_of(name)
     if as_json:
         described = [_described(name)] if name else [_described(name) for name in METHODS]
         print(json.dumps(described[0] if name else described, indent=2, ensure_ascii=False))
@@ -331,13 +330,20 @@ def _stop(number: int, _frame: object) -> None:
 
 
 def _go_on(*_progress: float) -> None:
-    """Stop here if a signal came in a moment (a finaliser) in which Python drops exceptions."""
+    """Stop here if a signal came in a moment (a finaliser, a callback) in which Python drops exceptions."""
     if _stops:
         raise _Stopped(_stops[0])
 
 
+def _dropped(what: Any) -> None:
+    """Say nothing of a signal that was dropped, because `_go_on` makes it good; of all else, what Python says."""
+    if not isinstance(what.exc_value, _Stopped):
+        sys.__unraisablehook__(what)
+
+
 def main() -> None:
     """Run the command line and leave with its exit code: 0 done, 1 some photos failed, 2 bad input."""
+    sys.unraisablehook = _dropped
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     arguments = sys.argv[1:]
@@ -357,6 +363,10 @@ def main() -> None:
         _say(f"error: {_one_line(error)}")
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _pixels(count: int) -> str:
+    return f"{count} {'pixel' if count == 1 else 'pixels'}"
 
 
 def _parse_size(size: str) -> tuple[int, int]:

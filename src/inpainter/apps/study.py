@@ -4,13 +4,14 @@ import inspect
 import sys
 import typing
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from inpainter.apps.numbers import Whole, whole, whole_numbers
 from inpainter.core import InputError
 from inpainter.core.errors import needing
 
@@ -58,8 +59,7 @@ def _train_command(method: str) -> Callable[..., int]:
     for field in fields(preset):
         text = f"{docs[field.name]} {first}: {getattr(preset, field.name)}."
         flag = f"--recipe.{field.name.replace('_', '-')}"
-        several = {"converter": _numbers} if typing.get_origin(kinds[field.name]) is tuple else {}
-        parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative="", **several))
+        parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative=""))
 
     def command(**given: Any) -> int:
         typed = {name: value for name, value in given.items() if value is not None}
@@ -77,14 +77,13 @@ def _train_command(method: str) -> Callable[..., int]:
 
 
 def _option(name: str, flag: str, kind: Any, text: str, **more: Any) -> inspect.Parameter:
+    if typing.get_origin(kind) is tuple:
+        more["converter"] = whole_numbers
+    elif int in (kind, *typing.get_args(kind)):
+        more["converter"] = whole
     # Without a default of its own: only what is typed may replace what a file or a preset says.
     annotation = Annotated[kind | None, Parameter(name=flag, help=text, show_default=False, **more)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _numbers(kind: Any, tokens: Sequence[Any]) -> tuple[int, ...]:
-    """Whole numbers with commas between, as everywhere, or the option once for each."""
-    return tuple(int(part) for token in tokens for part in token.value.split(","))
 
 
 def evaluate(
@@ -93,13 +92,13 @@ def evaluate(
     data: str,
     masks: str = "lines",
     output: Annotated[Path, Parameter(alias="-o")],
-    limit: int = 200,
-    first: int = 0,
-    size: int | None = None,
-    seed: int = 0,
+    limit: Whole = 200,
+    first: Whole = 0,
+    size: Annotated[int | None, Parameter(converter=whole)] = None,
+    seed: Whole = 0,
     metrics: str | None = None,
-    nsd_pictures: int = 250,
-    nsd_masks: int = 100,
+    nsd_pictures: Whole = 250,
+    nsd_masks: Whole = 100,
     by_cover: Annotated[bool, Parameter(negative="")] = False,
     bare: Annotated[bool, Parameter(negative="")] = False,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",

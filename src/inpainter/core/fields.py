@@ -34,7 +34,8 @@ def split_fields(text: str, known: Container[str] = ()) -> tuple[str, dict[str, 
         given[field] = value
     start, colon, rest = name.partition(":")
     if colon and start in known and not exists(name):
-        raise InputError(f"{text}: {rest!r} is no setting; write {start}:name=value")
+        what = f"{rest!r} is no setting" if rest else "a setting is missing"
+        raise InputError(f"'{text}': {what}; write {start}:name=value")
     return name, given
 
 

@@ -14,21 +14,25 @@ from inpainter.core import Inpainter, InputError, Mask, OnStep
 from inpainter.core.paths import exists
 from inpainter.core.seed import check_seed
 from inpainter.engine.removal import Picture, fill_pictures, grown
-from inpainter.photos.files import atomic, check_output, output_error
+from inpainter.photos.files import atomic, check_apart, check_output, output_error
 from inpainter.photos.mask_file import check_mask_colour, read_mask
 from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, Photo, open_photo
 from inpainter.photos.write import check_format, copy_photo, write_photo
 
 REPORT = "report.jsonl"
-INVERT_FILE = "pass --mask-colour black"
-"""What helps where a mask that is a file is inverted."""
 _INVERTED = 0.5
 # A file name need not be text; what is not is written as JSON's own escape, and read back as the same name.
 _ODD_NAMES = "backslashreplace"
 
 
-Told = Callable[[tuple[int, ...]], Mask | None]
-"""Where texture may come from in a picture of (height, width); None: from anywhere."""
+@dataclass(frozen=True)
+class Told:
+    """Where texture may come from, as a user says it."""
+
+    where: Callable[[tuple[int, ...]], tuple[Mask, list[str]]]
+    """Of a picture of (height, width), upright: the pixels, and what there is to say. Raises InputError."""
+    files: tuple[Path, ...] = ()
+    """What that is read from."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,8 @@ def fill_file(
 ) -> FillReport:  # fmt: skip
     """Fill a photo file where a mask says so, a file or an upright array, and write `output`, whole or not at all.
 
-    `source` gives for the photo's (height, width) where texture may come from, upright. Nothing outside the mask
-    changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` hears of the progress and may
-    raise `Cancelled`. Raises InputError. In both cases nothing was written.
+    Nothing outside the mask changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` hears of
+    the progress and may raise `Cancelled`. Raises InputError. In both cases nothing was written.
     """
     job = prepare(photo, mask, [output], options, source)
     if not job.pixels:
@@ -100,13 +103,27 @@ class Job:
     notes: list[str]
 
 
-def prepare(photo: Path, mask: Path | Mask, outputs: Sequence[Path], options: FillOptions, source: Told | None) -> Job:
-    """Look at a photo, its mask and the names of the outputs; raises InputError where anything is in the way."""
+def invert_file(colour: str) -> str:
+    """What helps where a mask that is a file, in which `colour` means "fill this", is inverted."""
+    other = {"white": "black", "black": "white"}.get(colour.lower())
+    return f"pass --mask-colour {other}" if other else "save it the other way round"
+
+
+def prepare(
+    photo: Path, mask: Path | Mask, outputs: Sequence[Path], options: FillOptions, source: Told | None, *,
+    keep_sources: bool = False,
+) -> Job:  # fmt: skip
+    """Look at a photo, its masks and the names of the outputs; raises InputError where anything is in the way.
+
+    With `keep_sources` not even `overwrite` lets an output replace a file that it is made from.
+    """
     file = open_photo(photo, max_megapixels=options.max_megapixels)
-    sources = (photo, mask) if isinstance(mask, Path) else (photo,)
+    masks = (mask,) if isinstance(mask, Path) else ()
+    sources = (photo, *masks, *(source.files if source else ()))
     for output in outputs:
+        check_output(output, overwrite=options.overwrite, sources=sources, keep_sources=keep_sources)
         check_format(output, file)
-        check_output(output, overwrite=options.overwrite, sources=sources)
+    check_apart(outputs)
     if isinstance(mask, Path):
         where, notes = read_mask(
             mask, file, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
@@ -119,18 +136,22 @@ def prepare(photo: Path, mask: Path | Mask, outputs: Sequence[Path], options: Fi
             raise InputError(f"mask: {sizes} (width×height, upright); make them equal")
     where = grown(where, options.grow)
     covered = int(np.count_nonzero(where))
+    allowed = None
+    if source:
+        # Looked at also where nothing is to be filled: what is wrong is said before the mask is right.
+        allowed, more = source.where((file.height, file.width))
+        notes += more
     if covered == 0:
         notes.append(f"{name}: nothing to fill: the photo is copied")
     if covered > _INVERTED * where.size:
         notes.append(
             f"{name}: {covered / where.size:.0%} of the photo is to be filled; if the mask is inverted, "
-            f"{INVERT_FILE if isinstance(mask, Path) else Picture.invert}"
+            f"{invert_file(options.mask_colour) if isinstance(mask, Path) else Picture.invert}"
         )
-    allowed = source((file.height, file.width)) if source and covered else None
     picture = Picture(where, file.crops, allowed, options.seed)
     if isinstance(mask, Path):
-        picture = replace(picture, name=str(mask), invert=INVERT_FILE)
-    return Job(file, picture, covered, notes)
+        picture = replace(picture, name=str(mask), invert=invert_file(options.mask_colour))
+    return Job(file, picture, covered, list(dict.fromkeys(notes)))
 
 
 @dataclass(frozen=True)
@@ -174,6 +195,8 @@ def fill_folder(
         result = _fill_one(photo, mask, output / photo.name, inpainter, options, method, earlier.get(photo.name), step)
         results.append(result)
         _append_report(output / REPORT, result)
+        if on_step:
+            on_step(len(results), len(pairs))
         if on_file:
             on_file(result, len(results), len(pairs))
     # What was appended for safety becomes a line per photo of this run.

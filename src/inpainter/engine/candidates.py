@@ -1,5 +1,6 @@
 """Several fills of one picture to choose from: as many seeds, ordered by what the method itself makes of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -7,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 
 from inpainter.core import Box, Inpainter, InputError, Mask, OnStep
+from inpainter.core.paths import is_folder
 from inpainter.core.seed import check_seed
 from inpainter.engine.batch import FillOptions, Job, Told, default_output, prepare
 from inpainter.engine.removal import Fill, Picture, fill_pictures
@@ -75,14 +77,31 @@ def make_candidates(
     energies = {fill.energy for fill in fills}
     if None not in energies:
         candidates.sort(key=lambda one: (one.fill.energy, one.seed))
-    elif count > 1:
+    groups = _same(candidates)
+    if len(groups) == 1 < count:
+        return candidates, [*notes, f"all {count} fills are the same: another seed changes nothing here"]
+    if None in energies and count > 1:
         notes.append(f"{inpainter.card.name} does not say which of its fills is best: they are ordered by seed")
+    alike = [f"{', '.join(map(str, group[:-1]))} and {group[-1]}" for group in groups if len(group) > 1]
+    if alike:
+        notes.append(f"the same fill: {'; '.join(alike)}")
     return candidates, notes
+
+
+def _same(candidates: Sequence[Candidate]) -> list[list[int]]:
+    """The numbers of the candidates, from 1 on, those together that are the same fill."""
+    groups: dict[bytes, list[int]] = {}
+    for number, candidate in enumerate(candidates, 1):
+        made = hashlib.sha256()
+        for patch in candidate.fill.patches:
+            made.update(patch.samples.tobytes())
+        groups.setdefault(made.digest(), []).append(number)
+    return list(groups.values())
 
 
 def candidate_outputs(photo: Path, output: Path | None, count: int) -> tuple[list[Path], Path]:
     """The files of the candidates, NAME-filled-1.EXT and so on, and of the sheet, NAME-candidates.png."""
-    if output is not None and not output.name:
+    if output is not None and (not output.name or is_folder(output)):
         raise InputError(f"{output}: is a folder; name a file in it")
     like = output or default_output(photo)
     sheet = (output or photo).with_name(f"{(output or photo).stem}-candidates.png")
@@ -95,12 +114,12 @@ def fill_file_candidates(
 ) -> Written:  # fmt: skip
     """Fill a photo file several times, as `fill_file` does it once, and draw a sheet of all: every file or none.
 
-    `output` is what their names are made of, like OUT-1.EXT and OUT-candidates.png. Raises InputError and passes on
-    `Cancelled`; in both cases nothing was written.
+    `output` is what their names are made of, like OUT-1.EXT and OUT-candidates.png; none of them ever replaces a file
+    that it is made from. Raises InputError and passes on `Cancelled`; in both cases nothing was written.
     """
     check_candidates(inpainter, count, options.seed)
     outputs, sheet = candidate_outputs(photo, output, count)
-    job = prepare(photo, mask, [*outputs, sheet], options, source)
+    job = prepare(photo, mask, [*outputs, sheet], options, source, keep_sources=True)
     candidates, notes = make_candidates(inpainter, job.picture, count, on_step=on_step)
     notes = [*job.notes, *notes]
     with atomic_all([*outputs, sheet], overwrite=options.overwrite) as places:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, compose
-from inpainter.engine.batch import INVERT_FILE, FillOptions, Told, default_output, fill_file
+from inpainter.engine.batch import FillOptions, Told, default_output, fill_file, invert_file
 from inpainter.engine.candidates import check_candidates, fill_file_candidates, make_candidates
 from inpainter.engine.removal import Picture, fill_pictures, grown, patched
 from inpainter.photos.mask_file import fill_of, read_mask
@@ -42,6 +42,7 @@ class _Given:
     mask: Mask
     name: str = Picture.name
     invert: str = Picture.invert
+    notes: tuple[str, ...] = ()
 
 
 def fill_picture(
@@ -59,12 +60,12 @@ def fill_picture(
         for name, given in (("mask_colour", options.mask_colour != "white"), ("resize_mask", options.resize_mask)):
             if given:
                 raise TypeError(f"{name} is for a mask that is a file; an array says by its values what to fill")
-    told = partial(source_for, inpainter, source, avoid, options)
+    told = source_for(inpainter, source, avoid, options)
     fills = _fills(image, mask, output, told, _Asked(inpainter, options, candidates, on_step))
     return fills[0] if candidates is None else fills
 
 
-def _fills(image: Any, mask: Any, output: Any, told: Told, asked: _Asked) -> list[Any]:
+def _fills(image: Any, mask: Any, output: Any, told: Told | None, asked: _Asked) -> list[Any]:
     """All fills that are asked for, best first."""
     if _is_path(image):
         return _fill_file(Path(image), mask, Path(output) if output else None, told, asked)
@@ -73,40 +74,43 @@ def _fills(image: Any, mask: Any, output: Any, told: Told, asked: _Asked) -> lis
     if isinstance(image, np.ndarray):
         # Of a matrix, say, a band cannot be taken as of an array.
         image = _checked(np.asarray(image))
-        size = image.shape[:2]
-        return _fill_array(image, _mask_for(size, mask, asked.options), told(size), asked)
+        return _fill_array(image, *_masks(image.shape[:2], mask, told, asked.options), asked)
     if _is_pil(image):
-        size = image.size[::-1]
-        return _fill_pil(image, _mask_for(size, mask, asked.options), told(size), asked)
+        return _fill_pil(image, *_masks(image.size[::-1], mask, told, asked.options), asked)
     raise TypeError(f"wanted a path, bytes, a NumPy array or a PIL image, not {type(image).__name__}")
 
 
-def source_for(
-    inpainter: Inpainter, source: Any, avoid: Any, options: FillOptions, size: tuple[int, ...]
-) -> Mask | None:
-    """Where in a picture of (height, width) texture may come from: in `source`, and never in `avoid`.
+def source_for(inpainter: Inpainter, source: Any, avoid: Any, options: FillOptions) -> Told | None:
+    """Texture may come from `source`, and never from `avoid`: masks of any kind, or None, as the answer is for both.
 
-    Both are masks of any kind; None where neither is given. Raises InputError for a method that cannot be told.
+    Raises InputError for a method that cannot be told.
     """
-    if source is None and avoid is None:
+    given = {name: mask for name, mask in (("source", source), ("avoid", avoid)) if mask is not None}
+    if not given:
         return None
     if not inpainter.card.uses_source:
         name = inpainter.card.name
         raise InputError(f"{name} cannot be told where to take texture from: leave source and avoid out")
-    masks = {}
-    for name, given in (("source", source), ("avoid", avoid)):
-        if given is not None:
-            masks[name] = _mask_for(size, given, FillOptions(resize_mask=options.resize_mask)).mask
-            if masks[name].shape != size:
-                raise InputError(f"{name} of {masks[name].shape} for a picture of {size}: make them equal")
-    allowed = masks.get("source", np.ones(size, np.bool_))
-    return allowed & ~masks["avoid"] if "avoid" in masks else allowed
+    return Told(partial(_allowed, given, options), tuple(Path(mask) for mask in given.values() if _is_path(mask)))
+
+
+def _allowed(given: dict[str, Any], options: FillOptions, size: tuple[int, ...]) -> tuple[Mask, list[str]]:
+    """Where in a picture of (height, width) texture may come from, and what there is to say."""
+    allowed, notes = np.ones(size, np.bool_), []
+    options = FillOptions(resize_mask=options.resize_mask, max_megapixels=options.max_megapixels)
+    for name, mask in given.items():
+        one = _mask_for(size, mask, options, name)
+        if one.mask.shape != size:
+            raise InputError(f"{name} of {one.mask.shape} for a picture of {size}: make them equal")
+        allowed &= one.mask if name == "source" else ~one.mask
+        notes += one.notes
+    return allowed, notes
 
 
 # ----------------------------------------------------------------------------------------------------------- the files
 
 
-def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told, asked: _Asked) -> list[Path]:
+def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, asked: _Asked) -> list[Path]:
     if _is_bytes(mask):
         with _unnamed_folder() as folder:
             return _fill_file(photo, _as_file(mask, folder, "mask"), output, told, asked)
@@ -122,7 +126,7 @@ def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told, asked: _
     return outputs
 
 
-def _fill_bytes(image: Any, mask: Any, told: Told, asked: _Asked) -> list[bytes]:
+def _fill_bytes(image: Any, mask: Any, told: Told | None, asked: _Asked) -> list[bytes]:
     with _unnamed_folder() as folder:
         photo = _as_file(image, folder, "image")
         return [path.read_bytes() for path in _fill_file(photo, mask, photo.with_stem("filled"), told, asked)]
@@ -220,41 +224,48 @@ def _fill_pil(image: Any, mask: _Given, source: Mask | None, asked: _Asked) -> l
 # ----------------------------------------------------------------------------------------------------------- the masks
 
 
-def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions) -> _Given:
-    """A mask of any kind for a picture of (height, width), which a file's is compared with."""
+def _masks(size: tuple[int, ...], mask: Any, told: Told | None, options: FillOptions) -> tuple[_Given, Mask | None]:
+    """The mask of a picture of (height, width), and where texture may come from; what there is to say is said."""
+    given = _mask_for(size, mask, options)
+    source, notes = told.where(size) if told else (None, [])
+    _warn(list(dict.fromkeys([*given.notes, *notes])))
+    return given, source
+
+
+def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions, what: str = "mask") -> _Given:
+    """A mask of any kind for a picture of (height, width), which a file's is compared with; `what` errors call it."""
     if _is_bytes(mask):
         with _unnamed_folder() as folder:
-            return replace(_mask_for(size, _as_file(mask, folder, "mask"), options), name="the mask")
+            return replace(_mask_for(size, _as_file(mask, folder, what), options, what), name=f"the {what}")
     if not _is_path(mask):
-        return _Given(_mask_array(mask))
+        return _Given(_mask_array(mask, what))
     where, notes = read_mask(
         Path(mask), (size[0], size[1]), colour=options.mask_colour, resize=options.resize_mask,
-        max_megapixels=options.max_megapixels,
+        max_megapixels=options.max_megapixels, what=what if what == "mask" else f"{what} mask",
     )  # fmt: skip
-    _warn(notes)
-    return _Given(where, str(mask), INVERT_FILE)
+    return _Given(where, str(mask), invert_file(options.mask_colour), tuple(notes))
 
 
-def _mask_array(mask: Any) -> Mask:
+def _mask_array(mask: Any, what: str = "mask") -> Mask:
     if _is_pil(mask):
-        mask = _pil_mask(mask)
+        mask = _pil_mask(mask, what)
     if not isinstance(mask, np.ndarray):
-        raise TypeError(f"wanted the mask as a path, bytes, a NumPy array or a PIL image, not {type(mask).__name__}")
+        raise TypeError(f"wanted the {what} as a path, bytes, a NumPy array or a PIL image, not {type(mask).__name__}")
     mask = np.asarray(mask)
     where = mask[..., 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
     if where.ndim != 2 or where.dtype.kind not in "buif":
-        raise InputError(f"mask of shape {mask.shape} and {mask.dtype}: give (H, W) bool, or numbers with 255 = fill")
+        raise InputError(f"{what} of shape {mask.shape} and {mask.dtype}: give (H, W) bool, or numbers with 255 = fill")
     if where.dtype == np.bool_ or not where.size:
         return where.astype(np.bool_, copy=False)
     low, high = where.min(), where.max()
     if low >= 0 and high <= 1 and (where.dtype.kind != "f" or np.isin(where, (0, 1)).all()):
         return where == 1
     if where.dtype.kind == "f" or low < 0 or high > 255:
-        raise InputError(f"mask of {mask.dtype} {_range(where)}: give 0 and 1, or whole numbers with 255 = fill")
+        raise InputError(f"{what} of {mask.dtype} {_range(where)}: give 0 and 1, or whole numbers with 255 = fill")
     return where >= 128
 
 
-def _pil_mask(mask: Any) -> np.ndarray:
+def _pil_mask(mask: Any, what: str) -> np.ndarray:
     """What a PIL image says to fill: white, as in a file; of one channel also 1, where there are only 0 and 1."""
     if mask.mode in ("LA", "RGBA", "PA") or (mask.mode in ("1", "L", "P", "RGB") and "transparency" in mask.info):
         return fill_of(np.asarray(mask.convert("RGBA")), 3, "white")[0]
@@ -263,7 +274,7 @@ def _pil_mask(mask: Any) -> np.ndarray:
     if mask.mode.startswith("I;16"):
         return fill_of((np.asarray(mask) >> 8).astype(np.uint8)[..., None], 1, "white")[0]
     if mask.mode not in ("1", "L", "I"):
-        raise InputError(f"mask: PIL image of mode {mask.mode}: convert it to L")
+        raise InputError(f"{what}: PIL image of mode {mask.mode}: convert it to L")
     return np.asarray(mask)
 
 

@@ -25,6 +25,8 @@ _SPARSE = 0.25
 _GROUP_PIXELS = 32_000_000
 # Crops of one size are filled together, as many as make up so many pixels.
 _BATCH_PIXELS = 1_000_000
+# Stands for colours that nobody sees, where none is seen at all.
+_GREY = 0.5
 # Up to this radius a mask is widened by the library's disc, which is quick.
 _SMALL_DISC = 8
 
@@ -181,7 +183,7 @@ class _Crop:
 
     def ready(self) -> tuple[Image, Mask]:
         """Image and mask as the inpainter takes them: mirrored out to the frame, and scaled where that is larger."""
-        image = to_image(self.samples)
+        image = _without_hidden(to_image(self.samples), self.samples, self.mask)
         pads = _pads(self.hole.frame, self.place)
         if any(side for pad in pads for side in pad):
             # Mirrored, the border shows no edge that was not there; a mirrored hole stays a hole.
@@ -255,11 +257,40 @@ def _with_source(uses_source: bool, view: View, picture: Picture, hole: Hole, sa
 
 def _source(picture: Picture, crop: Box, mask: Mask, samples: Samples) -> Mask | None:
     """Where texture may come from: never from missing or transparent pixels; None where all others may be taken."""
-    opaque = samples[..., -1] > 0 if samples.shape[2] in (2, 4) else None
+    opaque = _visible(samples)
     if picture.source is None and (opaque is None or opaque.all()):
         return None
     source = ~mask if picture.source is None else picture.source[crop.slices] & ~mask
     return source if opaque is None else source & opaque
+
+
+def _visible(samples: Samples) -> Mask | None:
+    """Where a picture is not fully transparent; None where it has no alpha."""
+    return samples[..., -1] > 0 if samples.shape[2] in (2, 4) else None
+
+
+def _without_hidden(image: Image, samples: Samples, mask: Mask) -> Image:
+    """The image with the nearest known colour in place of those that transparent pixels hide, which nobody sees.
+
+    Methods look at all that is known; what an editor left under an erased part would bleed into the fill.
+    """
+    visible = _visible(samples)
+    hidden = None if visible is None else ~visible & ~mask
+    if visible is None or hidden is None or not hidden.any():
+        return image
+    image, seen = image.copy(), visible & ~mask
+    if not seen.any():
+        image[hidden] = _GREY
+        return image
+    _, labels = cv2.distanceTransformWithLabels(
+        (~seen).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    labels = np.asarray(labels, np.int32)
+    # Every seen pixel has a label of its own, which those bear that are nearest to it.
+    colours = np.empty((int(labels.max()) + 1, 3), np.float32)
+    colours[labels[seen]] = image[seen]
+    image[hidden] = colours[labels[hidden]]
+    return image
 
 
 def _scaled_down(image: Image, mask: Mask, size: tuple[int, int]) -> tuple[Image, Mask]:
@@ -284,6 +315,7 @@ class _Meter:
         self._pixels, self._on_step = pixels, on_step
         self._done = [0.0] * len(pixels)
         self._sum, self._total = 0.0, sum(pixels)
+        self._left = len(pixels)
         if pixels and on_step is not None:
             on_step(0, self._total)
 
@@ -292,7 +324,11 @@ class _Meter:
         for hole in holes:
             now = self._pixels[hole] * min(max(done / total, 0), 1) if total > 0 else 0
             self._sum += now - self._done[hole]
+            self._left += (now < self._pixels[hole]) - (self._done[hole] < self._pixels[hole])
             self._done[hole] = now
+        if not self._left:
+            # What was added up of fractions is not quite the whole.
+            self._sum = self._total
         if self._on_step is not None:
             self._on_step(min(self._sum, self._total), self._total)
 

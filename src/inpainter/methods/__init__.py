@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from inpainter.core import DEVICES, Card, Inpainter, InputError, Method
+from inpainter.core import DEVICES, Card, Inpainter, InputError, Method, Settings
 from inpainter.core.errors import needing
 from inpainter.core.fields import read_fields, split_fields
 from inpainter.core.paths import is_folder
@@ -72,27 +72,30 @@ def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings:
     """
     if device not in DEVICES:
         raise InputError(f"device {device!r}: there is none of that name; give one of {', '.join(DEVICES)}")
-    # A Path is a path: a name that it happens to share with a method is not meant.
-    path = None if isinstance(name_or_path, str) else Path(name_or_path)
-    name, given = split_fields(str(name_or_path), METHODS)
-    # The empty path would be the folder that the program was started in.
-    if not name:
-        raise InputError("no method given: `inpainter methods` lists them")
-    if path is None and name not in METHODS and (is_folder(name) or name.lower().endswith(".onnx")):
-        path = Path(name)
-    if path is not None and not is_folder(path):
+    of, path, given = _named(name_or_path)
+    if path is not None and not of:
         from inpainter.methods.exported import Exported
 
         _refuse_settings(str(path), given | settings)
         return Exported(path, device)
-    # Of a folder of trained weights, the recipe says of which method they are.
-    of = name if path is None else _method_in(path)
     with needing(_entry(of).extra, of):
         found = declared(of)
         if device not in found.devices:
             raise InputError(f"{of} computes on the processor only, not on {device}: leave the device out")
-        values = found.settings(**read_fields(found.settings, given | settings, of))
-        return found.load(values, device, path)
+        return found.load(_settings(found, given | settings), device, path)
+
+
+def method_of(name_or_path: str) -> str:
+    """The name of the method that `load` would take, whose settings are checked; nothing is loaded.
+
+    Raises InputError as `load` does, and for an exported model, which has no card.
+    """
+    of, path, given = _named(name_or_path)
+    if not of:
+        raise InputError(f"{path}: an exported model has no card and no settings: `inpainter fill` takes it as it is")
+    if given:
+        _settings(declared(of), given)
+    return of
 
 
 def declared(name: str) -> Method:
@@ -130,6 +133,28 @@ def takes_device(name_or_path: str) -> bool:
     name, _ = split_fields(name_or_path, METHODS)
     # Of one that is not installed nothing is told, and nothing loaded.
     return name not in METHODS or not installed(name) or "cuda" in declared(name).devices
+
+
+def _named(name_or_path: str | os.PathLike[str]) -> tuple[str, Path | None, dict[str, str]]:
+    """The name of the method that is meant, the path that it is at, if any, and the settings that came along.
+
+    Of a folder of trained weights, the recipe says of which method they are; a file, of an exported model, has no name.
+    """
+    # A Path is a path: a name that it happens to share with a method is not meant.
+    path = None if isinstance(name_or_path, str) else Path(name_or_path)
+    name, given = split_fields(str(name_or_path), METHODS)
+    # The empty path would be the folder that the program was started in.
+    if not name:
+        raise InputError("no method given: `inpainter methods` lists them")
+    if path is None and name not in METHODS and (is_folder(name) or name.lower().endswith(".onnx")):
+        path = Path(name)
+    if path is None:
+        return name, None, given
+    return _method_in(path) if is_folder(path) else "", path, given
+
+
+def _settings(found: Method, given: dict[str, Any]) -> Settings:
+    return found.settings(**read_fields(found.settings, given, found.card.name))
 
 
 def _method_in(folder: Path) -> str:

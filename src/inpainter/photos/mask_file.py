@@ -27,14 +27,14 @@ def check_mask_colour(colour: str) -> str:
 
 def read_mask(
     path: Path, photo: Photo | tuple[int, int] | None = None, *, colour: str = "white", resize: bool = False,
-    max_megapixels: float = MAX_MEGAPIXELS,
+    max_megapixels: float = MAX_MEGAPIXELS, what: str = "mask",
 ) -> tuple[Mask, list[str]]:  # fmt: skip
     """Read a mask from any picture that we can open; return it upright, `(H, W)` bool, with remarks for the user.
 
     `colour` says what means "fill this": `white` (from half grey up; transparent is not white), `black` (below half),
     `alpha` (transparent by half or more) or a colour such as `#ff0000` (each channel within 24 of 255).
     A mask of another size than `photo` (or than a picture of (height, width)) is an error, or scaled (nearest
-    neighbour) with `resize`.
+    neighbour) with `resize`. `what` is how errors call it.
     Raises InputError.
     """
     colour = check_mask_colour(colour)
@@ -43,7 +43,7 @@ def read_mask(
         raise InputError(f"{path}: has no alpha channel; save the mask with one or pass --mask-colour white")
     wanted = (photo.height, photo.width) if isinstance(photo, Photo) else photo
     if wanted is not None and not resize and (file.height, file.width) != wanted:
-        raise InputError(_size_error(file, wanted, photo if isinstance(photo, Photo) else None))
+        raise InputError(_size_error(file, wanted, photo if isinstance(photo, Photo) else None, what))
     with readable(path):
         mask, soft = _threshold(file, colour)
     notes = [f"{path.name}: soft edges: half and more counts as fill"] if soft else []
@@ -95,9 +95,9 @@ def fill_of(strip: NDArray[np.uint8], colours: int, colour: str) -> tuple[Mask, 
     return np.asarray(fill if opaque is None else fill & opaque), soft
 
 
-def _size_error(file: Photo, wanted: tuple[int, int], photo: Photo | None) -> str:
+def _size_error(file: Photo, wanted: tuple[int, int], photo: Photo | None, what: str) -> str:
     name = photo.path.name if photo else "the picture"
-    sizes = f"{file.path}: {file.width}×{file.height}, but {name} is {wanted[1]}×{wanted[0]}"
+    sizes = f"{file.path}: the {what} is {file.width}×{file.height}, but {name} is {wanted[1]}×{wanted[0]}"
     if photo and (file.height, file.width) == wanted[::-1] and photo.orientation > 4:
         sizes += " once turned upright as its EXIF orientation says"
-    return f"{sizes}; draw the mask on a photo of that size or pass --resize-mask"
+    return f"{sizes}; draw it on a photo of that size or pass --resize-mask"

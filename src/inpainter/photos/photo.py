@@ -180,8 +180,9 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
         header = load_pixels(path, kind)
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
+        digits = ".0f" if megapixels >= 1000 else ".3g"
         raise InputError(
-            f"{path}: {header.width}×{header.height} is {megapixels:.0f} megapixels, over the limit of "
+            f"{path}: {header.width}×{header.height} is {megapixels:{digits}} megapixels, over the limit of "
             f"{max_megapixels:g}; if you trust the file, pass --max-megapixels {int(megapixels) + 1}"
         )
     if field(header, "n-pages", 1) > 1 or is_sequence(head) or (kind == "png" and _is_animated_png(path)):

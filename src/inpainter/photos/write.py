@@ -1,5 +1,6 @@
 """Writing photos back: the fill goes in, everything else stays as it was."""
 
+import errno
 import io
 import os
 import re
@@ -16,7 +17,7 @@ import pyvips
 from inpainter.core import Box, InputError, Mask
 from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
-from inpainter.photos.files import atomic, check_output
+from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
 from inpainter.photos.photo import PALETTE_NOTE, SUFFIXES, Photo, Samples, field, load_pixels, vips_reason
@@ -69,8 +70,8 @@ def write_photo(photo: Photo, output: Path, patches: Sequence[Patch], *, overwri
     AVIF, and JPEGs whose blocks cannot be carried over, are encoded anew at the nearest quality. Embedded previews,
     which would still show what was removed, are left out. Raises InputError.
     """
-    check_format(output, photo)
     check_output(output, overwrite=overwrite, sources=(photo.path,))
+    check_format(output, photo)
     with atomic(output, overwrite=overwrite) as temporary:
         return encode_photo(photo, output, patches, temporary)
 
@@ -103,10 +104,10 @@ def copy_photo(photo: Photo, output: Path, *, overwrite: bool) -> list[str]:
 
 def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
     """Write a mask `(H, W)` as a picture, white = fill; PNG, TIFF or WebP, since a mask must stay exact."""
+    check_output(output, overwrite=overwrite)
     kind = SUFFIXES.get(output.suffix.lower())
     if kind not in ("png", "tiff", "webp"):
         raise InputError(f"{output}: a mask must stay exact; use .png, .tif or .webp")
-    check_output(output, overwrite=overwrite)
     image = pyvips.Image.new_from_array(mask.view(np.uint8) * np.uint8(255)).copy(interpretation="b-w")
     settings = {"bitdepth": 1} if kind == "png" else _CONVERTED[kind]
     with atomic(output, overwrite=overwrite) as temporary, _explained(None, output):
@@ -259,12 +260,10 @@ def _encode(
             return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
     splice = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}[kind]
     bare = temporary.with_name(temporary.name + "2")
-    try:
+    with gone_afterwards(bare):
         getattr(image, _SAVERS[kind])(os.fsencode(bare), **settings, keep="icc")
         with bare.open("rb") as encoded, temporary.open("wb") as out:
             return _left_out(splice(source, encoded, out, same_colours=same_colours))
-    finally:
-        bare.unlink(missing_ok=True)
 
 
 def _encode_avif(image: Any, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
@@ -312,7 +311,13 @@ def _explained(photo: Photo | None, output: Path) -> Iterator[None]:
     except pyvips.Error as error:
         reason = vips_reason(error)
         if re.search(r"no space|disk quota", str(error), re.IGNORECASE):
-            raise InputError(f"{output}: the disk is full; free some space or choose another disk") from error
+            raise output_error(output, OSError(errno.ENOSPC, "")) from error
+        # What the system says of the temporary file, whose name is nothing that a user knows.
+        system = re.search(r"write error\nsystem error: (.+)", str(error))
+        if system:
+            number = errno.EFBIG if "too large" in system[1] else errno.EIO
+            raise output_error(output, OSError(number, system[1])) from error
         if photo is None or re.search(r"write|save|too (large|big|wide|high)|dimension", str(error), re.IGNORECASE):
-            raise InputError(f"{output}: cannot be written ({reason}); try another format, such as .png") from error
+            other = ".png" if SUFFIXES.get(output.suffix.lower()) != "png" else ".tif"
+            raise InputError(f"{output}: cannot be written ({reason}); try another format, such as {other}") from error
         raise InputError(f"{photo.path}: damaged or cut short ({reason}); get a whole copy of it") from error
