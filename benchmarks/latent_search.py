@@ -185,10 +185,10 @@ def figures() -> None:
 
 
 def _loss_curve() -> str:
-    """The mean loss of 16 held-out faces, step by step."""
+    """The mean loss of four held-out faces, step by step."""
     network = _network("celeba")
-    image = _faces(8200, 16)
-    mask = torch.from_numpy(mask_kind("centre:side=20")()(64, 64))[None, None].expand(16, 1, -1, -1)
+    image = _faces(8200, 4)
+    mask = torch.from_numpy(mask_kind("centre:side=20")()(64, 64))[None, None].expand(4, 1, -1, -1)
     lines = []
     for (label, settings), colour in zip(SEARCHES.items(), ("#d55e00", "#0072b2", "#009e73"), strict=True):
         network.settings = settings
@@ -201,7 +201,7 @@ def _loss_curve() -> str:
             return loss, gradient
 
         network._slope = watched  # pyright: ignore[reportAttributeAccessIssue]
-        network.search(image * 2 - 1, mask, _works(slice(0, 16)))
+        network.search(image * 2 - 1, mask, _works(slice(0, 4)))
         del network._slope
         shown = [step for step in (0, 10, 25, 50, 100, 200, 350, 500, 750, 1500, 3000) if step <= len(seen)]
         lines.append((label, colour, "", [(float(step), seen[max(step - 1, 0)]) for step in shown]))
