@@ -217,7 +217,7 @@ def _sheet(pictures: list[Image], columns: int) -> NDArray[np.uint8]:
 
 
 def _save(name: str, sheet: NDArray[np.uint8]) -> None:
-    cv2.imwrite(str(PICTURES / f"{name}.jpg"), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    cv2.imwrite(str(PICTURES / f"{name}.jpg"), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 75])
 
 
 def main() -> None:
