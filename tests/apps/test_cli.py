@@ -473,8 +473,8 @@ def test_a_single_photo_has_a_bar_on_a_terminal_and_none_elsewhere(folder):
     assert quiet.stderr == b""
 
 
-def test_ctrl_c_in_a_long_method_leaves_nothing_behind(folder):
-    command = [sys.executable, "-c", SLOW.replace("0.1", "2"), "fill", "photo.png", "mask.png", "-m", "telea"]
+def interrupted(command: list[str], folder: Path) -> None:
+    """Run a command in a folder and press Ctrl-C in the midst of it: it stops, and leaves nothing behind."""
     before = sorted(path.name for path in folder.iterdir())
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as process:
         time.sleep(1.5)
@@ -483,6 +483,11 @@ def test_ctrl_c_in_a_long_method_leaves_nothing_behind(folder):
     assert process.returncode == 130
     assert "nothing half-written" in said
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_ctrl_c_in_a_long_method_leaves_nothing_behind(folder):
+    command = [sys.executable, "-c", SLOW.replace("0.1", "2"), "fill", "photo.png", "mask.png", "-m", "telea"]
+    interrupted(command, folder)
 
 
 def test_quality_and_where_to_take_texture_from_on_the_command_line(run, folder):
@@ -557,11 +562,4 @@ class Dropping:
 def test_ctrl_c_among_candidates_leaves_nothing_behind(folder):
     slow = SLOW.replace("0.1", "2").replace("main()", "classical.TELEA.card.__dict__['draws'] = True\nmain()")
     command = [sys.executable, "-c", slow, "fill", "photo.png", "mask.png", "-m", "telea", "--candidates", "3"]
-    before = sorted(path.name for path in folder.iterdir())
-    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE) as process:
-        time.sleep(1.5)
-        process.send_signal(signal.SIGINT)
-        said = process.stderr.read().decode()
-    assert process.returncode == 130
-    assert "nothing half-written" in said
-    assert sorted(path.name for path in folder.iterdir()) == before
+    interrupted(command, folder)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpainter.core import Box, Image, Inpainter, InputError, Mask, OnStep, View, Work, compose
+from inpainter.methods.patches import nearest
 from inpainter.photos.photo import Samples, to_image, to_samples
 from inpainter.photos.write import Patch
 
@@ -282,14 +283,7 @@ def _without_hidden(image: Image, samples: Samples, mask: Mask) -> Image:
     if not seen.any():
         image[hidden] = _GREY
         return image
-    _, labels = cv2.distanceTransformWithLabels(
-        (~seen).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    labels = np.asarray(labels, np.int32)
-    # Every seen pixel has a label of its own, which those bear that are nearest to it.
-    colours = np.empty((int(labels.max()) + 1, 3), np.float32)
-    colours[labels[seen]] = image[seen]
-    image[hidden] = colours[labels[hidden]]
+    image[hidden] = image.reshape(-1, 3)[nearest(seen)[hidden]]
     return image
 
 

@@ -73,7 +73,7 @@ def encoded(sheet: Sheet) -> bytes:
     """A PNG file."""
     done, data = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))
     if not done:
-        raise InputError("the sheet of candidates cannot be drawn")
+        raise InputError("the sheet cannot be drawn")
     return data.tobytes()
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -13,6 +12,7 @@ from inpainter.core.recipe import Recipe
 from inpainter.data.draws import keys
 from inpainter.data.pairs import Pairs, mask_drawer
 from inpainter.data.sources import Pictures
+from inpainter.engine.sheet import encoded
 from inpainter.nn.objective import Batch, Objective
 from inpainter.photos.files import write_whole
 
@@ -61,8 +61,7 @@ class HeldOut:
         for batch in self._batches(SHEET, SHEET) if len(self.pictures) else ():
             rows = self.objective.sample(kept, batch)
             sheet = rows.permute(0, 2, 3, 1).flatten(0, 1).mul(255).round().byte().cpu().numpy()
-            encoded = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))[1]
-            write_whole(path, encoded.tobytes())
+            write_whole(path, encoded(sheet))
 
     def _batches(self, count: int, at_once: int) -> Iterator[Batch]:
         count = min(count, len(self.pictures))

@@ -13,12 +13,11 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from inpainter.core import Card, Image, Inpainter, Mask, Method, Settings, View, Work
 from inpainter.methods import METHODS
 from inpainter.methods.classical import TO_YCBCR, marched
-from inpainter.methods.patches import REACH, Floats, Indices, Level, dct
+from inpainter.methods.patches import REACH, Floats, Indices, Level, dct, nearest
 
 CONTEXT, LEAST = 0.35, 160
 """How far around the hole sources are looked for: a share of its longer side, and at least so many px."""
@@ -193,24 +192,12 @@ def _lifted(
     rows, columns = np.divmod(level.targets, level.width)
     centres = np.clip(rows // 2, REACH, lower.height - 1 - REACH) * lower.width
     centres += np.clip(columns // 2, REACH, lower.width - 1 - REACH)
-    at = lower.target_at[_nearest(lower, lower.target_at < lower.count)[centres]]
+    at = lower.target_at[nearest((lower.target_at < lower.count).reshape(lower.mask.shape)).ravel()[centres]]
     rows = rows + 2 * (found // lower.width - lower.targets // lower.width)[at]
     columns = columns + 2 * (found % lower.width - lower.targets % lower.width)[at]
     places = np.clip(rows, 0, level.height - 1) * level.width + np.clip(columns, 0, level.width - 1)
     filled = _doubled(level, estimate, cv2.INTER_LINEAR)
-    return filled, _nearest(level, level.is_source)[places].astype(np.int32), distance[at]
-
-
-def _nearest(level: Level, where: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For every pixel the flat index of the nearest one that is True in `where`."""
-    _, labels = cv2.distanceTransformWithLabels(
-        (~where).reshape(level.mask.shape).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    label_of = np.asarray(labels, np.int64).ravel()
-    place_of = np.zeros(int(label_of.max()) + 1, np.int64)
-    true = np.flatnonzero(where)
-    place_of[label_of[true]] = true
-    return place_of[label_of]
+    return filled, nearest(level.is_source.reshape(level.mask.shape)).ravel()[places].astype(np.int32), distance[at]
 
 
 def _peeled(level: Level, how: str, rng: np.random.Generator, most: int = 3000) -> Floats:

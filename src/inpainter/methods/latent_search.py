@@ -279,7 +279,7 @@ class LatentSearchObjective(Objective):
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
         if player == "discriminator":
             # The generator's turn takes the same pictures, through the discriminator as it then is.
-            batch.shared["generated"] = self._players[1](self._drawn(batch, len(batch.image)))
+            batch.shared["generated"] = self.players["generator"](self._drawn(batch, len(batch.image)))
             generated = batch.shared["generated"].detach()
             return {
                 "real": real_or_not(self._judged(batch.image * 2 - 1, batch), True),
@@ -289,7 +289,7 @@ class LatentSearchObjective(Objective):
 
     def _judged(self, pictures: Tensor, batch: Batch) -> Tensor:
         seen = augmented(pictures.float(), batch.generator) if self.recipe.augment else pictures
-        return self._players[0](seen)
+        return self.players["discriminator"](seen)
 
     def _drawn(self, batch: Batch, count: int) -> Tensor:
         z = torch.rand(count, self.recipe.latent, generator=batch.generator, device=batch.image.device)

@@ -243,6 +243,18 @@ def depth_of(mask: Mask) -> Floats:
     return np.asarray(depth, np.float32)
 
 
+def nearest(where: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For every pixel of `(H, W)` the flat index of the nearest one that is True in `where`, which has at least one."""
+    _, labels = cv2.distanceTransformWithLabels(
+        (~where).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    # Every True pixel has a label of its own, which those bear that are nearest to it.
+    label_of = np.asarray(labels, np.int64)
+    place_of = np.zeros(int(label_of.max()) + 1, np.int64)
+    place_of[label_of[where]] = np.flatnonzero(where)
+    return place_of[label_of]
+
+
 def dct(side: int) -> Floats:
     """The orthonormal discrete cosine transform of so many values, a row a frequency."""
     waves = np.sqrt(2 / side) * np.cos(np.pi / side * np.outer(np.arange(side), np.arange(side) + 0.5))

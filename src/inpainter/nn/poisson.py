@@ -31,14 +31,10 @@ def poisson_blend(image: Tensor, guide: Tensor, mask: Tensor) -> Tensor:
         flat = around.reshape(*known.shape[:2], -1)[..., neighbours].sum(-1)
         solved = torch.cholesky_solve(torch.from_numpy(flat).flatten(0, 1).T, factor).T
         added = solved.unflatten(0, known.shape[:2]).to(blended.dtype).to(blended.device)
-        where = torch.from_numpy(hole).to(blended.device)
-        blended[numbers] = _added(blended[numbers], where, added)
+        pictures = blended[numbers]
+        pictures[:, :, torch.from_numpy(hole).to(blended.device)] += added
+        blended[numbers] = pictures
     return blended
-
-
-def _added(pictures: Tensor, hole: Tensor, values: Tensor) -> Tensor:
-    pictures[:, :, hole] += values
-    return pictures
 
 
 @lru_cache(maxsize=2)
