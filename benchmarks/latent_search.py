@@ -73,6 +73,10 @@ def grid(name: str, runs: Path) -> None:
     makers: dict[str, Callable[[], Result]] = {
         "latent-search": lambda: measure(every, weights),
         "latent-search-best-of-4": lambda: measure(every, weights, lambda path: load(path, restarts=4)),
+        # The document's width: for its epochs, and for 20,000 steps.
+        "latent-search-paper": lambda: measure(every, str(runs / f"{name}-paper-0" / "weights")),
+        "latent-search-paper-long": lambda: measure(every, str(runs / f"{name}-paper-long-0" / "weights")),
+        "latent-search-long": lambda: measure(every, str(runs / f"{name}-long-0" / "weights")),
         "context-encoder-each": lambda: _joined(
             [measure([kind], str(runs / f"{name}-encoder-{hole}-0" / "weights")) for hole, kind in HOLES.items()]
         ),

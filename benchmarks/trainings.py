@@ -6,6 +6,7 @@ of its own, `--steps N` ends it there, to go on later. The encoders of 64 px, SE
 """
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -29,6 +30,10 @@ FACES, TEXTURES, PETS = (
 )
 PHOTOS = ",".join(f"{DATA}/photos/train-{part}.parquet" for part in "abcd")
 
+RESEARCH = "cvjena/labelmefacade"
+FREE = ("texture", "content", "content-l2")
+"""Trained without the photos that are for research alone."""
+
 # Fewer epochs than the presets': what two cores can do in an evening. The networks of the documents, with 71 million
 # weights, take a graphics processor; half as wide they do without.
 HALF = {"width": 32, "average": 0.999, "batch": 32}
@@ -36,6 +41,10 @@ NARROW = {**HALF, "bottleneck": "channelwise"}
 CIFAR_HALF = {"width": 32, "latent": 384, "average": 0.999, "epochs": 4}
 
 SEARCHED = {"celeba": FACES, "dtd": TEXTURES, "pets": PETS}
+EPOCHS = {"celeba": 128, "dtd": 14, "pets": 26}
+"""Steps of 64 pictures that an epoch has."""
+LONG = {name: math.ceil(20_000 / steps) for name, steps in EPOCHS.items()}
+"""Epochs of each set that make 20,000 steps."""
 HOLES = {
     "10": "centre:side=10",
     "20": "centre:side=20",
@@ -82,8 +91,12 @@ TRAININGS: dict[str, Training] = {
     **_cascade("centre", "-narrow", **NARROW, epochs=5),
     **{name: ("latent-search", name, {}) for name in SEARCHED},
     **{f"{name}-paper": ("latent-search", f"{name}-paper", {}) for name in SEARCHED},
+    # 20,000 steps, of which the document's larger sets have 47,500 in its 15 epochs.
+    **{f"{name}-paper-long": ("latent-search", f"{name}-paper", {"epochs": epochs}) for name, epochs in LONG.items()},
+    **{f"{name}-long": ("latent-search", name, {"epochs": epochs}) for name, epochs in LONG.items()},
     **_against_search(),
     "nsd-loss": ("context-encoder", "nsd-loss", {**NARROW, "epochs": 7}),
+    "texture": ("patch-synthesis", "texture", {}),
 }
 """Name → method, preset, and what is changed in the recipe; `first` names the training to start from."""
 
@@ -98,8 +111,17 @@ def job(name: str, out: Path, seed: int, minutes: float | None, epochs: int | No
         changes = {**changes, "epochs": epochs}
     recipe: Recipe = replace(trainable(method).presets[preset], **changes)  # pyright: ignore[reportArgumentType]
     data = SEARCHED.get(name.split("-")[0]) or (CIFAR if recipe.size == 32 else PHOTOS)
-    return Job(method=method, preset=preset, recipe=recipe, data=data, out=out / f"{name}{end}", seed=seed,
-               minutes=minutes, steps=steps, resume=True)  # fmt: skip
+    # What the package fills with by itself is trained without the pictures that are for research alone.
+    without = RESEARCH if name in FREE else ""
+    steps_of_epoch = EPOCHS.get(name.split("-")[0], 0)
+    return Job(
+        method=method, preset=preset, recipe=recipe, data=data, out=out / f"{name}{end}", seed=seed, minutes=minutes,
+        steps=steps, resume=True, without=without,
+        # Of the document's generators a sheet of every epoch: are they collapsing?
+        sample_every=steps_of_epoch if name.endswith("-paper") else 2000,
+        # Of short epochs not every one: a look takes as long as many steps.
+        validate_every=max(1, 200 // steps_of_epoch) if steps_of_epoch else 1,
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -54,21 +54,24 @@ class Pictures:
         )
 
 
-def read_pictures(source: str | Path, *, smallest: int = 1, limit: int | None = None, workers: int = 0) -> Pictures:
+def read_pictures(
+    source: str | Path, *, smallest: int = 1, limit: int | None = None, workers: int = 0, without: str = ""
+) -> Pictures:
     """Decode the pictures of `source` into memory.
 
     `source` is a folder (searched with its sub-folders, in the order of the names), a parquet file with a column
     `image` of encoded bytes (as Hugging Face's `datasets` writes it), several with commas between, or a glob pattern of
     them; `NAME.parquet[FIRST:LAST]` is its rows from FIRST to before LAST, either of which may be left out. Pictures
-    with a side below `smallest` px and pictures that do not decode are left out and named in `broken`. `limit` reads
-    the first so many. `workers` processes decode; 0 decodes here. The order does not depend on it. Raises InputError
-    when there is nothing to read or no picture is left.
+    with a side below `smallest` px and pictures that do not decode are left out and named in `broken`; rows whose path
+    begins with `without`, where that is given, do not count. `limit` reads the first so many. `workers` processes
+    decode; 0 decodes here. The order does not depend on it. Raises InputError when there is nothing to read or no
+    picture is left.
     """
     digest = hashlib.sha256()
     pictures: list[Picture] = []
     names: list[str] = []
     broken: list[str] = []
-    chunks = _chunked(_encoded(str(source), limit), digest)
+    chunks = _chunked(_encoded(str(source), limit, without), digest)
     for chunk_names, decoded in _decode_all(chunks, smallest, workers):
         for name, picture in zip(chunk_names, decoded, strict=True):
             if isinstance(picture, str):
@@ -102,9 +105,11 @@ Rows = tuple[int, int | None]
 _ROWS = re.compile(r"(.+\.parquet)\[(\d*):(\d*)\]")
 
 
-def _encoded(source: str, limit: int | None) -> Iterator[Encoded]:
+def _encoded(source: str, limit: int | None, without: str) -> Iterator[Encoded]:
     files = _files(source)
-    items = (_rows(path, *rows) if path.suffix == ".parquet" else _file(path, Path(source)) for path, rows in files)
+    items = (
+        _rows(path, rows, without) if path.suffix == ".parquet" else _file(path, Path(source)) for path, rows in files
+    )
     yield from islice(chain.from_iterable(items), limit)
 
 
@@ -172,7 +177,8 @@ def _file(path: Path, root: Path) -> Iterator[Encoded]:
         raise InputError(f"{path}: cannot be read ({error.strerror}): make it readable or take it away") from error
 
 
-def _rows(path: Path, first: int, last: int | None) -> Iterator[Encoded]:
+def _rows(path: Path, rows: Rows, without: str) -> Iterator[Encoded]:
+    first, last = rows
     try:
         table = pq.ParquetFile(path)
         if "image" not in table.schema_arrow.names or not pa.types.is_struct(table.schema_arrow.field("image").type):
@@ -182,8 +188,8 @@ def _rows(path: Path, first: int, last: int | None) -> Iterator[Encoded]:
             for item in batch.column("image"):
                 if last is not None and row >= last:
                     return
-                if row >= first:
-                    value = item.as_py() or {}
+                value = item.as_py() or {} if row >= first else {}
+                if row >= first and not (without and str(value.get("path")).startswith(without)):
                     yield f"{path.name}#{row}", value.get("bytes") or b""
                 row += 1
     except (pa.ArrowException, OSError) as error:

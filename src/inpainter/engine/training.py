@@ -43,6 +43,8 @@ class Job:
     """A folder of pictures, or parquet files (with commas between, or a glob pattern)."""
     out: Path
     """The run folder."""
+    without: str = ""
+    """Leave out pictures of parquet files whose path there begins with this."""
     preset: str = ""
     """The preset that the recipe is made from; the method's first unless given."""
     seed: int = 0
@@ -61,6 +63,8 @@ class Job:
     """Steps between checkpoints."""
     sample_every: int = 2000
     """Steps between sample sheets."""
+    validate_every: int = 1
+    """Epochs between validations."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where to compute; auto is the fastest that is there."""
     devices: int = 1
@@ -70,7 +74,7 @@ class Job:
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
-        for name in ("log_every", "checkpoint_every", "sample_every", "devices"):
+        for name in ("log_every", "checkpoint_every", "sample_every", "validate_every", "devices"):
             self._require(getattr(self, name) >= 1, name, "1 or more")
         self._require(self.workers >= 0, "workers", "0 or more")
         self._require(self.steps is None or self.steps >= 1, "steps", "1 or more")
@@ -157,7 +161,9 @@ class _Trainer:
         self._before_reading()
         # The networks too: a recipe that names unfit weights should not be found out after minutes of decoding.
         self._build()
-        pictures = read_pictures(job.data, smallest=recipe.size * recipe.shrink, workers=job.workers)
+        pictures = read_pictures(
+            job.data, smallest=recipe.size * recipe.shrink, workers=job.workers, without=job.without
+        )
         training, held_out = pictures.split(recipe.validation)
         self.held_out = HeldOut(self.bare, held_out, recipe, self.fabric.device)
         self.pairs = pairs_for(self.bare, training, recipe, recipe.batch, job.seed)
@@ -204,7 +210,7 @@ class _Trainer:
                 self._log(pending, progress)
             if self.step % self.job.sample_every == 0 and self._first:
                 self.held_out.sample_sheet(self._kept(), self.folder.samples / f"step-{self.step:09d}.png")
-            if self.step % self.pairs.steps_per_epoch == 0:
+            if self.step % (self.job.validate_every * self.pairs.steps_per_epoch) == 0:
                 self._log_validation()
             if self.step == self.last:
                 break

@@ -56,6 +56,9 @@ METHODS: dict[str, Entry] = {
     "latent-search": Entry(
         "latent_search:LATENT_SEARCH", "torch", "The generated picture that is nearest around the hole; faces of 64 px."
     ),
+    "patch-synthesis": Entry(
+        "patch_synthesis:PATCH_SYNTHESIS", "torch", "Structure from a network, texture from the photo; up to 512 px."
+    ),
 }
 
 

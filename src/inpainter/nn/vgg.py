@@ -23,9 +23,10 @@ class VGGFeatures(nn.Module):
     """Features of a VGG at its `taps`, as far as the last of them: `features(image) -> list[Tensor]`.
 
     `image` is `(B, 3, H, W)` in [0, 1], sides of 8 px or more. A tap is `reluB_I`, as the papers name layers, or
-    `poolB`. Blocks of 3×3 convolutions of `widths` channels, each with a ReLU; between blocks the maximum of 2×2. With `reflect`, pictures are mirrored at their borders and odd sides
-    rounded up, as the normalised weights want it; with `zeros`, as the official weights do, nothing is beyond the
-    border and odd sides are rounded down. With `norm`, batch norm stands before each ReLU.
+    `poolB`. Blocks of 3×3 convolutions of `widths` channels, each with a ReLU; between blocks the maximum of 2×2. With
+    `reflect`, pictures are mirrored at their borders and odd sides rounded up, as the normalised weights want it; with
+    `zeros`, as the official weights do, nothing is beyond the border and odd sides are rounded down. With `norm`, batch
+    norm stands before each ReLU.
 
     The losses of Liu et al. take pool3 as the third; the default here is relu3_1, so that the first five convolutions
     of VGG-19, which are VGG-16's in place and size, are enough.
