@@ -1,7 +1,7 @@
 """Semantic inpainting by searching a DCGAN's latent space (Yeh et al. 2017), as Gupta et al. use and compare it."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
@@ -108,6 +108,10 @@ class LatentSearchSettings(Settings):
 # ------------------------------------------------------------------------------------------------------ the networks
 
 
+Slopes = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""From z `(B, L)` to its losses `(B,)` and their slopes `(B, L)`."""
+
+
 class Generator(nn.Sequential):
     """z `(B, L)` → 4×4 places, transposed convolutions 4×4 of stride 2 up to the picture `(B, 3, S, S)` in [−1, 1].
 
@@ -178,7 +182,9 @@ class LatentSearch(Network):
         # Half the digits serve, where they are quick, until the steps are small.
         exact = math.floor(0.9 * steps) if settings.schedule == "cosine" and _quick_halves(z.device) else 0
         for step in range(steps):
-            loss, slope = self._slope(z, target, weight, rough=step < exact)
+            if step in (0, exact):
+                slopes = self._slopes(z, target, weight, rough=step < exact)
+            loss, slope = slopes(z)  # pyright: ignore[reportPossiblyUnboundVariable]
             lowest = torch.full_like(lowest, torch.inf) if step == exact else lowest
             # A loss that is no number is never lower.
             better = loss < lowest
@@ -215,6 +221,29 @@ class LatentSearch(Network):
             (slope,) = torch.autograd.grad(loss.sum(), z)
         return loss.detach(), slope
 
+    def _slopes(self, z: Tensor, target: Tensor, weight: Tensor, *, rough: bool) -> Slopes:
+        """From z to losses and slopes; on a GPU a CUDA graph: to start each kernel takes longer than it runs."""
+        if not z.is_cuda:
+            return lambda z: self._slope(z, target, weight, rough=rough)
+        here = z.clone()
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        # What libraries do at first use must not be recorded.
+        with torch.cuda.stream(aside):
+            for _ in range(3):
+                self._slope(here, target, weight, rough=rough)
+        torch.cuda.current_stream().wait_stream(aside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            loss, slope = self._slope(here, target, weight, rough=rough)
+
+        def played(z: Tensor) -> tuple[Tensor, Tensor]:
+            here.copy_(z)
+            graph.replay()
+            return loss.clone(), slope.clone()
+
+        return played
+
     def _starts(self, target: Tensor, weight: Tensor, works: Sequence[Work]) -> Tensor:
         """Of some random z the best, for each picture as often as there are restarts: `(B·restarts, L)`."""
         settings = self.settings
@@ -235,6 +264,8 @@ class LatentSearch(Network):
 
 def _quick_halves(device: torch.device) -> bool:
     """Whether a processor multiplies bfloat16 numbers; one that does not takes them in the longer way."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
     capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
