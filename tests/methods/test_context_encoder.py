@@ -177,8 +177,15 @@ def test_nothing_is_won_by_shrinking_the_code(rng):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"bottleneck": "channelwise"}, {"output": "region"}, {"activation": "elu"}, {"nsd": 0.01}],
-    ids=["whole", "channelwise", "region", "elu", "nsd"],
+    [
+        {},
+        {"bottleneck": "channelwise"},
+        {"output": "region"},
+        {"judged": "region"},
+        {"activation": "elu"},
+        {"nsd": 0.01},
+    ],
+    ids=["whole", "channelwise", "region", "judged", "elu", "nsd"],
 )
 def test_the_joint_objective_overfits_four_pictures(changes):
     torch.manual_seed(0)
@@ -247,6 +254,43 @@ def test_the_steps_of_the_two_players():
     assert SMALL.learning_rate == 2e-3
 
 
+@pytest.mark.parametrize("output", ["whole", "region"])
+def test_the_discriminator_of_centre_holes_sees_nothing_outside_the_region(output):
+    recipe = replace(SMALL, output=output, judged="region")
+    torch.manual_seed(0)
+    objective = make_objective(recipe)
+    # One halving less than for the whole picture.
+    convolutions = [m for m in objective.discriminator if isinstance(m, nn.Conv2d)]
+    assert [m.out_channels for m in convolutions] == [64, 128, 1]
+    seen = []
+    objective.discriminator.register_forward_hook(lambda module, given, made: seen.append(given[0].detach()))
+    image, mask = smooth(2, 32), centre(32, 2, side=None if output == "whole" else 14)
+    batch = Batch(image, mask)
+    objective("discriminator", batch)
+    raw = batch.shared["prediction"][0]
+    middle = (slice(None), slice(None), slice(8, 24), slice(8, 24))
+    assert torch.equal(seen[0], image[middle] * 2 - 1)
+    # The raw prediction, not composed: known pixels in the region would bring back the seam.
+    assert torch.equal(seen[1], raw[middle].detach() * 2 - 1)
+    # Its loss has no gradient outside.
+    objective.requires_grad_(True)
+    shown = raw.detach().clone().requires_grad_()
+    batch.shared["prediction"] = shown, batch.shared["prediction"][1]
+    objective("generator", batch)["adversarial"].backward()
+    assert shown.grad[middle].abs().min() > 0
+    assert shown.grad.count_nonzero() == shown.grad[middle].numel()
+
+
+def test_a_recipe_from_before_the_field_is_judged_as_it_was():
+    old = {name: value for name, value in PRESETS["128-centre"].to_dict().items() if name != "judged"}
+    assert ContextEncoderRecipe.from_dict(old).judged == "composed"
+
+
+def test_every_preset_for_the_middle_has_the_region_judged():
+    for name, recipe in PRESETS.items():
+        assert (recipe.judged == "region") == recipe.masks.startswith("centre"), name
+
+
 def test_the_discriminator_sees_the_composed_picture():
     objective = make_objective(replace(SMALL, output="whole"))
     seen = []
@@ -290,6 +334,7 @@ def test_pictures_of_any_size_are_filled(height, width, rng):
         ({"width": 0}, "width is 0"),
         ({"reconstruction": 0.0, "adversarial": 0.0}, "reconstruction is 0.0"),
         ({"overlap": -1}, "overlap is -1"),
+        ({"masks": "blocks", "judged": "region"}, "judged is region: give composed"),
         ({"overlap": 8, "output": "region"}, "overlap is 8: give less than a quarter"),
     ],
 )

@@ -46,7 +46,11 @@ class CascadeRecipe(ContextEncoderRecipe):
 
 _128 = CascadeRecipe(size=128, overlap=4, epochs=50)
 
-PRESETS = {"128-blocks": _128, "128-centre": replace(_128, masks="centre"), "nsd-loss": replace(_128, nsd=0.1)}
+PRESETS = {
+    "128-blocks": _128,
+    "128-centre": replace(_128, masks="centre", judged="region"),
+    "nsd-loss": replace(_128, nsd=0.1),
+}
 
 # ------------------------------------------------------------------------------------------------------ the network
 
