@@ -61,9 +61,9 @@ def _cascade(masks: str, kind: str, **changes: object) -> dict[str, Training]:
 def _against_search() -> dict[str, Training]:
     """Context encoders of 64 px: for every set one for every mask, as the document retrains them, and one for all."""
     kinds = {**HOLES, "all": ",".join(HOLES.values())}
-    # Holes of every kind: what is judged is the composed picture.
+    # Holes of every kind: what is judged is the composed picture. Without flips: what was measured had none.
     changes = {"width": 32, "latent": 512, "shrink": 1, "average": 0.999, "batch": 32, "validation": 50,
-               "judged": "composed"}  # fmt: skip
+               "flip": False, "judged": "composed"}  # fmt: skip
     return {
         f"{name}-encoder-{hole}": ("context-encoder", "64-centre", {**changes, "masks": masks})
         for name in SEARCHED for hole, masks in kinds.items()

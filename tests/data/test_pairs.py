@@ -1,5 +1,7 @@
 """Masks and batches are pure functions of (seed, epoch, index)."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -135,6 +137,41 @@ def test_crops_come_from_everywhere_and_nowhere_else(rng):
     for code in codes:
         y, x = code[0, 0] // 36, code[0, 0] % 36
         np.testing.assert_array_equal(code, picture[y : y + 32, x : x + 32])
+
+
+@pytest.mark.parametrize("stored", ["array", "larger array", "list"])
+def test_a_flip_is_a_pure_function_of_the_pictures_key(rng, stored):
+    side = 16 if stored == "array" else 24
+    arrays = rng.integers(0, 256, (40, side, side, 3), dtype=np.uint8)
+    before = arrays.copy()
+    source = pictures_of(list(arrays) if stored == "list" else arrays)
+    plain = Pairs(source, 16, draw_lines, 20, seed=3)
+    flipping = replace(plain, flip=True)
+    seen = []
+    for step in (3, 0, 7, 3):
+        (images, masks), (mirrored, same_masks) = plain.batch(step), flipping.batch(step)
+        np.testing.assert_array_equal(masks, same_masks)
+        place = np.arange(20) + step % 2 * 20
+        chosen = integers(keys(3, step // 2, place), 1, 0, 2, stream=6)[:, 0] == 1
+        for i in range(20):
+            np.testing.assert_array_equal(mirrored[i], images[i, :, ::-1] if chosen[i] else images[i])
+        np.testing.assert_array_equal(flipping.batch(step, slice(1, None, 2))[0], mirrored[1::2])
+        seen.append(chosen)
+    assert 0.3 < np.mean(seen) < 0.7
+    assert (seen[1] != seen[3]).any()
+    np.testing.assert_array_equal(arrays, before)
+
+
+def test_half_of_the_pictures_are_flipped_whatever_their_masks():
+    key = keys(0, 0, np.arange(20000))
+    flips = integers(key, 1, 0, 2, stream=6)[:, 0]
+    # Standard deviation .0035.
+    assert abs(flips.mean() - 0.5) < 0.02
+    corners = integers(key, 2, 0, 2**31, stream=4)
+    cover = draw_lines(key[:4000], 32, 32).mean((1, 2))
+    for other in (*corners.T, integers(key, 1, 0, 9, stream=5)[:, 0]):
+        assert abs(np.corrcoef(flips, other)[0, 1]) < 0.04
+    assert abs(np.corrcoef(flips[:4000], cover)[0, 1]) < 0.08
 
 
 def test_every_kind_of_mask_is_drawn_by_its_key():

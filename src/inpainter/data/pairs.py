@@ -76,6 +76,8 @@ class Pairs:
     seed: int
     shrink: int = 1
     """How many times as large the crops are before they are scaled down to `size`."""
+    flip: bool = False
+    """Whether pictures are mirrored left to right, with probability ½; masks are not, being drawn independently."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -96,6 +98,9 @@ class Pairs:
         place = np.arange(len(chosen)) + step % self.steps_per_epoch * self.batch_size
         key = keys(self.seed, step // self.steps_per_epoch, place)[part]
         crops = self._crops(chosen[part], key)
+        if self.flip:
+            mirrored = integers(key, 1, 0, 2, stream=6)[:, 0] == 1
+            crops[mirrored] = crops[mirrored, :, ::-1]
         if self.draw is None:
             return crops, np.zeros(crops.shape[:3], dtype=np.bool_)
         return crops, self.draw(key, self.size, self.size)

@@ -44,7 +44,7 @@ class CascadeRecipe(ContextEncoderRecipe):
         self._require(self.output == "whole", "output", "whole: the cascade puts fills into pictures")
 
 
-_128 = CascadeRecipe(size=128, overlap=4, epochs=50)
+_128 = CascadeRecipe(size=128, flip=True, overlap=4, epochs=50)
 
 PRESETS = {
     "128-blocks": _128,

@@ -84,11 +84,11 @@ ENCODER = {32: (2, 4, 8), 64: (1, 2, 4, 8), 128: (1, 1, 2, 4, 8)}
 
 # Holes in the middle are judged as in the released code: in the composed picture, the seam would tell them at once.
 _CIFAR = ContextEncoderRecipe(
-    size=32, masks="centre", judged="region", latent=512, overlap=1, epochs=20, validation=5000
+    size=32, flip=True, masks="centre", judged="region", latent=512, overlap=1, epochs=20, validation=5000
 )
 # What a cascade's first network sees: pictures of 128 px scaled down.
-_64 = ContextEncoderRecipe(size=64, shrink=2, overlap=2, epochs=50)
-_128 = ContextEncoderRecipe(size=128, overlap=4, epochs=50)
+_64 = ContextEncoderRecipe(size=64, shrink=2, flip=True, overlap=2, epochs=50)
+_128 = ContextEncoderRecipe(size=128, flip=True, overlap=4, epochs=50)
 
 PRESETS = {
     "128-blocks": _128,
