@@ -184,18 +184,26 @@ def test_every_kind_of_mask_is_drawn_by_its_key():
         mask_drawer("stripes")
 
 
-@pytest.mark.parametrize("side", [32, 40], ids=["whole", "cut"])
-def test_larger_crops_are_scaled_down_by_averaging(rng, side):
-    source = pictures_of(rng.integers(0, 256, (6, side, side, 3), dtype=np.uint8))
-    large, _ = Pairs(source, 32, mask_drawer("centre"), 4, seed=3).batch(2)
-    small, small_masks = Pairs(source, 16, mask_drawer("centre"), 4, seed=3, shrink=2).batch(2)
-    assert small.shape == (4, 16, 16, 3)
-    assert small_masks.shape == (4, 16, 16)
-    for i in range(4):
-        for y in range(16):
-            for x in range(16):
-                mean = large[i, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].astype(float).mean((0, 1))
-                assert np.abs(small[i, y, x] - mean).max() <= 0.5
+@pytest.mark.parametrize("stored", ["array", "list", "list of one size"])
+@pytest.mark.parametrize("times", [2, 3])
+def test_pictures_are_scaled_down_by_averaging_squares(rng, stored, times):
+    sides = [(32, 32)] * 3 if stored != "list" else [(32, 41), (33, 32), (50, 35)]
+    arrays = [rng.integers(0, 256, (*each, 3), dtype=np.uint8) for each in sides]
+    source = pictures_of(np.stack(arrays) if stored == "array" else arrays)
+    found = source.shrunk(times)
+    assert isinstance(found.pictures, list) == (stored == "list")
+    assert (found.names, found.fingerprint) == (source.names, source.fingerprint)
+    for picture, small in zip(arrays, found.pictures, strict=True):
+        assert small.shape == (picture.shape[0] // times, picture.shape[1] // times, 3)
+        assert small.dtype == np.uint8
+        for y in range(small.shape[0]):
+            for x in range(small.shape[1]):
+                square = picture[times * y : times * (y + 1), times * x : times * (x + 1)].astype(float)
+                np.testing.assert_array_equal(small[y, x], square.mean((0, 1)).astype(np.float32).round())
+
+
+def test_what_is_not_scaled_down_is_not_copied(pairs):
+    assert pairs.pictures.shrunk(1) is pairs.pictures
 
 
 def test_several_kinds_of_mask_are_drawn_one_for_each_picture():

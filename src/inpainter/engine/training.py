@@ -158,6 +158,7 @@ class _Trainer:
         # The networks too: a recipe that names unfit weights should not be found out after minutes of decoding.
         self._build()
         pictures = read_pictures(job.data, smallest=recipe.size * recipe.shrink, workers=job.workers)
+        pictures = pictures.shrunk(recipe.shrink)
         training, held_out = pictures.split(recipe.validation)
         self.held_out = HeldOut(self.bare, held_out, recipe, self.fabric.device)
         self.pairs = pairs_for(self.bare, training, recipe, recipe.batch, job.seed, recipe.flip)

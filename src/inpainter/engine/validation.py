@@ -29,7 +29,7 @@ def pairs_for(
 ) -> Pairs:
     """Pictures for an objective, `count` at a time, with masks if it wants any."""
     draw = mask_drawer(recipe.masks) if objective.masked else None
-    return Pairs(pictures, recipe.size, draw, count, seed, recipe.shrink, flip)
+    return Pairs(pictures, recipe.size, draw, count, seed, flip)
 
 
 def batch_on(device: torch.device, arrays: tuple[np.ndarray, np.ndarray], seed: int, step: int, rank: int = 0) -> Batch:
