@@ -8,10 +8,13 @@ import torch
 from torch import nn
 
 from inpainter.core import Box, InputError, View
+from inpainter.engine.checkpoint import save_pretrained
+from inpainter.engine.options import build_recipe
 from inpainter.methods import load
 from inpainter.methods.context_encoder import (
     CONTEXT_ENCODER,
     PRESETS,
+    RENAMED,
     ContextEncoder,
     ContextEncoderRecipe,
     Distortion,
@@ -63,7 +66,7 @@ def test_the_table_of_the_released_code_for_the_centre():
     wanted = [("encoder", s) for s in [(64, 64, 64), (64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)]]
     wanted += [("bottleneck", (4000,)), ("bottleneck", (512 * 16,))]
     wanted += [("decoder", s) for s in [(256, 8, 8), (128, 16, 16), (64, 32, 32), (3, 64, 64)]]
-    seen, weights = shapes(PRESETS["paper"])
+    seen, weights = shapes(PRESETS["released-code"])
     assert seen == wanted
     # 71.1 million weights, 65.5 million of them around the bottleneck.
     assert weights == pytest.approx(71.1e6, rel=1e-3)
@@ -314,7 +317,7 @@ def test_every_preset_has_masks_that_can_be_drawn():
     for name, recipe in PRESETS.items():
         masks = mask_drawer(recipe.masks)(np.arange(3, dtype=np.uint64), recipe.size, recipe.size)
         assert 0 < masks.mean() < 0.5, name
-    assert mask_drawer(PRESETS["paper"].masks)(np.arange(1, dtype=np.uint64), 128, 128)[0, 36:92, 36:92].all()
+    assert mask_drawer(PRESETS["released-code"].masks)(np.arange(1, dtype=np.uint64), 128, 128)[0, 36:92, 36:92].all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(17, 31), (70, 40), (200, 333)])
@@ -344,6 +347,22 @@ def test_a_recipe_that_makes_no_sense_is_refused(changes, words):
         replace(SMALL, **changes)
 
 
+def test_weights_of_a_preset_that_was_called_otherwise_load_with_a_note(tmp_path):
+    recipe = replace(PRESETS["released-code"], width=4, latent=8)
+    facts = {"method": "context-encoder", "preset": "paper", "recipe": recipe.to_dict()}
+    save_pretrained(ContextEncoder(recipe), tmp_path, facts)
+    with pytest.warns(UserWarning, match="preset paper is called released-code now"):
+        assert load(tmp_path).card.name == "context-encoder"
+
+
+def test_a_preset_by_its_former_name_is_one_line_that_says_the_new_one():
+    for former, name in RENAMED.items():
+        assert former not in PRESETS
+        assert name in PRESETS
+        with pytest.raises(InputError, match=f"--preset {former}: is called {name} now"):
+            build_recipe("context-encoder", former, {})
+
+
 def test_bare_name_without_weights_says_how_to_get_them(monkeypatch, tmp_path):
     monkeypatch.setattr("inpainter.nn.trained.SHIPPED", tmp_path)
     with pytest.raises(InputError, match="train some"):
@@ -352,7 +371,7 @@ def test_bare_name_without_weights_says_how_to_get_them(monkeypatch, tmp_path):
 
 def test_what_predicts_the_middle_wants_the_hole_there():
     # The released geometry: a hole of 56 px in the middle of 128.
-    view = ContextEncoder(replace(PRESETS["paper"], width=1, latent=1)).view
+    view = ContextEncoder(replace(PRESETS["released-code"], width=1, latent=1)).view
     frame = view.frame(Box(200, 100, 56, 56), 400, 400)
     assert frame == Box(200 - 36, 100 - 36, 128, 128)
     hole = Box(300, 40, 100, 50)

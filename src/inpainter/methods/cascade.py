@@ -49,6 +49,8 @@ _128 = CascadeRecipe(size=128, flip=True, overlap=4, epochs=50)
 PRESETS = {
     "128-blocks": _128,
     "128-centre": replace(_128, masks="centre", judged="region"),
+    "channelwise-128-blocks": replace(_128, bottleneck="channelwise"),
+    "channelwise-128-centre": replace(_128, bottleneck="channelwise", masks="centre", judged="region"),
     "nsd-loss": replace(_128, nsd=0.1),
 }
 

@@ -102,9 +102,15 @@ PRESETS = {
     "l2-only": replace(_CIFAR, adversarial=0.0, reconstruction=1.0, learning_rate=2e-4),
     "adv-only": replace(_CIFAR, adversarial=1.0, reconstruction=0.0, learning_rate=2e-4),
     # The released code's geometry: 64×64 predicted, of which the network sees a ring of 4 px.
-    "paper": replace(_128, masks="centre:side=56", output="region", judged="region"),
+    "released-code": replace(_128, masks="centre:side=56", output="region", judged="region"),
+    # Document A's network has the paper's layer; a cascade's preset of the same name is made of the two.
+    "channelwise-128-blocks": replace(_128, bottleneck="channelwise"),
+    "channelwise-128-centre": replace(_128, bottleneck="channelwise", masks="centre", judged="region"),
+    "channelwise-64-blocks": replace(_64, bottleneck="channelwise"),
+    "channelwise-64-centre": replace(_64, bottleneck="channelwise", masks="centre", judged="region"),
     "nsd-loss": replace(_128, nsd=0.1),
 }
+RENAMED = {"paper": "released-code"}
 
 # ------------------------------------------------------------------------------------------------------ the network
 
@@ -376,4 +382,5 @@ CONTEXT_ENCODER = TrainedMethod(
     network=ContextEncoder,
     objective=make_objective,
     shipped="128-blocks",
+    renamed=RENAMED,
 )
