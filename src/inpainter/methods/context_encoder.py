@@ -153,15 +153,17 @@ class ContextEncoder(Network):
         draw_dcgan_weights(self)
 
     def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
-        return self.generate(self.started(image, mask))
+        return self.prediction(image, mask)[0]
+
+    def prediction(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The raw prediction `(B, 3, S, S)` for a blanked picture in [0, 1], and the code that it is made from."""
+        image = self.started(image, mask)
+        code = self.encoded(image)
+        return self.decode(code, image), code
 
     def started(self, image: Tensor, mask: Tensor) -> Tensor:
         """What the encoder sees: the picture `(B, 3, S, S)` with the mean colour in the hole."""
         return torch.where(mask, self.mean, image)
-
-    def generate(self, image: Tensor) -> Tensor:
-        """The prediction for a picture `(B, 3, S, S)` in [0, 1] whose hole is filled with something."""
-        return self.decode(self.encoded(image), image)
 
     def decode(self, code: Tensor, image: Tensor) -> Tensor:
         """The prediction from the code of `image`, which it returns outside the region where only that is made."""
@@ -236,8 +238,8 @@ def _up(recipe: ContextEncoderRecipe) -> nn.Module:
 
 # ---------------------------------------------------------------------------------------------------- the objective
 
-Start = Callable[[Tensor, Tensor], Tensor]
-"""From a picture and its mask to the picture with something in the hole: what an encoder sees."""
+Predict = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From a blanked picture and its mask to the raw prediction and its code."""
 
 
 class ContextEncoderObjective(Objective):
@@ -245,13 +247,15 @@ class ContextEncoderObjective(Objective):
 
     The discriminator sees the predicted region, the middle square of half the side, and nothing around it, or it would
     win by the seam (Pathak et al.; Cao). Where holes lie anywhere, it sees the composed picture (ours) and is not told
-    the hole. What is kept is `network`; what is trained, and plays against the discriminator, is its `generator`, which
-    works on what `start(image, mask)` makes of the picture: all of the network, or the last of a cascade.
+    the hole. What is kept is `network`, whose prediction and code are `predict(image, mask)`; what is trained, against
+    the discriminator, is its `generator`: all of the network, or the last of a cascade.
     """
 
-    def __init__(self, recipe: ContextEncoderRecipe, network: Network, generator: ContextEncoder, start: Start) -> None:
+    def __init__(
+        self, recipe: ContextEncoderRecipe, network: Network, generator: ContextEncoder, predict: Predict
+    ) -> None:
         super().__init__()
-        self.recipe, self.network, self.start = recipe, network, start
+        self.recipe, self.network, self.predict = recipe, network, predict
         # In a tuple, where torch does not count it a second time: it is a part of the network.
         self._generator = (generator,)
         self.region = self.generator.region or recipe.judged == "region"
@@ -302,9 +306,8 @@ class ContextEncoderObjective(Objective):
         """The raw prediction and its code; made in the discriminator's turn, they serve the generator's too."""
         if "prediction" not in batch.shared:
             # What `network.raw` does, but that the code is kept.
-            image = self.start(batch.image.masked_fill(batch.mask, 0), batch.mask)
-            code = self.generator.encoded(image)
-            batch.shared["prediction"] = self.generator.decode(code, image).float(), code
+            raw, code = self.predict(batch.image.masked_fill(batch.mask, 0), batch.mask)
+            batch.shared["prediction"] = raw.float(), code
         return batch.shared["prediction"]
 
     def _generated(self, raw: Tensor, batch: Batch) -> Tensor:
@@ -364,7 +367,7 @@ class Distortion(nn.Module):
 def make_objective(recipe: ContextEncoderRecipe) -> ContextEncoderObjective:
     """What is trained: all of the network."""
     network = ContextEncoder(recipe)
-    return ContextEncoderObjective(recipe, network, network, network.started)
+    return ContextEncoderObjective(recipe, network, network, network.prediction)
 
 
 # ------------------------------------------------------------------------------------------------------- the method
