@@ -347,6 +347,17 @@ def test_a_recipe_that_makes_no_sense_is_refused(changes, words):
         replace(SMALL, **changes)
 
 
+def test_the_content_network_is_small_and_its_two_trainings_differ_by_the_adversary_alone():
+    network = ContextEncoder(PRESETS["content"])
+    saved = [value for value in network.state_dict().values() if value.is_floating_point()]
+    # In half precision, with names and shapes.
+    assert 8.5e6 < 2 * sum(value.numel() for value in saved) + 10_000 < 9.0e6
+    assert PRESETS["content"].learning_rate == PRESETS["content-l2"].learning_rate
+    same = replace(PRESETS["content-l2"], adversarial=0.001, reconstruction=0.999)
+    assert same == PRESETS["content"]
+    assert list(make_objective(PRESETS["content-l2"]).players) == ["generator"]
+
+
 def test_weights_of_a_preset_that_was_called_otherwise_load_with_a_note(tmp_path):
     recipe = replace(PRESETS["released-code"], width=4, latent=8)
     facts = {"method": "context-encoder", "preset": "paper", "recipe": recipe.to_dict()}

@@ -89,6 +89,9 @@ _CIFAR = ContextEncoderRecipe(
 # What a cascade's first network sees: pictures of 128 px scaled down.
 _64 = ContextEncoderRecipe(size=64, shrink=2, flip=True, overlap=2, epochs=50)
 _128 = ContextEncoderRecipe(size=128, flip=True, overlap=4, epochs=50)
+_CONTENT = replace(
+    _128, masks="centre", judged="region", activation="elu", width=32, latent=360, batch=64, average=0.999
+)
 
 PRESETS = {
     "128-blocks": _128,
@@ -108,6 +111,9 @@ PRESETS = {
     "channelwise-128-centre": replace(_128, bottleneck="channelwise", masks="centre", judged="region"),
     "channelwise-64-blocks": replace(_64, bottleneck="channelwise"),
     "channelwise-64-centre": replace(_64, bottleneck="channelwise", masks="centre", judged="region"),
+    # The content network of neural patch synthesis (Yang et al. 2017), ELU as in Li's review, small enough to ship.
+    "content": _CONTENT,
+    "content-l2": replace(_CONTENT, adversarial=0.0, reconstruction=1.0),
     "nsd-loss": replace(_128, nsd=0.1),
 }
 RENAMED = {"paper": "released-code"}
