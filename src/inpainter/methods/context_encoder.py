@@ -106,7 +106,7 @@ PRESETS = {
     "adv-only": replace(_CIFAR, adversarial=1.0, reconstruction=0.0, learning_rate=2e-4),
     # The released code's geometry: 64×64 predicted, of which the network sees a ring of 4 px.
     "released-code": replace(_128, masks="centre:side=56", output="region", judged="region"),
-    # Document A's network has the paper's layer; a cascade's preset of the same name is made of the two.
+    # The text of Zieliński et al. names the paper's layer; a cascade's preset of the same name is made of two of these.
     "channelwise-128-blocks": replace(_128, bottleneck="channelwise"),
     "channelwise-128-centre": replace(_128, bottleneck="channelwise", masks="centre", judged="region"),
     "channelwise-64-blocks": replace(_64, bottleneck="channelwise"),
