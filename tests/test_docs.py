@@ -1,15 +1,21 @@
 """The documents agree with the code and with what was measured, and what they tell people to type works."""
 
+import math
 import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
+import numpy as np
 import pytest
 
 from conftest import ROOT
+from inpainter.engine.checkpoint import save_pretrained, trainable
+from inpainter.engine.training import train
 from inpainter.methods import METHODS, card
+from ready import SMALL
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from costs import FIGURE, drawn
@@ -88,8 +94,29 @@ def test_the_trainings_behind_the_results_fit_together(name, tmp_path):
         assert ours.recipe.to_dict()["first"] == str(earlier.out / "weights")
         # The first network fills holes of the same kind, cut from squares of the same size, and has the same layers.
         assert earlier.recipe.size * earlier.recipe.shrink == ours.recipe.size
-        for field in ("masks", "width", "bottleneck", "latent", "activation"):
+        for field in ("masks", "judged", "flip", "width", "bottleneck", "latent", "activation"):
             assert earlier.recipe.to_dict()[field] == ours.recipe.to_dict()[field]
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_every_training_behind_the_results_takes_two_steps(name, tmp_path):
+    """On pictures of noise, with networks as narrow as they go."""
+    ours = small(job(name, tmp_path, 3, None, None, 2))
+    if first := TRAININGS[name][2].get("first"):
+        earlier = small(job(str(first), tmp_path, 3, None, None))
+        facts = {"method": earlier.method, "recipe": earlier.recipe.to_dict()}
+        save_pretrained(trainable(earlier.method).network(earlier.recipe), earlier.out / "weights", facts)
+    (tmp_path / "pictures").mkdir()
+    side = ours.recipe.size * ours.recipe.shrink
+    for i, picture in enumerate(np.random.default_rng(0).integers(0, 256, (5, side, side, 3), dtype=np.uint8)):
+        cv2.imwrite(str(tmp_path / "pictures" / f"{i}.png"), picture)
+    outcome = train(replace(ours, data=str(tmp_path / "pictures"), device="cpu", quiet=True))
+    assert (outcome.step, outcome.finished) == (2, True)
+    assert all(math.isfinite(value) for value in outcome.validation.values())
+
+
+def small(job):
+    return replace(job, recipe=replace(job.recipe, **SMALL.get(job.method, {}), batch=2, validation=1))
 
 
 def test_every_method_has_a_page_and_a_card_that_agrees_with_the_table():

@@ -1,5 +1,7 @@
 """Masks and batches are pure functions of (seed, epoch, index)."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -137,6 +139,41 @@ def test_crops_come_from_everywhere_and_nowhere_else(rng):
         np.testing.assert_array_equal(code, picture[y : y + 32, x : x + 32])
 
 
+@pytest.mark.parametrize("stored", ["array", "larger array", "list"])
+def test_a_flip_is_a_pure_function_of_the_pictures_key(rng, stored):
+    side = 16 if stored == "array" else 24
+    arrays = rng.integers(0, 256, (40, side, side, 3), dtype=np.uint8)
+    before = arrays.copy()
+    source = pictures_of(list(arrays) if stored == "list" else arrays)
+    plain = Pairs(source, 16, draw_lines, 20, seed=3)
+    flipping = replace(plain, flip=True)
+    seen = []
+    for step in (3, 0, 7, 3):
+        (images, masks), (mirrored, same_masks) = plain.batch(step), flipping.batch(step)
+        np.testing.assert_array_equal(masks, same_masks)
+        place = np.arange(20) + step % 2 * 20
+        chosen = integers(keys(3, step // 2, place), 1, 0, 2, stream=6)[:, 0] == 1
+        for i in range(20):
+            np.testing.assert_array_equal(mirrored[i], images[i, :, ::-1] if chosen[i] else images[i])
+        np.testing.assert_array_equal(flipping.batch(step, slice(1, None, 2))[0], mirrored[1::2])
+        seen.append(chosen)
+    assert 0.3 < np.mean(seen) < 0.7
+    assert (seen[1] != seen[3]).any()
+    np.testing.assert_array_equal(arrays, before)
+
+
+def test_half_of_the_pictures_are_flipped_whatever_their_masks():
+    key = keys(0, 0, np.arange(20000))
+    flips = integers(key, 1, 0, 2, stream=6)[:, 0]
+    # Standard deviation .0035.
+    assert abs(flips.mean() - 0.5) < 0.02
+    corners = integers(key, 2, 0, 2**31, stream=4)
+    cover = draw_lines(key[:4000], 32, 32).mean((1, 2))
+    for other in (*corners.T, integers(key, 1, 0, 9, stream=5)[:, 0]):
+        assert abs(np.corrcoef(flips, other)[0, 1]) < 0.04
+    assert abs(np.corrcoef(flips[:4000], cover)[0, 1]) < 0.08
+
+
 def test_every_kind_of_mask_is_drawn_by_its_key():
     draw = mask_drawer("blocks")
     key = keys(0, 0, np.arange(3))
@@ -147,18 +184,26 @@ def test_every_kind_of_mask_is_drawn_by_its_key():
         mask_drawer("stripes")
 
 
-@pytest.mark.parametrize("side", [32, 40], ids=["whole", "cut"])
-def test_larger_crops_are_scaled_down_by_averaging(rng, side):
-    source = pictures_of(rng.integers(0, 256, (6, side, side, 3), dtype=np.uint8))
-    large, _ = Pairs(source, 32, mask_drawer("centre"), 4, seed=3).batch(2)
-    small, small_masks = Pairs(source, 16, mask_drawer("centre"), 4, seed=3, shrink=2).batch(2)
-    assert small.shape == (4, 16, 16, 3)
-    assert small_masks.shape == (4, 16, 16)
-    for i in range(4):
-        for y in range(16):
-            for x in range(16):
-                mean = large[i, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].astype(float).mean((0, 1))
-                assert np.abs(small[i, y, x] - mean).max() <= 0.5
+@pytest.mark.parametrize("stored", ["array", "list", "list of one size"])
+@pytest.mark.parametrize("times", [2, 3])
+def test_pictures_are_scaled_down_by_averaging_squares(rng, stored, times):
+    sides = [(32, 32)] * 3 if stored != "list" else [(32, 41), (33, 32), (50, 35)]
+    arrays = [rng.integers(0, 256, (*each, 3), dtype=np.uint8) for each in sides]
+    source = pictures_of(np.stack(arrays) if stored == "array" else arrays)
+    found = source.shrunk(times)
+    assert isinstance(found.pictures, list) == (stored == "list")
+    assert (found.names, found.fingerprint) == (source.names, source.fingerprint)
+    for picture, small in zip(arrays, found.pictures, strict=True):
+        assert small.shape == (picture.shape[0] // times, picture.shape[1] // times, 3)
+        assert small.dtype == np.uint8
+        for y in range(small.shape[0]):
+            for x in range(small.shape[1]):
+                square = picture[times * y : times * (y + 1), times * x : times * (x + 1)].astype(float)
+                np.testing.assert_array_equal(small[y, x], square.mean((0, 1)).astype(np.float32).round())
+
+
+def test_what_is_not_scaled_down_is_not_copied(pairs):
+    assert pairs.pictures.shrunk(1) is pairs.pictures
 
 
 def test_several_kinds_of_mask_are_drawn_one_for_each_picture():

@@ -33,7 +33,8 @@ def folder(network, tmp_path):
     facts = {
         "method": "partial-conv", "preset": "tiny", "recipe": RECIPE.to_dict(), "seed": 3,
         "data": {"source": "p.parquet", "pictures": 5, "fingerprint": "abc"}, "versions": {"torch": "2"},
-        "trained": {"steps": 7, "validation": {"mse_whole_raw": 0.00123}}, "measured": {"mse_hole": 0.25},
+        "trained": {"steps": 7, "validation": {"mse_whole_raw": 0.00123, "mse_hole": 0.125}},
+        "measured": {"mse_hole": 0.25},
         "remarks": ["The pictures are not free."],
     }  # fmt: skip
     save_pretrained(network, tmp_path / "w", facts)
@@ -68,6 +69,9 @@ def test_the_card_tells_what_is_known(folder):
         "p.parquet",
         "abc",
         "0.001230",
+        # What older runs called by the metric's name, beside the metric.
+        "| mse_hole_pooled | 0.125000 |",
+        "| mse_hole | 0.250000 |",
         "0.250000",
         "| steps trained | 7 |",
         "learning_rate",

@@ -245,7 +245,12 @@ def test_two_devices_train_as_one(job, tmp_path):
         torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-3)
 
 
-def test_two_players_resumed_end_in_the_same_bits(game, tmp_path):
+@pytest.mark.parametrize("changes", [{}, {"flip": True}, {"flip": True, "shrink": 2}], ids=["", "flip", "shrink"])
+def test_two_players_resumed_end_in_the_same_bits(game, tmp_path, changes):
+    if "shrink" in changes:
+        for i, picture in enumerate(smooth_pictures(12, 71)):
+            cv2.imwrite(str(tmp_path / "game" / f"{i}.png"), picture)
+    game = replace(game, recipe=replace(GAME, **changes))
     train(replace(game, steps=3))
     train(replace(game, steps=6, resume=True))
     train(replace(game, steps=6, out=tmp_path / "whole"))

@@ -14,6 +14,7 @@ from inpainter.nn.objective import Batch
 from ready import awake
 
 SMALL = CascadeRecipe(size=64, earlier=(32,), width=8, latent=24, overlap=2)
+RESIDUAL = replace(SMALL, residual=True)
 
 
 @pytest.fixture
@@ -61,25 +62,130 @@ def test_the_four_steps(pair):
     with torch.no_grad():
         filled = network.earlier(small, small_mask)
         up = torch.nn.functional.interpolate(filled, size=(64, 64), mode="bilinear", align_corners=False)
-        wanted = network.last.generate(torch.where(mask, up, image))
-        torch.testing.assert_close(network.raw(image, mask), wanted)
-        torch.testing.assert_close(network.encode(image, mask), network.last.encoded(torch.where(mask, up, image)))
+        started = torch.where(mask, up, image)
+        code = network.last.encoded(started)
+        torch.testing.assert_close(network.raw(image, mask), network.last.decode(code, started))
+        torch.testing.assert_close(network.encode(image, mask), code)
 
 
-def test_nothing_leaks_through_the_downscale(pair):
+# ---------------------------------------------------------------------------------------------------------- residual
+
+
+def upscaled(network, image, mask):
+    """↗F₆₄, raw."""
+    small, small_mask = scaled_down(image.masked_fill(mask, 0), mask, 2)
+    raw = network.earlier.raw(small, small_mask)
+    return torch.nn.functional.interpolate(raw, size=(64, 64), mode="bilinear", align_corners=False)
+
+
+def test_a_residual_cascade_starts_at_the_small_networks_fill_exactly(pair):
     image, mask = pair
-    network = awake(make_network(SMALL))
-    other = torch.where(mask, torch.rand_like(image), image)
+    network = make_network(RESIDUAL)
+    awake(network.earlier)
+    with torch.no_grad():
+        wanted = upscaled(network, image, mask)
+        for mode in (True, False):
+            network.train(mode)
+            assert torch.equal(network.raw(image, mask), wanted)
+        filled = network(image, mask)
+    inside = mask.expand_as(image)
+    assert torch.equal(filled[inside], wanted[inside])
+    assert torch.equal(filled[~inside], image[~inside])
+
+
+def test_a_residual_cascade_is_the_sum_in_plus_minus_one_clamped(pair):
+    image, mask = pair
+    network = awake(make_network(RESIDUAL))
+    with torch.no_grad():
+        # Untrained running statistics let the signal fade.
+        network.last.decoder[-1].weight.mul_(3000)
+        small, small_mask = scaled_down(image.masked_fill(mask, 0), mask, 2)
+        up = torch.nn.functional.interpolate(network.earlier(small, small_mask), size=(64, 64), mode="bilinear")
+        seen = torch.cat([torch.where(mask, up, image) * 2 - 1, torch.where(mask, 1.0, -1.0)], 1)
+        code = network.last.bottleneck(network.last.encoder(seen))
+        correction = network.last.decoder(network.last.bottleneck.spread(code))
+        total = (upscaled(network, image, mask) * 2 - 1) + correction
+        torch.testing.assert_close(network.raw(image, mask) * 2 - 1, total, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(network.encode(image, mask), code)
+        # Some lies outside and is clamped.
+        assert (total.abs() > 1).any()
+        wanted = torch.where(mask, (total.clamp(-1, 1) + 1) / 2, image)
+        torch.testing.assert_close(network(image, mask), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_the_last_network_of_a_residual_cascade_sees_the_mask(pair):
+    image, mask = pair
+    network = awake(make_network(RESIDUAL))
+    before = network.encode(image, mask)
+    with torch.no_grad():
+        network.last.encoder[0].weight[:, 3].mul_(-1)
+    assert not torch.equal(before, network.encode(image, mask))
+
+
+def test_a_residual_cascade_outside_the_range_is_brought_back(first, pair):
+    """The losses see the sum before the clamp, whose gradient would be zero there."""
+    objective = make_objective(replace(RESIDUAL, first=first, adversarial=0.0)).train()
+    image, mask = pair
+    with torch.no_grad():
+        awake(objective.network.last).train()
+        objective.network.last.decoder[-1].weight.mul_(100)
+    batch = Batch(image, mask)
+    objective("generator", batch)["reconstruction"].backward()
+    raw = batch.shared["prediction"][0]
+    assert ((raw < 0) | (raw > 1)).float().mean() > 0.5
+    assert all(p.grad.abs().sum() > 0 for p in objective.network.last.parameters())
+
+
+def test_the_ring_around_the_hole_counts_for_a_residual_cascade(first, pair):
+    objective = make_objective(replace(RESIDUAL, first=first, adversarial=0.0)).train()
+    image, mask = pair
+    batch = Batch(image, mask)
+    shown = objective.network.raw(image, mask).detach().requires_grad_()
+    batch.shared["prediction"] = shown, None
+    objective("generator", batch)["reconstruction"].backward()
+    near = torch.nn.functional.max_pool2d(mask.float(), 5, 1, 2) > 0
+    felt = shown.grad.abs().sum(1, keepdim=True) > 0
+    assert (near & ~mask & felt).sum() > 0.9 * (near & ~mask).sum()
+    assert not (felt & ~near).any()
+
+
+def test_three_residual_networks_and_none_of_the_other_kind(tmp_path, first):
+    two = make_objective(replace(RESIDUAL, first=first)).network
+    folder = save(tmp_path / "two", "cascade", two, RESIDUAL)
+    recipe = CascadeRecipe(size=128, earlier=(32, 64), width=8, latent=24, residual=True, first=folder)
+    three = make_objective(recipe).network.eval()
+    image, mask = torch.rand(1, 3, 128, 128), torch.zeros(1, 1, 128, 128, dtype=torch.bool)
+    mask[:, :, 40:90, 40:90] = True
+    with torch.no_grad():
+        small, small_mask = scaled_down(image.masked_fill(mask, 0), mask, 2)
+        raw = two.eval().raw(small, small_mask)
+        wanted = torch.nn.functional.interpolate(raw, size=(128, 128), mode="bilinear")
+        # Half precision lies between the two.
+        torch.testing.assert_close(three.raw(image, mask), wanted, rtol=0.01, atol=0.01)
+    with pytest.raises(InputError, match="weights of another method or shape"):
+        make_objective(replace(recipe, residual=False))
+
+
+# ---------------------------------------------------------------------------------------------------------- both kinds
+
+
+@pytest.mark.parametrize("recipe", [SMALL, RESIDUAL], ids=["document", "residual"])
+def test_nothing_leaks_through_the_downscale(pair, recipe):
+    image, mask = pair
+    network = awake(make_network(recipe))
+    moved = torch.where(mask, torch.rand_like(image), image)
     poisoned = image.masked_fill(mask, torch.nan)
-    for changed in (other, poisoned):
-        assert torch.equal(network.started(image, mask), network.started(changed, mask))
+    for changed in (moved, poisoned):
+        for one, other in zip(network.started(image, mask), network.started(changed, mask), strict=True):
+            assert torch.equal(one, other)
         assert torch.equal(network.encode(image, mask), network.encode(changed, mask))
         assert torch.equal(network(image, mask)[mask.expand_as(image)], network(changed, mask)[mask.expand_as(image)])
 
 
-def test_the_first_network_counts(pair):
+@pytest.mark.parametrize("recipe", [SMALL, RESIDUAL], ids=["document", "residual"])
+def test_the_first_network_counts(pair, recipe):
     image, mask = pair
-    network = awake(make_network(SMALL))
+    network = awake(make_network(recipe))
     before = network(image, mask)
     with torch.no_grad():
         for value in network.earlier.parameters():
@@ -87,23 +193,30 @@ def test_the_first_network_counts(pair):
     assert not torch.equal(before, network(image, mask))
 
 
-def test_what_is_frozen_stays_and_the_last_learns(first, pair):
+@pytest.mark.parametrize("recipe", [SMALL, RESIDUAL], ids=["document", "residual"])
+def test_what_is_frozen_stays_and_the_last_overfits_four_pictures(first, recipe):
     torch.manual_seed(0)
-    objective = make_objective(replace(SMALL, first=first)).train()
+    objective = make_objective(replace(recipe, first=first)).train()
     before = {name: value.clone() for name, value in objective.network.state_dict().items()}
     steps = {name: torch.optim.Adam(player.parameters(), 2e-3) for name, player in objective.players.items()}
+    pictures = torch.nn.functional.interpolate(torch.rand(4, 3, 4, 4), size=(64, 64), mode="bicubic").clamp(0, 1)
+    mask = torch.zeros(4, 1, 64, 64, dtype=torch.bool)
+    mask[:, :, 11:30, 20:41] = True
     seen = []
-    for _ in range(40):
-        batch = Batch(*pair)
+    for _ in range(60):
+        batch = Batch(pictures, mask)
         for name, optimiser in steps.items():
             terms = objective(name, batch)
             optimiser.zero_grad()
             torch.stack(list(terms.values())).sum().backward()
             optimiser.step()
         seen.append(terms["reconstruction"].item())
-    assert seen[-1] < seen[0] / 3
+    assert seen[-1] < seen[0] / 10
     for name, value in objective.network.state_dict().items():
         assert torch.equal(value, before[name]) == name.startswith("earlier."), name
+    for name, player in objective.players.items():
+        trained = [p for p in player.parameters() if p.requires_grad]
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in trained), name
 
 
 def test_the_trained_first_network_is_what_is_frozen(first):
@@ -128,8 +241,9 @@ def test_three_networks_by_the_same_class(tmp_path, first):
     assert not any(p.requires_grad for p in three.earlier.parameters())
 
 
-def test_saved_and_loaded_it_fills_photos_of_any_size(tmp_path, rng):
-    folder = save(tmp_path / "weights", "cascade", make_network(SMALL), SMALL)
+@pytest.mark.parametrize("recipe", [SMALL, RESIDUAL], ids=["document", "residual"])
+def test_saved_and_loaded_it_fills_photos_of_any_size(tmp_path, rng, recipe):
+    folder = save(tmp_path / "weights", "cascade", make_network(recipe), recipe)
     inpainter = load(folder)
     assert inpainter.card.name == "cascade"
     image, mask = rng.random((91, 150, 3), dtype=np.float32), np.zeros((91, 150), bool)
@@ -181,5 +295,11 @@ def test_an_earlier_network_has_the_layers_of_the_last():
     assert recipe.at(32) == wanted
 
 
-def test_it_encodes():
-    assert CASCADE.network(SMALL).encodes
+@pytest.mark.parametrize("recipe", [SMALL, RESIDUAL], ids=["document", "residual"])
+def test_it_encodes(recipe):
+    assert CASCADE.network(recipe).encodes
+
+
+def test_a_recipe_from_before_the_field_is_no_residual_one():
+    old = {name: value for name, value in SMALL.to_dict().items() if name not in ("residual", "judged", "flip")}
+    assert CascadeRecipe.from_dict(old) == SMALL

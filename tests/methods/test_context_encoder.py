@@ -8,10 +8,13 @@ import torch
 from torch import nn
 
 from inpainter.core import Box, InputError, View
+from inpainter.engine.checkpoint import save_pretrained
+from inpainter.engine.options import build_recipe
 from inpainter.methods import load
 from inpainter.methods.context_encoder import (
     CONTEXT_ENCODER,
     PRESETS,
+    RENAMED,
     ContextEncoder,
     ContextEncoderRecipe,
     Distortion,
@@ -63,7 +66,7 @@ def test_the_table_of_the_released_code_for_the_centre():
     wanted = [("encoder", s) for s in [(64, 64, 64), (64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)]]
     wanted += [("bottleneck", (4000,)), ("bottleneck", (512 * 16,))]
     wanted += [("decoder", s) for s in [(256, 8, 8), (128, 16, 16), (64, 32, 32), (3, 64, 64)]]
-    seen, weights = shapes(PRESETS["paper"])
+    seen, weights = shapes(PRESETS["released-code"])
     assert seen == wanted
     # 71.1 million weights, 65.5 million of them around the bottleneck.
     assert weights == pytest.approx(71.1e6, rel=1e-3)
@@ -177,8 +180,15 @@ def test_nothing_is_won_by_shrinking_the_code(rng):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"bottleneck": "channelwise"}, {"output": "region"}, {"activation": "elu"}, {"nsd": 0.01}],
-    ids=["whole", "channelwise", "region", "elu", "nsd"],
+    [
+        {},
+        {"bottleneck": "channelwise"},
+        {"output": "region"},
+        {"judged": "region"},
+        {"activation": "elu"},
+        {"nsd": 0.01},
+    ],
+    ids=["whole", "channelwise", "region", "judged", "elu", "nsd"],
 )
 def test_the_joint_objective_overfits_four_pictures(changes):
     torch.manual_seed(0)
@@ -215,7 +225,8 @@ def test_each_player_moves_only_itself_and_one_prediction_serves_both():
     again = Batch(batch.image, batch.mask)
     objective("discriminator", again)
     assert torch.equal(again.shared["prediction"][0], objective.network.raw(batch.image, batch.mask))
-    other = Batch(batch.image.flip(0), batch.mask)
+    # (The same pictures in another order would have the same loss.)
+    other = Batch(1 - batch.image, batch.mask)
     assert objective("generator", other)["reconstruction"].item() != terms["reconstruction"].item()
 
 
@@ -247,6 +258,43 @@ def test_the_steps_of_the_two_players():
     assert SMALL.learning_rate == 2e-3
 
 
+@pytest.mark.parametrize("output", ["whole", "region"])
+def test_the_discriminator_of_centre_holes_sees_nothing_outside_the_region(output):
+    recipe = replace(SMALL, output=output, judged="region")
+    torch.manual_seed(0)
+    objective = make_objective(recipe)
+    # One halving less than for the whole picture.
+    convolutions = [m for m in objective.discriminator if isinstance(m, nn.Conv2d)]
+    assert [m.out_channels for m in convolutions] == [64, 128, 1]
+    seen = []
+    objective.discriminator.register_forward_hook(lambda module, given, made: seen.append(given[0].detach()))
+    image, mask = smooth(2, 32), centre(32, 2, side=None if output == "whole" else 14)
+    batch = Batch(image, mask)
+    objective("discriminator", batch)
+    raw = batch.shared["prediction"][0]
+    middle = (slice(None), slice(None), slice(8, 24), slice(8, 24))
+    assert torch.equal(seen[0], image[middle] * 2 - 1)
+    # The raw prediction, not composed: known pixels in the region would bring back the seam.
+    assert torch.equal(seen[1], raw[middle].detach() * 2 - 1)
+    # Its loss has no gradient outside.
+    objective.requires_grad_(True)
+    shown = raw.detach().clone().requires_grad_()
+    batch.shared["prediction"] = shown, batch.shared["prediction"][1]
+    objective("generator", batch)["adversarial"].backward()
+    assert shown.grad[middle].abs().min() > 0
+    assert shown.grad.count_nonzero() == shown.grad[middle].numel()
+
+
+def test_a_recipe_from_before_the_field_is_judged_as_it_was():
+    old = {name: value for name, value in PRESETS["128-centre"].to_dict().items() if name != "judged"}
+    assert ContextEncoderRecipe.from_dict(old).judged == "composed"
+
+
+def test_every_preset_for_the_middle_has_the_region_judged():
+    for name, recipe in PRESETS.items():
+        assert (recipe.judged == "region") == recipe.masks.startswith("centre"), name
+
+
 def test_the_discriminator_sees_the_composed_picture():
     objective = make_objective(replace(SMALL, output="whole"))
     seen = []
@@ -269,7 +317,7 @@ def test_every_preset_has_masks_that_can_be_drawn():
     for name, recipe in PRESETS.items():
         masks = mask_drawer(recipe.masks)(np.arange(3, dtype=np.uint64), recipe.size, recipe.size)
         assert 0 < masks.mean() < 0.5, name
-    assert mask_drawer(PRESETS["paper"].masks)(np.arange(1, dtype=np.uint64), 128, 128)[0, 36:92, 36:92].all()
+    assert mask_drawer(PRESETS["released-code"].masks)(np.arange(1, dtype=np.uint64), 128, 128)[0, 36:92, 36:92].all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(17, 31), (70, 40), (200, 333)])
@@ -290,12 +338,40 @@ def test_pictures_of_any_size_are_filled(height, width, rng):
         ({"width": 0}, "width is 0"),
         ({"reconstruction": 0.0, "adversarial": 0.0}, "reconstruction is 0.0"),
         ({"overlap": -1}, "overlap is -1"),
+        ({"masks": "blocks", "judged": "region"}, "judged is region: give composed"),
         ({"overlap": 8, "output": "region"}, "overlap is 8: give less than a quarter"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(changes, words):
     with pytest.raises(InputError, match=words):
         replace(SMALL, **changes)
+
+
+def test_the_content_network_is_small_and_its_two_trainings_differ_by_the_adversary_alone():
+    network = ContextEncoder(PRESETS["content"])
+    saved = [value for value in network.state_dict().values() if value.is_floating_point()]
+    # In half precision, with names and shapes.
+    assert 8.5e6 < 2 * sum(value.numel() for value in saved) + 10_000 < 9.0e6
+    assert PRESETS["content"].learning_rate == PRESETS["content-l2"].learning_rate
+    same = replace(PRESETS["content-l2"], adversarial=0.001, reconstruction=0.999)
+    assert same == PRESETS["content"]
+    assert list(make_objective(PRESETS["content-l2"]).players) == ["generator"]
+
+
+def test_weights_of_a_preset_that_was_called_otherwise_load_with_a_note(tmp_path):
+    recipe = replace(PRESETS["released-code"], width=4, latent=8)
+    facts = {"method": "context-encoder", "preset": "paper", "recipe": recipe.to_dict()}
+    save_pretrained(ContextEncoder(recipe), tmp_path, facts)
+    with pytest.warns(UserWarning, match="preset paper is called released-code now"):
+        assert load(tmp_path).card.name == "context-encoder"
+
+
+def test_a_preset_by_its_former_name_is_one_line_that_says_the_new_one():
+    for former, name in RENAMED.items():
+        assert former not in PRESETS
+        assert name in PRESETS
+        with pytest.raises(InputError, match=f"--preset {former}: is called {name} now"):
+            build_recipe("context-encoder", former, {})
 
 
 def test_bare_name_without_weights_says_how_to_get_them(monkeypatch, tmp_path):
@@ -306,7 +382,7 @@ def test_bare_name_without_weights_says_how_to_get_them(monkeypatch, tmp_path):
 
 def test_what_predicts_the_middle_wants_the_hole_there():
     # The released geometry: a hole of 56 px in the middle of 128.
-    view = ContextEncoder(replace(PRESETS["paper"], width=1, latent=1)).view
+    view = ContextEncoder(replace(PRESETS["released-code"], width=1, latent=1)).view
     frame = view.frame(Box(200, 100, 56, 56), 400, 400)
     assert frame == Box(200 - 36, 100 - 36, 128, 128)
     hole = Box(300, 40, 100, 50)

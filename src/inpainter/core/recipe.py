@@ -14,7 +14,9 @@ class Recipe:
     size: int = 32
     """Side of the square pictures that the network is trained on, px."""
     shrink: int = 1
-    """How many times as large the squares cut from the pictures are; they are scaled down to the size."""
+    """How many times the pictures are scaled down, once, before squares of the size are cut from them."""
+    flip: bool = False
+    """Whether every other picture, on average, is mirrored left to right."""
     masks: str = "lines"
     """Kind of mask drawn for every picture; of several with commas between, one of them."""
     batch: int = 64

@@ -74,8 +74,8 @@ class Pairs:
     """None where nothing is missing."""
     batch_size: int
     seed: int
-    shrink: int = 1
-    """How many times as large the crops are before they are scaled down to `size`."""
+    flip: bool = False
+    """Whether pictures are mirrored left to right, with probability ½; masks are not, being drawn independently."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -96,17 +96,20 @@ class Pairs:
         place = np.arange(len(chosen)) + step % self.steps_per_epoch * self.batch_size
         key = keys(self.seed, step // self.steps_per_epoch, place)[part]
         crops = self._crops(chosen[part], key)
+        if self.flip:
+            mirrored = integers(key, 1, 0, 2, stream=6)[:, 0] == 1
+            crops[mirrored] = crops[mirrored, :, ::-1]
         if self.draw is None:
             return crops, np.zeros(crops.shape[:3], dtype=np.bool_)
         return crops, self.draw(key, self.size, self.size)
 
     def _crops(self, chosen: NDArray[np.int64], key: Numbers) -> NDArray[np.uint8]:
-        stored, side = self.pictures.pictures, self.size * self.shrink
+        stored, side = self.pictures.pictures, self.size
         if isinstance(stored, np.ndarray) and stored.shape[1:3] == (side, side):
-            return _shrunk(stored[chosen], self.shrink)
+            return stored[chosen]
         corners = integers(key, 2, 0, 2**31, stream=4).tolist()
         crops = [_crop(stored[i], side, corner) for i, corner in zip(chosen.tolist(), corners, strict=True)]
-        return _shrunk(np.stack(crops), self.shrink)
+        return np.stack(crops)
 
     def ahead(self, first: int, last: int, part: slice = slice(None)) -> Iterator[tuple[NDArray[np.uint8], Masks]]:
         """The batches of steps first … last − 1, each made in a thread while the one before is worked on."""
@@ -122,15 +125,6 @@ class Pairs:
 @lru_cache(maxsize=2)
 def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
-
-
-def _shrunk(pictures: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
-    """Average squares of `times` px."""
-    if times == 1:
-        return pictures
-    count, side = pictures.shape[0], pictures.shape[1] // times
-    squares = pictures.reshape(count, side, times, side, times, 3)
-    return squares.mean(axis=(2, 4), dtype=np.float32).round().astype(np.uint8)
 
 
 def _crop(picture: Picture, size: int, corner: list[int]) -> Picture:

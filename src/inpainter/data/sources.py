@@ -53,6 +53,17 @@ class Pictures:
             Pictures(self.pictures[kept:], self.names[kept:], [], self.fingerprint),
         )
 
+    def shrunk(self, times: int) -> "Pictures":
+        """The same pictures, each scaled down by averaging squares of `times` px; what is over at an edge is dropped.
+
+        Done once, since a training cuts a new square from every picture in every epoch. So those lie on a grid of
+        `times` px of the original; a picture with a side below `times` is not to be among them.
+        """
+        if times == 1:
+            return self
+        return Pictures(_stacked([_shrunk(each, times) for each in self.pictures]), self.names, self.broken,
+                        self.fingerprint)  # fmt: skip
+
 
 def read_pictures(
     source: str | Path, *, smallest: int = 1, limit: int | None = None, workers: int = 0, without: str = ""
@@ -97,8 +108,18 @@ def _stacked(pictures: list[Picture]) -> NDArray[np.uint8] | list[Picture]:
     return whole
 
 
-Encoded = tuple[str, bytes]
+def _shrunk(picture: Picture, times: int) -> Picture:
+    """Average squares of `times` px."""
+    height, width = (side // times * times for side in picture.shape[:2])
+    total = np.zeros((height // times, width // times, 3), dtype=np.float32)
+    # Whole numbers, which float32 adds exactly. (A mean over axes of the reshaped picture takes several times as long.)
+    for y in range(times):
+        for x in range(times):
+            total += picture[y:height:times, x:width:times]
+    return (total / times**2).round().astype(np.uint8)
 
+
+Encoded = tuple[str, bytes]
 
 Rows = tuple[int, int | None]
 """First row that is meant, and the one before which it ends."""

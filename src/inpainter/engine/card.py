@@ -48,14 +48,20 @@ def _table(rows: dict[str, Any]) -> list[str]:
     return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
 
 
+_RENAMED = {"mse_hole": "mse_hole_pooled"}
+"""What validation in older runs called by the name of a metric that is averaged otherwise."""
+
+
 def _measured(facts: dict[str, Any]) -> list[str]:
-    found = {**facts.get("trained", {}).get("validation", {}), **facts.get("measured", {})}
+    validation = facts.get("trained", {}).get("validation", {})
+    found = {**{_RENAMED.get(name, name): value for name, value in validation.items()}, **facts.get("measured", {})}
     if not found:
         return ["Not measured."]
     return [
         "Means over pictures, which are in [0, 1]; `mse` is the mean squared error. `raw` is the network's whole "
-        "answer, `composed` has the known pixels put back, `hole` counts missing pixels only. Without a set named: on "
-        "pictures held out of the training.",
+        "answer, `composed` has the known pixels put back, `hole` counts missing pixels only, `pooled` those of all "
+        "pictures alike, which makes large holes count more. Without a set named: on pictures held out of the "
+        "training.",
         "",
         *_table({name: f"{value:.6f}" if isinstance(value, float) else value for name, value in found.items()}),
     ]

@@ -16,8 +16,11 @@ NOT_OPTIONS = ("method", "recipe")
 
 def build_recipe(method: str, preset: str | None, changes: dict[str, Any]) -> tuple[str, Recipe]:
     """The preset's name (the method's first unless given) and its recipe with the given fields replaced."""
-    presets = trainable(method).presets
+    found = trainable(method)
+    presets = found.presets
     name = preset or next(iter(presets))
+    if name in found.renamed:
+        raise InputError(f"--preset {name}: is called {found.renamed[name]} now: give that")
     if name not in presets:
         raise InputError(f"--preset {name}: {method} has no such preset: choose from {', '.join(presets)}")
     return name, dataclasses.replace(presets[name], **read_fields(type(presets[name]), changes, "recipe"))

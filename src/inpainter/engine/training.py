@@ -164,9 +164,10 @@ class _Trainer:
         pictures = read_pictures(
             job.data, smallest=recipe.size * recipe.shrink, workers=job.workers, without=job.without
         )
+        pictures = pictures.shrunk(recipe.shrink)
         training, held_out = pictures.split(recipe.validation)
         self.held_out = HeldOut(self.bare, held_out, recipe, self.fabric.device)
-        self.pairs = pairs_for(self.bare, training, recipe, recipe.batch, job.seed)
+        self.pairs = pairs_for(self.bare, training, recipe, recipe.batch, job.seed, recipe.flip)
         self.last = job.steps if job.steps is not None else recipe.epochs * self.pairs.steps_per_epoch
         self.facts = facts_of_run(job.method, job.preset, recipe, job.seed, job.data, pictures)
         self.step = 0

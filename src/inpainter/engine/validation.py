@@ -24,10 +24,12 @@ MASK_SEED = 2**32
 """Its masks are the same in every run, and no training's."""
 
 
-def pairs_for(objective: Objective, pictures: Pictures, recipe: Recipe, count: int, seed: int) -> Pairs:
+def pairs_for(
+    objective: Objective, pictures: Pictures, recipe: Recipe, count: int, seed: int, flip: bool = False
+) -> Pairs:
     """Pictures for an objective, `count` at a time, with masks if it wants any."""
     draw = mask_drawer(recipe.masks) if objective.masked else None
-    return Pairs(pictures, recipe.size, draw, count, seed, recipe.shrink)
+    return Pairs(pictures, recipe.size, draw, count, seed, flip)
 
 
 def batch_on(device: torch.device, arrays: tuple[np.ndarray, np.ndarray], seed: int, step: int, rank: int = 0) -> Batch:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from inpainter.core import Card, InputError, View, Work
@@ -18,6 +18,7 @@ from inpainter.methods.context_encoder import (
     ContextEncoderObjective,
     ContextEncoderRecipe,
 )
+from inpainter.nn.adversarial import draw_dcgan_weights
 from inpainter.nn.facts import read_facts
 from inpainter.nn.network import Network
 from inpainter.nn.pretrained import fill_with_weights
@@ -34,6 +35,8 @@ class CascadeRecipe(ContextEncoderRecipe):
     """Sizes of the networks before the last one, px, from the smallest."""
     first: str = ""
     """Folder of trained weights for them: a context encoder's, or for more than one a cascade's."""
+    residual: bool = False
+    """Whether the last network predicts what is to be added to the fill that it starts from, instead of its own."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,9 +47,18 @@ class CascadeRecipe(ContextEncoderRecipe):
         self._require(self.output == "whole", "output", "whole: the cascade puts fills into pictures")
 
 
-_128 = CascadeRecipe(size=128, overlap=4, epochs=50)
+_128 = CascadeRecipe(size=128, flip=True, overlap=4, epochs=50)
 
-PRESETS = {"128-blocks": _128, "128-centre": replace(_128, masks="centre"), "nsd-loss": replace(_128, nsd=0.1)}
+PRESETS = {
+    "128-blocks": _128,
+    "128-centre": replace(_128, masks="centre", judged="region"),
+    "channelwise-128-blocks": replace(_128, bottleneck="channelwise"),
+    "channelwise-128-centre": replace(_128, bottleneck="channelwise", masks="centre", judged="region"),
+    # Ours.
+    "residual-blocks": replace(_128, residual=True),
+    "residual-centre": replace(_128, residual=True, masks="centre", judged="region"),
+    "nsd-loss": replace(_128, nsd=0.1),
+}
 
 # ------------------------------------------------------------------------------------------------------ the network
 
@@ -57,6 +69,10 @@ class CascadeContextEncoder(Network):
     (i) what lies under the mask is dropped; (ii) the picture is scaled down and filled by the frozen network; (iii) the
     fill is scaled up and put into the hole; (iv) the last network runs on that picture. The same in training and in
     use. `earlier` may be a cascade itself, and so on.
+
+    Where the last network is a `Correction` (ours): ↗F₆₄ + F₁₂₈(M̄ ⊙ P + M ⊙ ↗F₆₄, M), so that what the small network
+    knows need not pass through the last one's code again. The sum is over the whole picture, of the small network's raw
+    prediction, which goes on outside the hole: the ring of the reconstruction loss asks for that, too.
     """
 
     encodes = True
@@ -68,6 +84,7 @@ class CascadeContextEncoder(Network):
         assert small is not None
         assert large is not None
         self.view, self.factor = View(fixed=large), large[0] // small[0]
+        self.residual = isinstance(last, Correction)
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -76,19 +93,58 @@ class CascadeContextEncoder(Network):
         return self
 
     def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
-        return self.last.generate(self.started(image, mask))
+        return self.prediction(image, mask)[0]
+
+    def prediction(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The raw prediction `(B, 3, S, S)` for a blanked picture in [0, 1], and the last network's code.
+
+        A correction's sum may lie outside [0, 1], and is clamped where a fill is made of it (`Network.forward`). The
+        losses see it before, or nothing would bring it back.
+        """
+        up, started = self.started(image, mask)
+        code = self.last.encoded(self._seen(started, mask))
+        return self.last.decode(code, up), code
 
     @torch.no_grad()
-    def started(self, image: Tensor, mask: Tensor) -> Tensor:
-        """Steps (i) to (iii): the picture `(B, 3, S, S)` with the small network's fill in the hole."""
+    def started(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Steps (i) to (iii): ↗F₆₄, raw, and the picture with its fill in the hole, each `(B, 3, S, S)`."""
         small, small_mask = scaled_down(image.masked_fill(mask, 0), mask, self.factor)
-        filled = self.earlier(small, small_mask)
-        up = functional.interpolate(filled, scale_factor=float(self.factor), mode="bilinear")
-        return torch.where(mask, up.to(image.dtype), image)
+        raw = self.earlier.raw(small, small_mask).clamp(0, 1).to(image.dtype)
+        filled = torch.where(small_mask, raw, small)
+        up, filled = (
+            functional.interpolate(picture, scale_factor=float(self.factor), mode="bilinear")
+            for picture in (raw, filled)
+        )
+        return up, torch.where(mask, filled, image)
+
+    def _seen(self, started: Tensor, mask: Tensor) -> Tensor:
+        return torch.cat([started, mask.to(started.dtype)], 1) if self.residual else started
 
     def code(self, image: Tensor, mask: Tensor) -> Tensor:
         """The last network's code `(B, D)`."""
-        return self.last.encoded(self.started(image, mask))
+        return self.last.encoded(self._seen(self.started(image, mask)[1], mask))
+
+
+class Correction(ContextEncoder):
+    """What a residual cascade adds to the fill that it starts from; no network by itself.
+
+    It sees the mask as a fourth channel: what is known needs no correction. Its last layer starts at zero, so that the
+    training starts at ↗F₆₄ exactly. There is no tanh after it: between pictures in [−1, 1] a correction may be as large
+    as 2, and what has come near the end of a tanh hardly learns.
+    """
+
+    def __init__(self, recipe: ContextEncoderRecipe) -> None:
+        super().__init__(recipe)
+        self.encoder[0] = nn.Conv2d(4, recipe.width * ENCODER[recipe.size][0], 4, 2, 1, bias=False)
+        draw_dcgan_weights(self.encoder[0])
+        *layers, last, _tanh = self.decoder
+        for value in last.parameters():
+            nn.init.zeros_(value)
+        self.decoder = nn.Sequential(*layers, last)
+
+    def decode(self, code: Tensor, image: Tensor) -> Tensor:
+        """The picture in [0, 1] that is corrected, with the correction; half of it, which is made for [−1, 1]."""
+        return image + self.decoder(self.bottleneck.spread(code)) / 2
 
 
 def scaled_down(image: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tensor]:
@@ -103,8 +159,9 @@ def scaled_down(image: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tenso
 def make_network(recipe: CascadeRecipe) -> CascadeContextEncoder:
     """The cascade of a recipe, with random weights."""
     network: Network = ContextEncoder(recipe.at(recipe.earlier[0]))
+    later = Correction if recipe.residual else ContextEncoder
     for size in (*recipe.earlier[1:], recipe.size):
-        network = CascadeContextEncoder(network, ContextEncoder(recipe.at(size)))
+        network = CascadeContextEncoder(network, later(recipe.at(size)))
     assert isinstance(network, CascadeContextEncoder)
     return network
 
@@ -128,7 +185,7 @@ def make_objective(recipe: CascadeRecipe) -> ContextEncoderObjective:
     if found != wanted:
         raise InputError(f"{recipe.first}: weights of {found}, where those of a {wanted} are wanted")
     fill_with_weights(network.earlier, recipe.first)
-    return ContextEncoderObjective(recipe, network, network.last, network.started)
+    return ContextEncoderObjective(recipe, network, network.last, network.prediction)
 
 
 # ------------------------------------------------------------------------------------------------------- the method

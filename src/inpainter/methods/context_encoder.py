@@ -47,6 +47,8 @@ class ContextEncoderRecipe(Recipe):
     """LeakyReLU 0.2 in the encoder and ReLU in the decoder, or ELU in both."""
     output: Literal["whole", "region"] = "whole"
     """What is predicted: the whole picture, for any mask, or its middle square of half the side."""
+    judged: Literal["composed", "region"] = "composed"
+    """What the discriminator sees: the composed picture, for any mask, or the prediction's middle square alone."""
     overlap: int = 4
     """Width of the ring of known pixels around the hole that is predicted too, px."""
     overlap_weight: float = 10.0
@@ -66,6 +68,8 @@ class ContextEncoderRecipe(Recipe):
         for name in ("overlap", "overlap_weight", "reconstruction", "adversarial", "nsd"):
             self._require(getattr(self, name) >= 0, name, "0 or more")
         self._require(self.reconstruction + self.adversarial > 0, "reconstruction", "one of the two losses a weight")
+        central = self.judged == "composed" or self.masks.partition(":")[0] == "centre"
+        self._require(central, "judged", "composed where masks are not centre")
         if self.output == "region":
             self._require(4 * self.overlap < self.size, "overlap", "less than a quarter of the size")
 
@@ -78,26 +82,41 @@ class ContextEncoderRecipe(Recipe):
 ENCODER = {32: (2, 4, 8), 64: (1, 2, 4, 8), 128: (1, 1, 2, 4, 8)}
 """Channels after every halving down to 4×4, as multiples of `width` (train.lua; for 64 px train_random.lua)."""
 
-_CIFAR = ContextEncoderRecipe(size=32, masks="centre", latent=512, overlap=1, epochs=20, validation=5000)
+# Holes in the middle are judged as in the released code: in the composed picture, the seam would tell them at once.
+_CIFAR = ContextEncoderRecipe(
+    size=32, flip=True, masks="centre", judged="region", latent=512, overlap=1, epochs=20, validation=5000
+)
 # What a cascade's first network sees: pictures of 128 px scaled down.
-_64 = ContextEncoderRecipe(size=64, shrink=2, overlap=2, epochs=50)
-_128 = ContextEncoderRecipe(size=128, overlap=4, epochs=50)
+_64 = ContextEncoderRecipe(size=64, shrink=2, flip=True, overlap=2, epochs=50)
+_128 = ContextEncoderRecipe(size=128, flip=True, overlap=4, epochs=50)
+_CONTENT = replace(
+    _128, masks="centre", judged="region", activation="elu", width=32, latent=360, batch=64, average=0.999
+)
 
 PRESETS = {
     "128-blocks": _128,
-    "128-centre": replace(_128, masks="centre"),
+    "128-centre": replace(_128, masks="centre", judged="region"),
     "64-blocks": _64,
-    "64-centre": replace(_64, masks="centre"),
-    "cifar10-blocks": replace(_CIFAR, masks="blocks"),
+    "64-centre": replace(_64, masks="centre", judged="region"),
+    "cifar10-blocks": replace(_CIFAR, masks="blocks", judged="composed"),
     "cifar10-centre": _CIFAR,
     # Cao's three on CIFAR-10. The larger step is for the joint loss only, as in the released code.
     "joint": _CIFAR,
     "l2-only": replace(_CIFAR, adversarial=0.0, reconstruction=1.0, learning_rate=2e-4),
     "adv-only": replace(_CIFAR, adversarial=1.0, reconstruction=0.0, learning_rate=2e-4),
     # The released code's geometry: 64×64 predicted, of which the network sees a ring of 4 px.
-    "paper": replace(_128, masks="centre:side=56", output="region"),
+    "released-code": replace(_128, masks="centre:side=56", output="region", judged="region"),
+    # The text of Zieliński et al. names the paper's layer; a cascade's preset of the same name is made of two of these.
+    "channelwise-128-blocks": replace(_128, bottleneck="channelwise"),
+    "channelwise-128-centre": replace(_128, bottleneck="channelwise", masks="centre", judged="region"),
+    "channelwise-64-blocks": replace(_64, bottleneck="channelwise"),
+    "channelwise-64-centre": replace(_64, bottleneck="channelwise", masks="centre", judged="region"),
+    # The content network of neural patch synthesis (Yang et al. 2017), ELU as in Li's review, small enough to ship.
+    "content": _CONTENT,
+    "content-l2": replace(_CONTENT, adversarial=0.0, reconstruction=1.0),
     "nsd-loss": replace(_128, nsd=0.1),
 }
+RENAMED = {"paper": "released-code"}
 
 # ------------------------------------------------------------------------------------------------------ the network
 
@@ -140,15 +159,17 @@ class ContextEncoder(Network):
         draw_dcgan_weights(self)
 
     def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
-        return self.generate(self.started(image, mask))
+        return self.prediction(image, mask)[0]
+
+    def prediction(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The raw prediction `(B, 3, S, S)` for a blanked picture in [0, 1], and the code that it is made from."""
+        image = self.started(image, mask)
+        code = self.encoded(image)
+        return self.decode(code, image), code
 
     def started(self, image: Tensor, mask: Tensor) -> Tensor:
         """What the encoder sees: the picture `(B, 3, S, S)` with the mean colour in the hole."""
         return torch.where(mask, self.mean, image)
-
-    def generate(self, image: Tensor) -> Tensor:
-        """The prediction for a picture `(B, 3, S, S)` in [0, 1] whose hole is filled with something."""
-        return self.decode(self.encoded(image), image)
 
     def decode(self, code: Tensor, image: Tensor) -> Tensor:
         """The prediction from the code of `image`, which it returns outside the region where only that is made."""
@@ -223,26 +244,31 @@ def _up(recipe: ContextEncoderRecipe) -> nn.Module:
 
 # ---------------------------------------------------------------------------------------------------- the objective
 
-Start = Callable[[Tensor, Tensor], Tensor]
-"""From a picture and its mask to the picture with something in the hole: what an encoder sees."""
+Predict = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From a blanked picture and its mask to the raw prediction and its code."""
 
 
 class ContextEncoderObjective(Objective):
     """L = 0.999 L_rec + 0.001 L_adv (Pathak et al., equation 3; Zieliński et al., equation 1), D's turn before G's.
 
-    The discriminator sees the composed picture, or the region where only that is predicted, and is not told the hole.
-    What is kept is `network`; what is trained, and plays against the discriminator, is its `generator`, which works on
-    what `start(image, mask)` makes of the picture: all of the network, or the last of a cascade.
+    The discriminator sees the predicted region, the middle square of half the side, and nothing around it, or it would
+    win by the seam (Pathak et al.; Cao). Where holes lie anywhere, it sees the composed picture (ours) and is not told
+    the hole. What is kept is `network`, whose prediction and code are `predict(image, mask)`; what is trained, against
+    the discriminator, is its `generator`: all of the network, or the last of a cascade.
     """
 
-    def __init__(self, recipe: ContextEncoderRecipe, network: Network, generator: ContextEncoder, start: Start) -> None:
+    def __init__(
+        self, recipe: ContextEncoderRecipe, network: Network, generator: ContextEncoder, predict: Predict
+    ) -> None:
         super().__init__()
-        self.recipe, self.network, self.start = recipe, network, start
+        self.recipe, self.network, self.predict = recipe, network, predict
         # In a tuple, where torch does not count it a second time: it is a part of the network.
         self._generator = (generator,)
+        self.region = self.generator.region or recipe.judged == "region"
         widths = [recipe.width * multiple for multiple in ENCODER[recipe.size]]
         if recipe.adversarial:
-            self.discriminator = Discriminator(widths[1:] if self.generator.region else widths)
+            # The region is half the side: one halving less.
+            self.discriminator = Discriminator(widths[1:] if self.region else widths)
         if recipe.nsd:
             self.distortion = Distortion(self.generator.bottleneck.size)
 
@@ -286,19 +312,18 @@ class ContextEncoderObjective(Objective):
         """The raw prediction and its code; made in the discriminator's turn, they serve the generator's too."""
         if "prediction" not in batch.shared:
             # What `network.raw` does, but that the code is kept.
-            image = self.start(batch.image.masked_fill(batch.mask, 0), batch.mask)
-            code = self.generator.encoded(image)
-            batch.shared["prediction"] = self.generator.decode(code, image).float(), code
+            raw, code = self.predict(batch.image.masked_fill(batch.mask, 0), batch.mask)
+            batch.shared["prediction"] = raw.float(), code
         return batch.shared["prediction"]
 
     def _generated(self, raw: Tensor, batch: Batch) -> Tensor:
         """The generator's side of what the discriminator sees."""
-        return self._judged(raw if self.generator.region else torch.where(batch.mask, raw, batch.image))
+        return self._judged(raw if self.region else torch.where(batch.mask, raw, batch.image))
 
     def _judged(self, image: Tensor) -> Tensor:
         """What the discriminator sees, in [−1, 1]."""
         edge = image.shape[-1] // 4
-        seen = image[:, :, edge:-edge, edge:-edge] if self.generator.region else image
+        seen = image[:, :, edge:-edge, edge:-edge] if self.region else image
         return seen * 2 - 1
 
     def _distortion(self, code: Tensor, batch: Batch) -> Tensor:
@@ -348,7 +373,7 @@ class Distortion(nn.Module):
 def make_objective(recipe: ContextEncoderRecipe) -> ContextEncoderObjective:
     """What is trained: all of the network."""
     network = ContextEncoder(recipe)
-    return ContextEncoderObjective(recipe, network, network, network.started)
+    return ContextEncoderObjective(recipe, network, network, network.prediction)
 
 
 # ------------------------------------------------------------------------------------------------------- the method
@@ -366,4 +391,5 @@ CONTEXT_ENCODER = TrainedMethod(
     network=ContextEncoder,
     objective=make_objective,
     shipped="128-blocks",
+    renamed=RENAMED,
 )

@@ -62,7 +62,8 @@ class Objective(nn.Module, ABC):
     def validate(self, kept: Any, batches: Iterable[Batch]) -> dict[str, float]:
         """Measure a copy of `kept`, in evaluation mode, on pictures that it was not trained on: numbers by name.
 
-        By default mean squared errors over all values: raw and composed, whole picture and hole.
+        By default mean squared errors: raw and composed, over all values of the pictures; and over the values of all
+        holes pooled, where a large hole counts more, and where the metric `mse_hole` is a mean of one for each picture.
         """
         seen = [(batch.image, batch.mask, kept.raw(batch.image, batch.mask).float().clamp(0, 1)) for batch in batches]
         image, mask, raw = (torch.cat(tensors) for tensors in zip(*seen, strict=True))
@@ -70,7 +71,7 @@ class Objective(nn.Module, ABC):
         inside = (squared * mask).sum()
         return {
             "mse_whole_raw": squared.mean().item(),
-            "mse_hole": (inside / (3 * mask.sum())).item(),
+            "mse_hole_pooled": (inside / (3 * mask.sum())).item(),
             "mse_whole_composed": (inside / image.numel()).item(),
         }
 

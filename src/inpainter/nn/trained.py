@@ -1,7 +1,8 @@
 """A method that is trained: all that its file declares, in one object."""
 
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ class TrainedMethod(Method):
     """What the training of a recipe minimises."""
     shipped: str
     """The preset whose weights the name alone takes."""
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Former names of presets → what they are called now; weights and runs made under them still say the former."""
 
     @property
     def recipe(self) -> type[Recipe]:
@@ -61,6 +64,8 @@ class TrainedMethod(Method):
             raise InputError(
                 f"{Path(folder) / RECIPE}: weights of {facts['method']}, not of {name}: give another folder"
             )
+        if (former := str(facts.get("preset"))) in self.renamed:
+            warnings.warn(f"{folder}: its preset {former} is called {self.renamed[former]} now", stacklevel=3)
         return self.recipe.from_dict(facts["recipe"])
 
     def shipped_weights(self) -> Path:
