@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, Self
 
 import torch
@@ -14,7 +15,7 @@ from inpainter.methods import METHODS
 from inpainter.nn.losses import feature_l1, masked_l1, style_l1, total_variation
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
-from inpainter.nn.partial_conv import PartialConv2d
+from inpainter.nn.partial_conv import PartialConv2d, fill_by_averages
 from inpainter.nn.trained import TrainedMethod
 from inpainter.nn.vgg import load_vgg
 
@@ -37,6 +38,8 @@ class PartialConvRecipe(Recipe):
     """Layers at full size after the decoder, before the colours; only with a last width."""
     last: Literal["sigmoid", "linear"] = "sigmoid"
     """What follows the last layer; the study names both."""
+    blocks: tuple[int, ...] = ()
+    """Residual blocks in each level, down and, but for the last, up again: ours; none: the U-Net."""
     norm_ends: bool = True
     """Whether batch norm follows the first layer too, as in the study; the original leaves it out there."""
     loss: Literal["mse", "five-term"] = "mse"
@@ -60,6 +63,8 @@ class PartialConvRecipe(Recipe):
         super().__post_init__()
         if len(self.widths) != len(self.kernels) or not self.widths:
             raise InputError(f"recipe: {len(self.widths)} widths and {len(self.kernels)} kernels: give as many of both")
+        if self.blocks and len(self.blocks) != len(self.widths):
+            raise InputError(f"recipe: {len(self.widths)} widths and {len(self.blocks)} blocks: give as many of both")
         if self.size % 2 ** len(self.widths):
             raise InputError(f"recipe: size is {self.size}: give a multiple of {2 ** len(self.widths)}")
 
@@ -67,6 +72,10 @@ class PartialConvRecipe(Recipe):
 PRESETS = {
     "cifar10-paper": PartialConvRecipe(epochs=100, batch=32, average=0.999),
     "cifar10-equal": PartialConvRecipe(epochs=20, batch=32, average=0.999),
+    # Ours: better, and in less time, than the U-Net.
+    "cifar10": PartialConvRecipe(
+        epochs=24, batch=32, average=0.999, schedule="cosine", widths=(96, 128), kernels=(3, 3), blocks=(2, 1)
+    ),
     # The original's widths, kernels and loss, with two levels less than its table has for 512 px.
     "photos-128": PartialConvRecipe(
         size=128,
@@ -168,6 +177,72 @@ def _doubled(valid: Tensor) -> Tensor:
     return valid.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
 
 
+class RefiningUNet(Network):
+    """Partial averages close the hole, and a U-Net of residual blocks corrects them: ours, for small pictures.
+
+    fill = prefill + correction(prefill, mask), where the prefill is the partial convolution with constant weights,
+    repeated until all is known (`fill_by_averages`). It brings the colours, so the network has only to learn what they
+    miss, and neither its layers nor its error are spent on carrying known pixels through: those it returns as they are.
+    Convolutions run at half the size and below (pixel-unshuffle, and pixel-shuffle back), where a processor is
+    fastest. After the prefill everything is valid, so they are plain ones; they are told the mask as a channel.
+    """
+
+    def __init__(self, recipe: PartialConvRecipe) -> None:
+        super().__init__()
+        widths, levels = recipe.widths, len(recipe.widths)
+        self.view = View(minimum=2**levels, multiple=2**levels)
+
+        def blocks(level: int) -> nn.Sequential:
+            each = (_Residual(widths[level], recipe.kernels[level]) for _ in range(recipe.blocks[level]))
+            return nn.Sequential(*each)
+
+        self.first = nn.Conv2d(4 * (3 + 1), widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(blocks(level) for level in range(levels))
+        self.decoder = nn.ModuleList(blocks(level) for level in range(levels - 1))
+        self.down = nn.ModuleList(nn.Conv2d(above, below, 2, 2) for above, below in pairwise(widths))
+        self.up = nn.ModuleList(nn.Conv2d(below, 4 * above, 1) for above, below in pairwise(widths))
+        self.last = _started_at_zero(nn.Conv2d(widths[0], 4 * 3, 3, padding=1))
+
+    def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
+        prefill = fill_by_averages(image, ~mask)
+        # Around 0: there is no batch norm that would move it.
+        seen = torch.cat([prefill - 0.5, mask.to(prefill.dtype)], dim=1)
+        x = self.first(functional.pixel_unshuffle(seen, 2))
+        skips = []
+        for down, encoder in zip(self.down, self.encoder, strict=False):
+            skips.append(encoder(x))
+            x = down(skips[-1])
+        x = self.encoder[-1](x)
+        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
+            x = decoder(skips.pop() + functional.pixel_shuffle(up(x), 2))
+        correction = functional.pixel_shuffle(self.last(x), 2)
+        return torch.where(mask, prefill + correction.to(prefill.dtype), image)
+
+
+class _Residual(nn.Module):
+    """x + W₂ relu(W₁ x), which starts as the identity."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(width, width, kernel, padding=kernel // 2)
+        self.outer = _started_at_zero(nn.Conv2d(width, width, kernel, padding=kernel // 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.outer(functional.relu(self.inner(x)))
+
+
+def _started_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
+    """A layer that adds nothing at first: without batch norm, a sum of many random ones would start far off."""
+    for value in layer.parameters():
+        nn.init.zeros_(value)
+    return layer
+
+
+def make_network(recipe: PartialConvRecipe) -> Network:
+    """The network that a recipe asks for."""
+    return RefiningUNet(recipe) if recipe.blocks else PartialConvUNet(recipe)
+
+
 # ---------------------------------------------------------------------------------------------------- the objective
 
 
@@ -180,7 +255,7 @@ class PartialConvObjective(Objective):
     def __init__(self, recipe: PartialConvRecipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = PartialConvUNet(recipe)
+        self.network = make_network(recipe)
         if recipe.loss == "five-term":
             if not recipe.features:
                 raise InputError("recipe: the five-term loss needs VGG weights: give their file with --recipe.features")
@@ -223,7 +298,7 @@ PARTIAL_CONV = TrainedMethod(
         extra="torch",
     ),
     presets=PRESETS,
-    network=PartialConvUNet,
+    network=make_network,
     objective=PartialConvObjective,
     shipped="cifar10-equal",
 )
