@@ -30,6 +30,8 @@ class PartialConvRecipe(Recipe):
     """Channels after each encoder layer, each of which halves the sides."""
     kernels: tuple[int, ...] = (3, 3, 3, 3, 3)
     """Side of each encoder layer's window, px."""
+    convolutions: Literal[1, 2] = 1
+    """Partial convolutions in each level; of two, one keeps the sides, and its features are what a skip brings."""
     first_width: int = 32
     """Channels of a layer at full size before the first halving, whose features the last skip brings; 0: none."""
     last_width: int = 32
@@ -70,8 +72,12 @@ class PartialConvRecipe(Recipe):
 
 
 PRESETS = {
-    "cifar10-paper": PartialConvRecipe(epochs=100, batch=32, average=0.999),
+    "cifar10-100-epochs": PartialConvRecipe(epochs=100, batch=32, average=0.999),
     "cifar10-equal": PartialConvRecipe(epochs=20, batch=32, average=0.999),
+    # What is known of the study's network and training, and nothing added; its widths are the blind autoencoder's.
+    "study": PartialConvRecipe(
+        epochs=100, batch=32, widths=(32, 64, 128, 256, 512), convolutions=2, first_width=0, last_layers=0
+    ),
     # Ours: better, and in less time, than the U-Net.
     "cifar10": PartialConvRecipe(
         epochs=24, batch=32, average=0.999, schedule="cosine", widths=(96, 128), kernels=(3, 3), blocks=(2, 1)
@@ -93,7 +99,8 @@ PRESETS = {
         validation=100,
     ),
 }
-"""`cifar10-paper` goes on for the study's 100 epochs; `cifar10-equal` stops where the blind autoencoder does."""
+"""`study` is nearest to the document. The U-Net of `cifar10-*-epochs` and `cifar10-equal` has our layers at full size:
+for as many epochs as the study's, and as many as the blind autoencoder's. `cifar10` is ours altogether."""
 
 # ------------------------------------------------------------------------------------------------------ the network
 
@@ -112,24 +119,31 @@ class PartialConvUNet(Network):
         super().__init__()
         widths, levels, full = recipe.widths, len(recipe.widths), recipe.first_width or 3
         self.view = View(minimum=2**levels, multiple=2**levels)
-        self.encoder, self.decoder, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        twice = recipe.convolutions == 2
+        self.before, self.encoder = nn.ModuleList(), nn.ModuleList()
+        self.decoder, self.after, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         self.first = _Layer((3,), full, 3) if recipe.first_width else None
-        incoming = (full, *widths)
-        for level, kernel in enumerate(recipe.kernels):
+        # Channels of what each level halves, which its skip brings.
+        halved = widths if twice else (full, *widths[:-1])
+        for level, (above, kernel) in enumerate(zip((full, *widths), recipe.kernels, strict=False)):
             norm = recipe.norm_ends or level > 0
-            self.encoder.append(_Layer((incoming[level],), widths[level], kernel, stride=2, norm=norm))
+            if twice:
+                self.before.append(_Layer((above,), widths[level], kernel, norm=norm))
+            self.encoder.append(_Layer((halved[level],), widths[level], kernel, stride=2, norm=norm))
         below = widths[-1]
         for level in reversed(range(1, levels)):
             # Half the size is where the most is computed: already as narrow there as at full size.
             out = recipe.last_width or widths[0] if level == 1 else widths[level - 1]
-            self.decoder.append(_Layer((below, widths[level - 1]), out, 3))
+            self.decoder.append(_Layer((below, halved[level]), out, 3))
+            self.after.extend(_Layer((out,), out, 3) for _ in range(twice))
             below = out
         if recipe.last_width:
-            self.decoder.append(_Layer((below, full), recipe.last_width, 3))
+            self.decoder.append(_Layer((below, halved[0]), recipe.last_width, 3))
+            self.after.extend(_Layer((recipe.last_width,), recipe.last_width, 3) for _ in range(twice))
             self.end.extend(_Layer((recipe.last_width,), recipe.last_width, 3) for _ in range(recipe.last_layers))
             self.colours: nn.Module = nn.Conv2d(recipe.last_width, 3, 1)
         else:
-            self.decoder.append(_Layer((below, full), 3, 3, norm=False))
+            self.decoder.append(_Layer((below, halved[0]), 3, 3, norm=False))
             self.colours = nn.Identity()
         self.last: nn.Module = nn.Sigmoid() if recipe.last == "sigmoid" else nn.Identity()
 
@@ -139,7 +153,10 @@ class PartialConvUNet(Network):
             x, valid = self.first(x, valid)
             x = functional.relu(x)
         skips = []
-        for layer in self.encoder:
+        for level, layer in enumerate(self.encoder):
+            if level < len(self.before):
+                x, valid = self.before[level](x, valid)
+                x = functional.relu(x)
             skips.append((x, valid))
             x, valid = layer(x, valid)
             x = functional.relu(x)
@@ -149,6 +166,9 @@ class PartialConvUNet(Network):
             valid = torch.cat([_doubled(valid), skip_valid], dim=1)
             x, valid = layer((functional.interpolate(x, scale_factor=2.0), skip), valid)
             if i < len(self.decoder) - 1 or not isinstance(self.colours, nn.Identity):
+                x = functional.leaky_relu(x, 0.2)
+            if i < len(self.after):
+                x, valid = self.after[i](x, valid)
                 x = functional.leaky_relu(x, 0.2)
         for layer in self.end:
             x, valid = layer(x, valid)
