@@ -284,8 +284,9 @@ class PartialConvObjective(Objective):
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
         if self.recipe.freeze_norm:
-            for module in self.network.get_submodule("encoder").modules():
-                if isinstance(module, nn.BatchNorm2d):
+            # All before the decoder: the layers at full size see the holes first.
+            for name, module in self.network.named_modules():
+                if name.startswith(("first.", "before.", "encoder.")) and isinstance(module, nn.BatchNorm2d):
                     module.eval()
         return self
 
