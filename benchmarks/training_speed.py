@@ -39,7 +39,7 @@ INTERVAL = 10
 
 CASES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "blind-autoencoder": ("blind-autoencoder", "cifar10-paper", "cifar10/test.parquet", {}),
-    "partial-conv": ("partial-conv", "cifar10-paper", "cifar10/test.parquet", {}),
+    "partial-conv": ("partial-conv", "cifar10-100-epochs", "cifar10/test.parquet", {}),
     "context-encoder, bottleneck 512": ("context-encoder", "128-blocks", "photos/train-a.parquet", {"latent": 512}),
     "context-encoder, bottleneck 4000": ("context-encoder", "128-blocks", "photos/train-a.parquet", {}),
 }

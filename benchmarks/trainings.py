@@ -81,8 +81,10 @@ def _against_search() -> dict[str, Training]:
 
 
 TRAININGS: dict[str, Training] = {
-    "partial-conv-100": ("partial-conv", "cifar10-paper", {}),
+    "partial-conv-100": ("partial-conv", "cifar10-100-epochs", {}),
     "partial-conv": ("partial-conv", "cifar10-equal", {}),
+    "partial-conv-cifar10": ("partial-conv", "cifar10", {}),
+    "partial-conv-study": ("partial-conv", "study", {}),
     "blind-autoencoder": ("blind-autoencoder", "cifar10-paper", {}),
     "joint": ("context-encoder", "joint", CIFAR_HALF),
     "l2-only": ("context-encoder", "l2-only", CIFAR_HALF),

@@ -35,7 +35,7 @@ def test_options_that_are_typed_over_file_over_preset(tmp_path):
     [
         ("partial-conv", {"data": "x"}, {}, "--out is missing: give the run folder"),
         ("sharpen", {"data": "x", "out": "y"}, {}, "not a method that can be trained"),
-        ("partial-conv", {"data": "x", "out": "y", "preset": "p"}, {}, "choose from cifar10-paper"),
+        ("partial-conv", {"data": "x", "out": "y", "preset": "p"}, {}, "choose from cifar10-100-epochs"),
         ("partial-conv", {"data": "x", "out": "y"}, {"batch": 0}, "batch is 0: give 1 or more"),
         ("partial-conv", {"data": "x", "out": "y"}, {"size": 30}, "give a multiple of 32"),
     ],

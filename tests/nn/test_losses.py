@@ -93,15 +93,18 @@ def test_the_five_terms_have_their_weights(vgg_file, rng):
     assert set(objective.players) == {"network"}
 
 
-def test_frozen_batch_norm_keeps_the_encoders_statistics():
-    recipe = partial_conv.PartialConvRecipe(size=16, widths=(4, 4), kernels=(3, 3), freeze_norm=True)
+@pytest.mark.parametrize("convolutions", [1, 2])
+def test_frozen_batch_norm_keeps_the_encoders_statistics(convolutions):
+    recipe = partial_conv.PartialConvRecipe(
+        size=16, widths=(4, 4), kernels=(3, 3), freeze_norm=True, convolutions=convolutions
+    )
     objective = partial_conv.PartialConvObjective(recipe).train()
     before = {name: value.clone() for name, value in objective.network.state_dict().items()}
     objective("network", Batch(torch.rand(2, 3, 16, 16), torch.rand(2, 1, 16, 16) < 0.2))
     for name, value in objective.network.state_dict().items():
         moved = not torch.equal(value, before[name])
         counted = "running" in name or "num_batches" in name
-        assert moved == (counted and not name.startswith("encoder")), name
+        assert moved == (counted and not name.startswith(("first", "before", "encoder"))), name
 
 
 def test_five_terms_without_vgg_weights_are_refused(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from inpainter.nn.partial_conv import PartialConv2d
+from inpainter.nn.partial_conv import PartialConv2d, fill_by_averages, partial_average
 
 
 def by_the_formula(x, valid, weight, bias, stride, padding, counts):
@@ -165,3 +165,63 @@ def test_refuses_groups_and_padding_that_do_not_fit():
         PartialConv2d(3, 2, 3, groups_of_channels=(1, 1))
     with pytest.raises(ValueError, match="more than half"):
         PartialConv2d(3, 2, 3, padding=2)
+
+
+# ------------------------------------------------------------------------------------------------- partial averages
+
+
+def averages_by_the_formula(image, valid, steps):
+    """One pixel and one step at a time, in float64; what is left over at half the size."""
+    channels, height, width = image.shape
+    known = {(y, x): image[:, y, x] for y, x in np.ndindex(height, width) if valid[y, x]}
+    for _ in range(steps):
+        rim = {}
+        for y, x in np.ndindex(height, width):
+            near = [known[p] for p in itertools.product((y - 1, y, y + 1), (x - 1, x, x + 1)) if p in known]
+            if (y, x) not in known and near:
+                rim[y, x] = sum(near) / len(near)
+        known |= rim
+    if len(known) < height * width and height == width == 1:
+        known[0, 0] = np.full(channels, 0.5)
+    if len(known) < height * width:
+        rows, columns = (height + 1) // 2, (width + 1) // 2
+        half, met = np.zeros((channels, rows, columns)), np.zeros((rows, columns), dtype=bool)
+        for y, x in np.ndindex(rows, columns):
+            inside = [known[p] for p in itertools.product((2 * y, 2 * y + 1), (2 * x, 2 * x + 1)) if p in known]
+            if inside:
+                half[:, y, x], met[y, x] = sum(inside) / len(inside), True
+        coarse = averages_by_the_formula(half, met, steps)
+        known = {(y, x): known.get((y, x), coarse[:, y // 2, x // 2]) for y, x in np.ndindex(height, width)}
+    filled = np.zeros((channels, height, width))
+    for (y, x), value in known.items():
+        filled[:, y, x] = value
+    return filled
+
+
+@pytest.mark.parametrize(("height", "width"), [(9, 8), (1, 7), (13, 21), (1, 1)])
+@pytest.mark.parametrize("share", [0.6, 0.1, 0.01, 0.0])
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_filling_by_averages_equals_the_formula(height, width, share, steps, rng):
+    image = torch.from_numpy(rng.random((2, 3, height, width)))
+    valid = random_valid((2, 1, height, width), share, rng)
+    filled = fill_by_averages(image.masked_fill(~valid, 0), valid, steps)
+    wanted = [averages_by_the_formula(image[b].numpy(), valid[b, 0].numpy(), steps) for b in range(2)]
+    np.testing.assert_allclose(filled.numpy(), wanted, rtol=0, atol=1e-12)
+    assert torch.equal(torch.where(valid, filled, 0), torch.where(valid, image, 0))
+
+
+def test_a_partial_average_is_the_partial_convolution_with_constant_weights(rng):
+    layer = PartialConv2d(1, 1, 3, bias=False).double()
+    nn.init.constant_(layer.weight, 1 / 9)
+    x, valid = torch.from_numpy(rng.random((2, 1, 9, 8))), random_valid((2, 1, 9, 8), 0.2, rng)
+    (y, met), (wanted, wanted_met) = partial_average(x, valid, 3), layer(x, valid)
+    assert torch.equal(met, wanted_met)
+    torch.testing.assert_close(y, wanted, rtol=2e-7, atol=1e-7)
+
+
+def test_what_averages_fill_does_not_depend_on_the_batch(rng):
+    image = torch.from_numpy(rng.random((3, 3, 20, 20), dtype=np.float32))
+    valid = torch.cat([random_valid((1, 1, 20, 20), share, rng) for share in (0.9, 0.3, 0.005)])
+    together = fill_by_averages(image, valid)
+    for b in range(3):
+        assert torch.equal(fill_by_averages(image[b : b + 1], valid[b : b + 1])[0], together[b])

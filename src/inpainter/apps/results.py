@@ -17,6 +17,8 @@ DOCUMENT = {
     "blind-autoencoder": {"train": 0.0009, "validation": 0.0013, "test": 0.0010},
 }
 """Mean squared errors that the study of Lokray and Ghosh reports: partial 100 epochs, blind 20."""
+THIN = "lines:thickness=1"
+"""The lines on which the study's numbers may well be: it names no thickness."""
 GOALS = {"partial-conv": 0.0004, "blind-autoencoder": 0.0010}
 DOCUMENT_NSD = {"context-encoder": 0.79, "cascade": 0.56}
 """Raw NSD that the paper of the cascade reports (Zieliński et al.), both ± .17."""
@@ -130,9 +132,9 @@ def _cifar_section(splits: dict[str, list[dict[str, Any]]]) -> str:
     lines = [
         "## CIFAR-10, line masks: mean squared error over all values of the whole raw picture",
         "",
-        "| weights | epochs | seed | train | validation | test | test, hole | test, composed "
+        "| weights | epochs | seed | train | validation | test | test, hole | test, composed | test, lines of 1 px "
         "| study (train / validation / test) | goal (test) |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---" * 11 + "|",
     ]
     for method in methods:
         found = {split: _of(method, results) for split, results in splits.items()}
@@ -141,6 +143,7 @@ def _cifar_section(splits: dict[str, list[dict[str, Any]]]) -> str:
         reported = " / ".join(f"{DOCUMENT[name][split]:.4f}" for split in SPLITS) if name in DOCUMENT else ""
         cells = [_mean(found.get(split), "mse_whole_raw") for split in SPLITS]
         cells += [_mean(found.get("test"), metric) for metric in ("mse_hole", "mse_whole_composed")]
+        cells.append(_mean(found.get("test"), "mse_whole_raw", THIN))
         goal = f"≤ {GOALS[name]:.4f}" if name in GOALS else ""
         head = [Path(method).name, str(weights.get("epochs", "")), str(weights.get("seed", ""))]
         lines.append("| " + " | ".join([*head, *cells, reported, goal]) + " |")
@@ -153,28 +156,38 @@ def _cifar_section(splits: dict[str, list[dict[str, Any]]]) -> str:
 
 def _over_seeds(splits: dict[str, list[dict[str, Any]]]) -> list[str]:
     """Means over trainings that differ in nothing but their seed, and the two methods' ratio at equal epochs."""
-    trainings: dict[tuple[str, int], dict[str, list[dict[str, Any]]]] = {}
+    trainings: dict[tuple[str, str, int], dict[str, list[dict[str, Any]]]] = {}
     for split, results in splits.items():
         for result in results:
             weights = result.get("weights", {})
             if weights.get("epochs") is not None:
-                key = weights["method"], round(weights["epochs"])
+                # The epochs of a recipe are where its training should have ended.
+                recipe = {name: value for name, value in weights.get("recipe", {}).items() if name != "epochs"}
+                key = weights["method"], json.dumps(recipe, sort_keys=True), round(weights["epochs"])
                 trainings.setdefault(key, {}).setdefault(split, []).append(result)
     lines = [
         "| over seeds | epochs | seeds | train | validation | test | test, hole | test, composed |",
         "|---" * 8 + "|",
     ]
     columns = [(split, "mse_whole_raw") for split in SPLITS] + [("test", "mse_hole"), ("test", "mse_whole_composed")]
-    for (name, epochs), found in sorted(trainings.items()):
+    for (name, _, epochs), found in sorted(trainings.items()):
         cells = [_spread([_value(result, metric) for result in found.get(split, [])]) for split, metric in columns]
-        lines.append("| " + " | ".join([name, str(epochs), str(len(found.get("test", []))), *cells]) + " |")
+        head = [_named(name, found), str(epochs), str(len(found.get("test", [])))]
+        lines.append("| " + " | ".join([*head, *cells]) + " |")
     lines += ["", "±: standard deviation over seeds. At equal epochs, test, whole, raw:", ""]
-    for (name, epochs), found in sorted(trainings.items()):
-        other = trainings.get(("blind-autoencoder", epochs))
-        if name == "partial-conv" and other and "test" in found and "test" in other:
-            ratio = _average(found["test"]) / _average(other["test"])
-            lines.append(f"- {epochs} epochs: partial-conv / blind-autoencoder = {ratio:.2f} (goal ≤ 0.50).")
+    tested = {key: found for key, found in sorted(trainings.items()) if "test" in found}
+    for (name, _, epochs), ours in tested.items():
+        for (other, _, as_many), theirs in tested.items():
+            if (name, other, as_many) == ("partial-conv", "blind-autoencoder", epochs):
+                ratio = _average(ours["test"]) / _average(theirs["test"])
+                lines.append(f"- {epochs} epochs: {_named(name, ours)} / {other} = {ratio:.2f} (goal ≤ 0.50).")
     return lines
+
+
+def _named(method: str, found: dict[str, list[dict[str, Any]]]) -> str:
+    """The method and the presets that its trainings were started from."""
+    presets = {result["weights"].get("preset") for results in found.values() for result in results} - {None}
+    return ", ".join([method, *sorted(presets)])
 
 
 def _average(results: list[dict[str, Any]]) -> float:
@@ -195,8 +208,8 @@ def _of(method: str, results: list[dict[str, Any]]) -> dict[str, Any] | None:
     return next((result for result in results if result["method"] == method), None)
 
 
-def _mean(result: dict[str, Any] | None, metric: str) -> str:
-    found = result and result["masks"].get("lines", {}).get("metrics", {}).get(metric)
+def _mean(result: dict[str, Any] | None, metric: str, kind: str = "lines") -> str:
+    found = result and result["masks"].get(kind, {}).get("metrics", {}).get(metric)
     return f"{found['mean']:.5f}" if found and found["mean"] is not None else "not measured"
 
 

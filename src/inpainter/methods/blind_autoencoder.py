@@ -54,6 +54,8 @@ class BlindAutoencoder(Network):
     transposed convolution for every layer, 4×4 of stride 2 where the encoder pooled, else 3×3 of stride 1.
     """
 
+    encodes = True
+
     def __init__(self, recipe: BlindAutoencoderRecipe) -> None:
         super().__init__()
         self.view = View(minimum=2**recipe.pooled, multiple=2**recipe.pooled)
@@ -75,6 +77,10 @@ class BlindAutoencoder(Network):
 
     def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
         return self.last(self.decoder(self.encoder(image)))
+
+    def code(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The bottleneck's features at all places, `(B, C·H/2ᵖ·W/2ᵖ)` after p pools, as the decoder sees them."""
+        return self.encoder(image).flatten(1)
 
 
 def _after(channels: int, recipe: BlindAutoencoderRecipe) -> list[nn.Module]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, Self
 
 import torch
@@ -14,7 +15,7 @@ from inpainter.methods import METHODS
 from inpainter.nn.losses import feature_l1, masked_l1, style_l1, total_variation
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
-from inpainter.nn.partial_conv import PartialConv2d
+from inpainter.nn.partial_conv import PartialConv2d, fill_by_averages
 from inpainter.nn.trained import TrainedMethod
 from inpainter.nn.vgg import load_vgg
 
@@ -29,6 +30,8 @@ class PartialConvRecipe(Recipe):
     """Channels after each encoder layer, each of which halves the sides."""
     kernels: tuple[int, ...] = (3, 3, 3, 3, 3)
     """Side of each encoder layer's window, px."""
+    convolutions: Literal[1, 2] = 1
+    """Partial convolutions in each level; of two, one keeps the sides, and its features are what a skip brings."""
     first_width: int = 32
     """Channels of a layer at full size before the first halving, whose features the last skip brings; 0: none."""
     last_width: int = 32
@@ -37,6 +40,8 @@ class PartialConvRecipe(Recipe):
     """Layers at full size after the decoder, before the colours; only with a last width."""
     last: Literal["sigmoid", "linear"] = "sigmoid"
     """What follows the last layer; the study names both."""
+    blocks: tuple[int, ...] = ()
+    """Residual blocks in each level, down and, but for the last, up again: ours; none: the U-Net."""
     norm_ends: bool = True
     """Whether batch norm follows the first layer too, as in the study; the original leaves it out there."""
     loss: Literal["mse", "five-term"] = "mse"
@@ -60,13 +65,23 @@ class PartialConvRecipe(Recipe):
         super().__post_init__()
         if len(self.widths) != len(self.kernels) or not self.widths:
             raise InputError(f"recipe: {len(self.widths)} widths and {len(self.kernels)} kernels: give as many of both")
+        if self.blocks and len(self.blocks) != len(self.widths):
+            raise InputError(f"recipe: {len(self.widths)} widths and {len(self.blocks)} blocks: give as many of both")
         if self.size % 2 ** len(self.widths):
             raise InputError(f"recipe: size is {self.size}: give a multiple of {2 ** len(self.widths)}")
 
 
 PRESETS = {
-    "cifar10-paper": PartialConvRecipe(epochs=100, batch=32, average=0.999),
+    "cifar10-100-epochs": PartialConvRecipe(epochs=100, batch=32, average=0.999),
     "cifar10-equal": PartialConvRecipe(epochs=20, batch=32, average=0.999),
+    # What is known of the study's network and training, and nothing added; its widths are the blind autoencoder's.
+    "study": PartialConvRecipe(
+        epochs=100, batch=32, widths=(32, 64, 128, 256, 512), convolutions=2, first_width=0, last_layers=0
+    ),
+    # Ours: better, and in less time, than the U-Net.
+    "cifar10": PartialConvRecipe(
+        epochs=24, batch=32, average=0.999, schedule="cosine", widths=(96, 128), kernels=(3, 3), blocks=(2, 1)
+    ),
     # The original's widths, kernels and loss, with two levels less than its table has for 512 px.
     "photos-128": PartialConvRecipe(
         size=128,
@@ -84,7 +99,8 @@ PRESETS = {
         validation=100,
     ),
 }
-"""`cifar10-paper` goes on for the study's 100 epochs; `cifar10-equal` stops where the blind autoencoder does."""
+"""`study` is nearest to the document. The U-Net of `cifar10-*-epochs` and `cifar10-equal` has our layers at full size:
+for as many epochs as the study's, and as many as the blind autoencoder's. `cifar10` is ours altogether."""
 
 # ------------------------------------------------------------------------------------------------------ the network
 
@@ -103,24 +119,31 @@ class PartialConvUNet(Network):
         super().__init__()
         widths, levels, full = recipe.widths, len(recipe.widths), recipe.first_width or 3
         self.view = View(minimum=2**levels, multiple=2**levels)
-        self.encoder, self.decoder, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        twice = recipe.convolutions == 2
+        self.before, self.encoder = nn.ModuleList(), nn.ModuleList()
+        self.decoder, self.after, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         self.first = _Layer((3,), full, 3) if recipe.first_width else None
-        incoming = (full, *widths)
-        for level, kernel in enumerate(recipe.kernels):
+        # Channels of what each level halves, which its skip brings.
+        halved = widths if twice else (full, *widths[:-1])
+        for level, (above, kernel) in enumerate(zip((full, *widths), recipe.kernels, strict=False)):
             norm = recipe.norm_ends or level > 0
-            self.encoder.append(_Layer((incoming[level],), widths[level], kernel, stride=2, norm=norm))
+            if twice:
+                self.before.append(_Layer((above,), widths[level], kernel, norm=norm))
+            self.encoder.append(_Layer((halved[level],), widths[level], kernel, stride=2, norm=norm))
         below = widths[-1]
         for level in reversed(range(1, levels)):
             # Half the size is where the most is computed: already as narrow there as at full size.
             out = recipe.last_width or widths[0] if level == 1 else widths[level - 1]
-            self.decoder.append(_Layer((below, widths[level - 1]), out, 3))
+            self.decoder.append(_Layer((below, halved[level]), out, 3))
+            self.after.extend(_Layer((out,), out, 3) for _ in range(twice))
             below = out
         if recipe.last_width:
-            self.decoder.append(_Layer((below, full), recipe.last_width, 3))
+            self.decoder.append(_Layer((below, halved[0]), recipe.last_width, 3))
+            self.after.extend(_Layer((recipe.last_width,), recipe.last_width, 3) for _ in range(twice))
             self.end.extend(_Layer((recipe.last_width,), recipe.last_width, 3) for _ in range(recipe.last_layers))
             self.colours: nn.Module = nn.Conv2d(recipe.last_width, 3, 1)
         else:
-            self.decoder.append(_Layer((below, full), 3, 3, norm=False))
+            self.decoder.append(_Layer((below, halved[0]), 3, 3, norm=False))
             self.colours = nn.Identity()
         self.last: nn.Module = nn.Sigmoid() if recipe.last == "sigmoid" else nn.Identity()
 
@@ -130,7 +153,10 @@ class PartialConvUNet(Network):
             x, valid = self.first(x, valid)
             x = functional.relu(x)
         skips = []
-        for layer in self.encoder:
+        for level, layer in enumerate(self.encoder):
+            if level < len(self.before):
+                x, valid = self.before[level](x, valid)
+                x = functional.relu(x)
             skips.append((x, valid))
             x, valid = layer(x, valid)
             x = functional.relu(x)
@@ -140,6 +166,9 @@ class PartialConvUNet(Network):
             valid = torch.cat([_doubled(valid), skip_valid], dim=1)
             x, valid = layer((functional.interpolate(x, scale_factor=2.0), skip), valid)
             if i < len(self.decoder) - 1 or not isinstance(self.colours, nn.Identity):
+                x = functional.leaky_relu(x, 0.2)
+            if i < len(self.after):
+                x, valid = self.after[i](x, valid)
                 x = functional.leaky_relu(x, 0.2)
         for layer in self.end:
             x, valid = layer(x, valid)
@@ -168,6 +197,72 @@ def _doubled(valid: Tensor) -> Tensor:
     return valid.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
 
 
+class RefiningUNet(Network):
+    """Partial averages close the hole, and a U-Net of residual blocks corrects them: ours, for small pictures.
+
+    fill = prefill + correction(prefill, mask), where the prefill is the partial convolution with constant weights,
+    repeated until all is known (`fill_by_averages`). It brings the colours, so the network has only to learn what they
+    miss, and neither its layers nor its error are spent on carrying known pixels through: those it returns as they are.
+    Convolutions run at half the size and below (pixel-unshuffle, and pixel-shuffle back), where a processor is
+    fastest. After the prefill everything is valid, so they are plain ones; they are told the mask as a channel.
+    """
+
+    def __init__(self, recipe: PartialConvRecipe) -> None:
+        super().__init__()
+        widths, levels = recipe.widths, len(recipe.widths)
+        self.view = View(minimum=2**levels, multiple=2**levels)
+
+        def blocks(level: int) -> nn.Sequential:
+            each = (_Residual(widths[level], recipe.kernels[level]) for _ in range(recipe.blocks[level]))
+            return nn.Sequential(*each)
+
+        self.first = nn.Conv2d(4 * (3 + 1), widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(blocks(level) for level in range(levels))
+        self.decoder = nn.ModuleList(blocks(level) for level in range(levels - 1))
+        self.down = nn.ModuleList(nn.Conv2d(above, below, 2, 2) for above, below in pairwise(widths))
+        self.up = nn.ModuleList(nn.Conv2d(below, 4 * above, 1) for above, below in pairwise(widths))
+        self.last = _started_at_zero(nn.Conv2d(widths[0], 4 * 3, 3, padding=1))
+
+    def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
+        prefill = fill_by_averages(image, ~mask)
+        # Around 0: there is no batch norm that would move it.
+        seen = torch.cat([prefill - 0.5, mask.to(prefill.dtype)], dim=1)
+        x = self.first(functional.pixel_unshuffle(seen, 2))
+        skips = []
+        for down, encoder in zip(self.down, self.encoder, strict=False):
+            skips.append(encoder(x))
+            x = down(skips[-1])
+        x = self.encoder[-1](x)
+        for up, decoder in zip(reversed(self.up), reversed(self.decoder), strict=True):
+            x = decoder(skips.pop() + functional.pixel_shuffle(up(x), 2))
+        correction = functional.pixel_shuffle(self.last(x), 2)
+        return torch.where(mask, prefill + correction.to(prefill.dtype), image)
+
+
+class _Residual(nn.Module):
+    """x + W₂ relu(W₁ x), which starts as the identity."""
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(width, width, kernel, padding=kernel // 2)
+        self.outer = _started_at_zero(nn.Conv2d(width, width, kernel, padding=kernel // 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.outer(functional.relu(self.inner(x)))
+
+
+def _started_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
+    """A layer that adds nothing at first: without batch norm, a sum of many random ones would start far off."""
+    for value in layer.parameters():
+        nn.init.zeros_(value)
+    return layer
+
+
+def make_network(recipe: PartialConvRecipe) -> Network:
+    """The network that a recipe asks for."""
+    return RefiningUNet(recipe) if recipe.blocks else PartialConvUNet(recipe)
+
+
 # ---------------------------------------------------------------------------------------------------- the objective
 
 
@@ -180,7 +275,7 @@ class PartialConvObjective(Objective):
     def __init__(self, recipe: PartialConvRecipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = PartialConvUNet(recipe)
+        self.network = make_network(recipe)
         if recipe.loss == "five-term":
             if not recipe.features:
                 raise InputError("recipe: the five-term loss needs VGG weights: give their file with --recipe.features")
@@ -189,8 +284,9 @@ class PartialConvObjective(Objective):
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
         if self.recipe.freeze_norm:
-            for module in self.network.get_submodule("encoder").modules():
-                if isinstance(module, nn.BatchNorm2d):
+            # All before the decoder: the layers at full size see the holes first.
+            for name, module in self.network.named_modules():
+                if name.startswith(("first.", "before.", "encoder.")) and isinstance(module, nn.BatchNorm2d):
                     module.eval()
         return self
 
@@ -223,7 +319,7 @@ PARTIAL_CONV = TrainedMethod(
         extra="torch",
     ),
     presets=PRESETS,
-    network=PartialConvUNet,
+    network=make_network,
     objective=PartialConvObjective,
     shipped="cifar10-equal",
 )

@@ -113,6 +113,45 @@ class PartialConv2d(nn.Conv2d):
             )
 
 
+def partial_average(x: Tensor, valid: Tensor, kernel: int, stride: int = 1, padding: int = 0) -> tuple[Tensor, Tensor]:
+    """The partial convolution with the constant weights 1 / sum(1), each channel by itself: the mean of what is valid.
+
+        y = sum(X ⊙ M) / sum(M)    where sum(M) > 0,    0 elsewhere.
+
+    `x` is `(B, C, H, W)` floating point, `valid` bool `(B, 1, H, W)`; windows that stick out of the picture below or
+    to the right count. Answers as PartialConv2d does.
+    """
+    share = valid.to(x.dtype)
+    # Both over the same number of positions, which the quotient is free of.
+    cover, mean = (
+        functional.avg_pool2d(values, kernel, stride, padding, ceil_mode=True) for values in (share, x * share)
+    )
+    met = cover > 0
+    return torch.where(met, mean / torch.where(met, cover, 1), 0), met
+
+
+def fill_by_averages(image: Tensor, valid: Tensor, steps: int = 4) -> Tensor:
+    """Fill what is not valid by partial averages of 3×3, repeated until all is known; what is valid stays.
+
+    Each step fills one pixel inwards from the rim. What is thicker than `steps` from both sides is filled at half the
+    size, by the same rule, and brought back by nearest upsampling, so that a large hole costs little more than a small
+    one. Where a picture has no valid pixel it is 1/2. `image` is `(B, C, H, W)` in [0, 1], `valid` bool
+    `(B, 1, H, W)`; what one picture of a batch becomes does not depend on the others.
+    """
+    for _ in range(steps):
+        if valid.all():
+            return image
+        mean, met = partial_average(image, valid, 3, padding=1)
+        image, valid = torch.where(valid, image, mean), valid | met
+    if valid.all():
+        return image
+    height, width = image.shape[-2:]
+    if height == width == 1:
+        return torch.where(valid, image, 0.5)
+    coarse = fill_by_averages(*partial_average(image, valid, 2, stride=2), steps)
+    return torch.where(valid, image, functional.interpolate(coarse, scale_factor=2.0)[..., :height, :width])
+
+
 def _compute_type(x: Tensor) -> torch.dtype:
     """The type that a convolution of `x` answers in, autocast included."""
     return torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype
