@@ -28,6 +28,7 @@ BLOCKS = {**PHOTOS, "masks": ("blocks",), "metrics": (*METRICS, NSD)}
 SETS: dict[str, dict[str, Any]] = {
     "photos-128-blocks": {"methods": BESIDE, **BLOCKS},
     "photos-128-blocks-4000": {"methods": (), **BLOCKS},
+    "photos-128-centre-4000": {"methods": (), **PHOTOS, "masks": ("centre",), "metrics": METRICS},
     "photos-128-blocks-nsd-loss": {"methods": (), **BLOCKS},
     "photos-128-centre": {"methods": BESIDE, **PHOTOS, "masks": ("centre",), "metrics": METRICS},
     "photos-blob": {

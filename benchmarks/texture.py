@@ -52,7 +52,9 @@ def main() -> None:
         "raw pixels": lambda x: x,
     }
     for folder in options.folders:
-        network = fill_with_weights(make_network(PATCH_SYNTHESIS.recipe_in(folder)), folder).fused()
+        recipe = PATCH_SYNTHESIS.recipe_in(folder)
+        assert isinstance(recipe, TextureRecipe)
+        network = fill_with_weights(make_network(recipe), folder).fused()
         label = "ours" if len(options.folders) == 1 else f"ours, {folder.parent.name}"
         features[label] = lambda x, network=network: network(x)[0]
         features[f"{label}, {TAPS[1]}"] = lambda x, network=network: network(x)[1]

@@ -30,7 +30,7 @@ class TextureRecipe(Recipe):
     """Side of the squares that views are taken from, px."""
     batch: int = 256
     """Pictures in a step, all devices together; two views of each are compared with those of all others."""
-    epochs: int = 500
+    epochs: int = 110
     """How often the training goes through all pictures."""
     schedule: Literal["constant", "cosine"] = "cosine"
     """How the step size goes on: constant, or a cosine to zero over the epochs."""
