@@ -6,6 +6,8 @@ already is not measured again, so that it goes on where it was stopped. It wants
 
 speed: the plain search of 3,000 steps beside quicker ones, on the same pictures: results/latent_search.json.
 
+epochs: samples of the document's generators as their trainings go on, of the runs' sample sheets.
+
 figures: samples, steps from face to face in the latent space, and the losses of a search, as pictures under
 docs/pictures/.
 """
@@ -76,6 +78,7 @@ def grid(name: str, runs: Path) -> None:
         # The document's width: for its epochs, and for 20,000 steps.
         "latent-search-paper": lambda: measure(every, str(runs / f"{name}-paper-0" / "weights")),
         "latent-search-paper-long": lambda: measure(every, str(runs / f"{name}-paper-long-0" / "weights")),
+        # Ours, four times as long and more.
         "latent-search-long": lambda: measure(every, str(runs / f"{name}-long-0" / "weights")),
         "context-encoder-each": lambda: _joined(
             [measure([kind], str(runs / f"{name}-encoder-{hole}-0" / "weights")) for hole, kind in HOLES.items()]
@@ -193,6 +196,16 @@ def figures() -> None:
     (PICTURES / "latent-search-loss.svg").write_text(_loss_curve())
 
 
+def epochs(runs: Path) -> None:
+    """What the same random numbers make as the document's trainings go on: the sheets' first row, top to bottom."""
+    for name in SETS:
+        for run in (f"{name}-paper", f"{name}-paper-long"):
+            sheets = sorted((runs / f"{run}-0" / "samples").glob("*.png"))
+            if sheets:
+                rows = [cv2.imread(str(sheet))[:64, 64:448, ::-1] for sheet in sheets]
+                _save(f"latent-search-{run}-samples", np.concatenate(rows), quality=40)
+
+
 def _loss_curve() -> str:
     """The mean loss of four held-out faces, step by step."""
     network = _network("celeba")
@@ -225,14 +238,14 @@ def _sheet(pictures: list[Image], columns: int) -> NDArray[np.uint8]:
     return (np.concatenate(rows) * 255).round().clip(0, 255).astype(np.uint8)
 
 
-def _save(name: str, sheet: NDArray[np.uint8]) -> None:
-    cv2.imwrite(str(PICTURES / f"{name}.jpg"), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 75])
+def _save(name: str, sheet: NDArray[np.uint8], quality: int = 75) -> None:
+    cv2.imwrite(str(PICTURES / f"{name}.jpg"), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
 
 
 def main() -> None:
     """Do what is asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("grid", "speed", "figures"))
+    parser.add_argument("what", choices=("grid", "speed", "epochs", "figures"))
     parser.add_argument("sets", nargs="*", choices=[*SETS, []])
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--count", type=int, default=64, help="pictures in the batch whose speed is measured")
@@ -243,6 +256,8 @@ def main() -> None:
             grid(name, options.runs)
     elif options.what == "speed":
         speed(options.count, options.alone)
+    elif options.what == "epochs":
+        epochs(options.runs)
     else:
         figures()
 

@@ -135,7 +135,9 @@ def searches() -> str:
 
 
 SEARCHED = {"faces-64": "faces", "textures-64": "textures", "pets-64": "pets"}
-BESIDE = {"latent-search": "latent search", "latent-search-best-of-4": "best of 4", "context-encoder-each":
+BESIDE = {"latent-search": "latent search", "latent-search-best-of-4": "best of 4",
+          "latent-search-paper": "the document's width, 15 epochs", "latent-search-paper-long": "20,000 steps of it",
+          "context-encoder-each":
           "context encoder, one a mask", "context-encoder-all": "context encoder, one for all", "telea": "Telea",
           "auto": "`auto`"}  # fmt: skip
 

@@ -191,7 +191,10 @@ def _title(result: dict[str, Any]) -> str:
 
 def _seconds(result: dict[str, Any], kind: str) -> str:
     found = result["masks"].get(kind, {}).get("seconds")
-    return f"{found['mean']:.4f}" if found and found["mean"] is not None else NOT_MEASURED
+    if not found or found["mean"] is None:
+        return NOT_MEASURED
+    graphics = result["machine"].get("graphics")
+    return f"{found['mean']:.4f}" + (f" ({graphics})" if graphics else "")
 
 
 def _on_what(results: Sequence[dict[str, Any]]) -> str:

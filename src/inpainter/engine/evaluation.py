@@ -3,6 +3,7 @@
 import hashlib
 import math
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -141,7 +142,7 @@ def evaluate(
         "through": "bare" if evaluation.bare else "fill",
         "seed": evaluation.seed,
         "mask_hashes": {kind: _hash(masks) for kind, masks in kinds.items()},
-        "machine": {"processor": platform.machine(), "python": platform.python_version()},
+        "machine": {"processor": platform.machine(), "python": platform.python_version(), **_graphics()},
     }
     labels = _labels(evaluation.methods)
     results = []
@@ -210,6 +211,12 @@ def _masks(kind: str, evaluation: Evaluation, truths: list[Image]) -> list[Mask]
     drawn = keys(evaluation.seed, kind_number(kind), place).tolist()
     draw = mask_kind(kind)
     return [draw(seed=key)(*truth.shape[:2]) for key, truth in zip(drawn, truths, strict=True)]
+
+
+def _graphics() -> dict[str, str]:
+    """The graphics processor that networks compute on, where there is one: their seconds are its."""
+    torch = sys.modules.get("torch")
+    return {"graphics": torch.cuda.get_device_name()} if torch is not None and torch.cuda.is_available() else {}
 
 
 def _hash(masks: list[Mask]) -> str:
