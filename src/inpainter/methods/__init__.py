@@ -56,6 +56,11 @@ METHODS: dict[str, Entry] = {
     "latent-search": Entry(
         "latent_search:LATENT_SEARCH", "torch", "The generated picture that is nearest around the hole; faces of 64 px."
     ),
+    "patch-synthesis": Entry(
+        "patch_synthesis:PATCH_SYNTHESIS",
+        "torch",
+        "Another method's fill with the texture of the photo, found by a network's features.",
+    ),
 }
 
 

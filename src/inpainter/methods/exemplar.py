@@ -133,7 +133,7 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
     estimate, found, distance = min(tries, key=lambda one: float(one[2].mean()))
     for number, level in enumerate(levels[-2::-1], 1):
         lower = levels[-number]
-        estimate, found, distance = _lifted(lower, level, estimate, found, distance)
+        estimate, found, distance = lifted(lower, level, estimate, found, distance)
         if rounds[number] and searched[number]:
             level.search_ready()
             estimate = level.vote(estimate, found, level.trust)
@@ -178,14 +178,12 @@ def _iterate(
             level.jitter(found, distance, far, rng)
         if among_all:
             level.search_all(found, distance, MARGIN)
-        spread = max(float(np.percentile(distance, 75)) / (1 + turn), 1e-3)
-        weights = np.exp(-np.minimum(distance / (2 * spread), 60)) * level.trust
-        estimate = level.vote(estimate, found, weights)
+        estimate = level.vote(estimate, found, level.weights(distance, turn))
         after(level.count)
     return estimate, found, distance
 
 
-def _lifted(
+def lifted(
     lower: Level, level: Level, estimate: Floats, found: Indices, distance: Floats
 ) -> tuple[Floats, Indices, Floats]:
     """What a level found, at twice the size: offsets doubled, those that lead to no source moved to the nearest."""

@@ -1,0 +1,325 @@
+"""Multi-scale neural patch synthesis (Yang et al. 2017), as Li reviews it: what another method says is in the hole, with
+the texture of the photo around it, from coarse to fine."""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from inpainter.core import Card, FillNote, Image, Inpainter, InputError, Mask, Settings, View, Work
+from inpainter.core.recipe import Recipe
+from inpainter.methods import METHODS, load, takes_device
+from inpainter.methods.copying import Offsets, Sized, copied
+from inpainter.methods.exemplar import halved
+from inpainter.nn.descent import LBFGS, Adam
+from inpainter.nn.objective import Objective
+from inpainter.nn.patch_texture import PatchTexture, stride_of, total_variation
+from inpainter.nn.trained import TrainedMethod
+from inpainter.nn.vgg import VGGFeatures, load_vgg19
+
+TAPS = ("relu3_1", "relu4_1")
+"""The features whose patches are compared; the document's."""
+LARGEST, SMALLEST = 512, 128
+"""The picture's longer side where the finest scale is optimised, px at most, and about where the coarsest is."""
+LEAST = 32
+"""The shortest side that is optimised, px: below it there is no texture."""
+
+# ----------------------------------------------------------------------------------------------------- the settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatchSynthesisSettings(Settings):
+    """What can be set of it. As the document has it: iterations=100:refresh=1:hole=box:pixels=optimised."""
+
+    content: str = "exemplar"
+    """What is in the hole to begin with: another method's name, or a folder of trained weights."""
+    texture: str = ""
+    """A file of VGG-19's official weights, whose features find the texture; without one they are this project's own."""
+    iterations: int = 50
+    """How often the objective is evaluated at each scale."""
+    scales: int = 0
+    """Sizes of the picture, each twice the one before, 0 as many as fit it: 128, 256 and 512 px for a 512 px picture."""
+    texture_weight: float = 0.02
+    """Weight α of the texture term beside the content term; 0 keeps the content."""
+    variation: float = 0.1
+    """Weight β of the total variation."""
+    refresh: int = 25
+    """After so many iterations the nearest patches are found again."""
+    optimiser: Literal["lbfgs", "adam"] = "lbfgs"
+    """What lowers the objective: L-BFGS, as the paper, or Adam."""
+    hole: Literal["mask", "box"] = "mask"
+    """What is made again: the missing pixels, or the whole rectangle around them in the middle of a square, as the
+    document has it, of which the missing ones are taken."""
+    pixels: Literal["copied", "optimised"] = "copied"
+    """What the hole gets in the end: pixels of the photo from where the patches were found, or those optimised."""
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "refresh"):
+            self._require(getattr(self, name) >= 1, name, "1 or more")
+        for name in ("scales", "texture_weight", "variation"):
+            self._require(getattr(self, name) >= 0, name, "0 or more")
+
+
+# --------------------------------------------------------------------------------------------------------- the fill
+
+
+class PatchSynthesis(Inpainter):
+    """Content from another inpainter, texture from the photo by the features of a network."""
+
+    def __init__(
+        self, network: VGGFeatures, content: Inpainter, settings: PatchSynthesisSettings, card: Card, device: Any
+    ) -> None:
+        self.card = replace(card, draws=content.card.draws)
+        # The document's crop is square. A picture's own border is better than a mirror, where texture is taken from it.
+        self.view = View(context="square", amount=2) if settings.hole == "box" else View(amount=0.5, least=64)
+        self.network, self.content, self.settings = network.to(device).eval().requires_grad_(False), content, settings
+        self.device = torch.device(device)
+
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
+        box = _box_around(mask)
+        hole = box if self.settings.hole == "box" and not box.all() else mask
+        barred = np.zeros_like(mask) if work.source is None else ~work.source & ~hole
+        larger, scales = _pyramid(Sized(image, hole, barred), self.settings.scales)
+        fill, offsets = self._synthesised(scales, self._content(scales[0], work), work)
+        if offsets is not None and self.settings.pixels == "copied":
+            fill = copied([*larger, scales[0]], fill, offsets)
+        else:
+            for level in reversed(larger):
+                fill = _doubled(fill, level)
+        # A network of colours would tint a grey picture.
+        return np.repeat(fill.mean(2, keepdims=True), 3, 2) if _is_grey(image, mask) else fill
+
+    def _content(self, level: Sized, work: Work) -> Image:
+        """What the other method says is in the hole."""
+
+        def waiting(done: float, total: float) -> None:
+            # Here, too, a fill may be stopped.
+            work.step(0, 1)
+
+        if self.content.view.accept(*level.mask.shape):
+            source = None if work.source is None else ~(level.mask | level.barred)
+            asked = Work(work.seed, source, waiting)
+            filled, notes = self.content(level.picture, level.mask, asked), asked.notes
+        else:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", FillNote)
+                filled = self.content.fill(level.picture, level.mask, seed=work.seed, on_step=waiting)
+            notes = [str(each.message) for each in caught]
+        for note in notes:
+            work.note(f"{self.content.card.name}: {note}")
+        return filled
+
+    def _synthesised(self, scales: Sequence[Sized], content: Image, work: Work) -> tuple[Image, Offsets | None]:
+        """The fill at the largest of the scales, and where its texture was found, where there is any."""
+        settings, fill = self.settings, content
+        for level in scales[:-1]:
+            fill = halved(fill, *[np.zeros_like(level.mask)] * 2)[0]
+        total, done = settings.iterations * sum(level.mask.size for level in scales), 0.0
+        offsets, channels = None, 1 if _is_grey(scales[0].picture, scales[0].mask) else 3
+        for level in reversed(scales):
+            fill = fill if level is scales[-1] else _doubled(fill, level)
+            alpha, beta = settings.texture_weight, settings.variation
+            objective = JointObjective(self.network, level, fill, channels, alpha, beta, self.device)
+            if alpha and objective.texture.possible:
+                best, work.energy, well = lowered(
+                    objective,
+                    settings,
+                    lambda turn, size=level.mask.size, done=done: work.step(done + turn * size, total),
+                )
+                if not well:
+                    work.note("the objective stopped being a number: the fill is the best before")
+                fill = objective.filled(best)
+                objective.match(best)
+                steps, where, stride = objective.texture.offsets()
+                offsets = Offsets(steps.cpu().numpy() * stride, where.cpu().numpy(), stride)
+            else:
+                offsets = None
+            done += settings.iterations * level.mask.size
+        if work.energy is None:
+            work.note("no patch is known whole: the fill is its content alone")
+        return fill, offsets
+
+
+def _pyramid(level: Sized, wanted: int) -> tuple[list[Sized], list[Sized]]:
+    """The picture at sizes too large to be optimised, and at those that are, largest first; 0 wanted: as many as fit."""
+    levels = [level]
+    while max(levels[-1].mask.shape) > LARGEST and _can_be_halved(levels[-1]):
+        levels.append(Sized(*halved(*levels[-1])))
+    larger, scales = levels[:-1], levels[-1:]
+    count = wanted or 1 + round(math.log2(max(scales[0].mask.shape) / SMALLEST))
+    while len(scales) < count and _can_be_halved(scales[-1]):
+        scales.append(Sized(*halved(*scales[-1])))
+    return larger, scales
+
+
+def _can_be_halved(level: Sized) -> bool:
+    # A thin hole is gone at half the size.
+    return min(level.mask.shape) >= 2 * LEAST and bool(halved(*level)[1].any())
+
+
+def _is_grey(image: Image, mask: Mask) -> bool:
+    return not np.ptp(image[~mask], axis=1).any()
+
+
+def _box_around(mask: Mask) -> Mask:
+    """The rectangle around all that is missing."""
+    box = np.zeros_like(mask)
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return box
+
+
+def _doubled(fill: Image, level: Sized) -> Image:
+    """The picture of a level with the fill of the one below in its hole."""
+    doubled = cv2.resize(fill, (2 * fill.shape[1], 2 * fill.shape[0]), interpolation=cv2.INTER_LINEAR)
+    height, width = level.mask.shape
+    return np.where(level.mask[..., None], doubled[:height, :width], level.picture)
+
+
+# ---------------------------------------------------------------------------------------------------- the objective
+
+
+class JointObjective:
+    """What is minimised at one scale over the hole's pixels x alone (Yang et al., equations 1 to 4):
+
+    J(x) = E_c + α E_t + β Υ, with E_c = mean of (x − x_i)², x in [0, 1] and x_i what the content network, or the scale
+    before, says. E_t and Υ are means as well (`PatchTexture`, `total_variation`), so that α and β mean the same for
+    any hole, scale and network.
+
+    The paper has sums, so that its α = β = 5e-6 mean something for its size alone. By the sums, J times the number of
+    values in the hole, its weights would be α·9Cv per |R| places here, and β as it is.
+    """
+
+    def __init__(
+        self, network: VGGFeatures, level: Sized, fill: Image, channels: int, alpha: float, beta: float,
+        device: torch.device,
+    ) -> None:  # fmt: skip
+        stride = stride_of(network)
+        # Poolings halve what they get: sides of whole blocks, mirrored out to them.
+        pad = [(0, -side % stride) for side in level.mask.shape]
+        picture, mask = np.pad(fill, [*pad, (0, 0)], "symmetric"), np.pad(level.mask, pad, "symmetric")
+        # What is mirrored is no texture of the photo.
+        barred = np.pad(level.barred, pad, constant_values=True)
+        self._shape = level.mask.shape
+        whole = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(device)
+        hole, shut = (torch.from_numpy(each)[None, None].to(device) for each in (mask, barred))
+        self.texture = PatchTexture(network, whole, hole, shut)
+        self._whole, self._channels, self._weights = whole, channels, (alpha, beta)
+        rows, columns = self.texture.rows, self.texture.columns
+        self._part, self._hole = whole[..., rows, columns], hole[..., rows, columns]
+        self._places = self._hole.flatten().nonzero().flatten()
+        self.start = self._part.flatten(2)[0, :, self._places]
+        if channels == 1:
+            self.start = self.start.mean(0, keepdim=True)
+        self.start = self.start.contiguous()
+
+    def picture(self, x: Tensor) -> Tensor:
+        """The part of the picture that is looked at, with `x`, `(channels, pixels)`, in its hole."""
+        return self._part.flatten(2).index_copy(2, self._places, x.expand(3, -1)[None]).view_as(self._part)
+
+    def match(self, x: Tensor) -> None:
+        """Find the nearest patches of the picture with `x` in its hole."""
+        self.texture.match(self.picture(x))
+
+    def terms(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """E_c, E_t and Υ."""
+        part = self.picture(x)
+        return (x - self.start).square().mean(), self.texture(part), total_variation(part, self._hole)
+
+    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
+        """J and its slope."""
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            content, texture, variation = self.terms(x)
+            loss = content + self._weights[0] * texture + self._weights[1] * variation
+            (slope,) = torch.autograd.grad(loss, x)
+        return loss.item(), slope
+
+    def filled(self, x: Tensor) -> Image:
+        """The whole picture with `x` in its hole, `(H, W, 3)` in [0, 1]."""
+        whole = self._whole.clone()
+        whole[..., self.texture.rows, self.texture.columns] = self.picture(x.clamp(0, 1))
+        return np.ascontiguousarray(whole[0, :, : self._shape[0], : self._shape[1]].cpu().numpy().transpose(1, 2, 0))
+
+
+def lowered(
+    objective: JointObjective, settings: PatchSynthesisSettings, after: Callable[[int], None]
+) -> tuple[Tensor, float, bool]:
+    """The pixels with the lowest objective that was met, its value, and whether all went well.
+
+    A value that is no number ends it with the best before. `after` hears of every iteration.
+    """
+    best, lowest = objective.start, math.inf
+    descent = LBFGS() if settings.optimiser == "lbfgs" else Adam(settings.iterations)
+    x = best
+    for turn in range(settings.iterations):
+        if turn % settings.refresh == 0:
+            # Other patches make another objective, to which values before do not compare.
+            x, lowest = best, math.inf
+            objective.match(x)
+            descent.restart()
+        loss, slope = objective(x)
+        if not (math.isfinite(loss) and slope.isfinite().all()):
+            return best, lowest, False
+        if loss < lowest:
+            best, lowest = x, loss
+        x = descent.step(x.flatten(), loss, slope.flatten()).view_as(x)
+        after(turn + 1)
+    return best, lowest, True
+
+
+# ----------------------------------------------------------------------------------------------------- the training
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureRecipe(Recipe):
+    """The training of the network whose features find the texture."""
+
+    widths: tuple[int, ...] = (48, 96, 208, 416)
+    """Channels of its four blocks."""
+
+
+def _untrained(recipe: TextureRecipe) -> Objective:
+    raise NotImplementedError("the training of the texture network is not written yet")
+
+
+# ------------------------------------------------------------------------------------------------------- the method
+
+
+def make_inpainter(network: VGGFeatures, card: Card, settings: PatchSynthesisSettings, device: Any) -> Inpainter:
+    """The texture network and the content that the settings name, ready to fill."""
+    if settings.texture:
+        network = load_vgg19(settings.texture, TAPS)
+    content = load(settings.content, str(device) if takes_device(settings.content) else "auto")
+    if content.card.name == card.name:
+        raise InputError(f"settings: content is {settings.content}: give another method than {card.name} itself")
+    return PatchSynthesis(network, content, settings, card, device)
+
+
+PATCH_SYNTHESIS = TrainedMethod(
+    Card(
+        name="patch-synthesis",
+        summary=METHODS["patch-synthesis"].summary,
+        source=(
+            "C. Yang and others: High-Resolution Image Inpainting using Multi-Scale Neural Patch Synthesis, CVPR 2017; "
+            "C. Li, who reviews it"
+        ),
+        good_for="holes up to half of a picture whose surroundings have the texture that belongs there; 512 px",
+        bad_for="complicated scenes, whose things are not repeated around the hole; quick results: it takes its time",
+        extra="torch",
+        uses_source=True,
+        draws=True,
+    ),
+    make_inpainter,
+    PatchSynthesisSettings,
+    presets={"photos": TextureRecipe()},
+    network=lambda recipe: VGGFeatures(recipe.widths, TAPS),
+    objective=_untrained,
+    shipped="photos",
+)
