@@ -59,7 +59,7 @@ METHODS: dict[str, Entry] = {
     "patch-synthesis": Entry(
         "patch_synthesis:PATCH_SYNTHESIS",
         "torch",
-        "Another method's fill with the texture of the photo, found by a network's features.",
+        "Another method's fill, given the photo's own texture by a network's features.",
     ),
 }
 

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inpainter.core import Image, Mask
 from inpainter.methods.classical import TO_YCBCR
-from inpainter.methods.exemplar import SEARCHED, lifted
-from inpainter.methods.patches import REACH, Floats, Indices, Level, nearest
+from inpainter.methods.exemplar import SEARCHED, doubled, joined, lifted
+from inpainter.methods.patches import Floats, Indices, Level, nearest
 
-ROUNDS = 2
+ROUNDS = 4
 """How often the copied patches settle with each other."""
 
 
@@ -41,32 +40,33 @@ def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
 
     The offsets begin a field of nearest patches, which settles pixel by pixel beside the fill (Barnes et al. 2009):
     blocks of features lie apart by their stride, and what fits a block need not fit its neighbour. Then every pixel
-    is copied from the best patch over it.
+    is copied from the best patch over it, and its shades are the fill's.
     """
     levels = [Level(_to_ycbcr(each.picture), each.mask, each.barred) for each in sizes]
-    level, estimate = levels[-1], _to_ycbcr(fill)
+    level, smooth = levels[-1], _to_ycbcr(fill)
     if not level.count or not len(level.sources):
         return fill
     rng = np.random.default_rng(0)
-    found = _begun(level, offsets)
+    estimate, found = smooth, _begun(level, offsets)
     level.search_ready()
+    distance = level.look_at(estimate, found)
     for turn in range(ROUNDS):
-        distance = level.look_at(estimate, found)
+        if turn:
+            estimate = level.vote(estimate, found, level.weights(distance, turn))
+            distance = level.look_at(estimate, found)
         level.propagate(found, distance, 2)
         for far in (1, 4):
             level.jitter(found, distance, far, rng)
         level.propagate(found, distance)
-        if turn < ROUNDS - 1:
-            estimate = level.vote(estimate, found, level.weights(distance, turn))
     for number, finer in enumerate(levels[-2::-1], 1):
-        lower = levels[-number]
+        lower, smooth = levels[-number], doubled(smooth, finer.picture, finer.mask)
         estimate, found, distance = lifted(lower, finer, estimate, found, distance)
         if finer.count <= SEARCHED:
             finer.search_ready()
             estimate = finer.vote(estimate, found, finer.trust)
             distance = finer.look_at(estimate, found)
             finer.propagate(found, distance)
-    return _to_rgb(levels[0].copy(estimate, found, distance))
+    return _to_rgb(joined(levels[0], levels[0].copy(estimate, found, distance), smooth))
 
 
 def _begun(level: Level, offsets: Offsets) -> Indices:

@@ -145,7 +145,7 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
         distance = level.look_at(estimate, found)
         level.propagate(found, distance)
     work.energy = float(distance.mean())
-    return _joined(level, level.copy(estimate, found, distance), _smooth(levels))
+    return joined(level, level.copy(estimate, found, distance), _smooth(levels))
 
 
 def _start(
@@ -194,7 +194,7 @@ def lifted(
     rows = rows + 2 * (found // lower.width - lower.targets // lower.width)[at]
     columns = columns + 2 * (found % lower.width - lower.targets % lower.width)[at]
     places = np.clip(rows, 0, level.height - 1) * level.width + np.clip(columns, 0, level.width - 1)
-    filled = _doubled(level, estimate, cv2.INTER_LINEAR)
+    filled = doubled(estimate, level.picture, level.mask, cv2.INTER_LINEAR)
     return filled, nearest(level.is_source.reshape(level.mask.shape)).ravel()[places].astype(np.int32), distance[at]
 
 
@@ -248,7 +248,7 @@ def halved(picture: Floats, mask: Mask, barred: Mask) -> tuple[Floats, Mask, Mas
 # -------------------------------------------------------------------------------------------------------- smooth fills
 
 
-def _joined(level: Level, copied: Floats, smooth: Floats) -> Floats:
+def joined(level: Level, copied: Floats, smooth: Floats) -> Floats:
     """The copied patches with the shades of the smooth fill, joined to the known pixels at the rim."""
     coarse = [cv2.GaussianBlur(each, (0, 0), SMOOTH) for each in (smooth, copied)]
     wrong = coarse[0] - coarse[1]
@@ -264,16 +264,16 @@ def _smooth(levels: Sequence[Level]) -> Floats:
     filled = marched(levels[-1].picture, levels[-1].mask)
     for level in reversed(levels):
         if filled.shape != level.picture.shape:
-            filled = _doubled(level, filled)
+            filled = doubled(filled, level.picture, level.mask)
         filled = _by_frequencies(filled, level.mask, level.depth)
     return filled
 
 
-def _doubled(level: Level, lower: Floats, interpolation: int = cv2.INTER_CUBIC) -> Floats:
-    """The picture of a level with the fill of the one below in its hole."""
-    size = (2 * lower.shape[1], 2 * lower.shape[0])
-    doubled = cv2.resize(lower, size, interpolation=interpolation)[: level.height, : level.width]
-    return np.where(level.mask[..., None], doubled, level.picture).astype(np.float32)
+def doubled(lower: Floats, picture: Floats, mask: Mask, interpolation: int = cv2.INTER_CUBIC) -> Floats:
+    """A picture with the fill of the one at half its size in its hole."""
+    height, width = mask.shape
+    twice = cv2.resize(lower, (2 * lower.shape[1], 2 * lower.shape[0]), interpolation=interpolation)
+    return np.where(mask[..., None], twice[:height, :width], picture).astype(np.float32)
 
 
 def _by_frequencies(filled: Floats, mask: Mask, depth: Floats, rounds: int = 8) -> Floats:

@@ -1,5 +1,7 @@
-"""Multi-scale neural patch synthesis (Yang et al. 2017), as Li reviews it: what another method says is in the hole, with
-the texture of the photo around it, from coarse to fine."""
+"""Multi-scale neural patch synthesis (Yang et al. 2017), as Li reviews it.
+
+What another method says is in the hole gets the texture of the photo around it, from coarse to fine.
+"""
 
 import math
 import warnings
@@ -16,7 +18,7 @@ from inpainter.core import Card, FillNote, Image, Inpainter, InputError, Mask, S
 from inpainter.core.recipe import Recipe
 from inpainter.methods import METHODS, load, takes_device
 from inpainter.methods.copying import Offsets, Sized, copied
-from inpainter.methods.exemplar import halved
+from inpainter.methods.exemplar import doubled, halved
 from inpainter.nn.descent import LBFGS, Adam
 from inpainter.nn.objective import Objective
 from inpainter.nn.patch_texture import PatchTexture, stride_of, total_variation
@@ -25,6 +27,8 @@ from inpainter.nn.vgg import VGGFeatures, load_vgg19
 
 TAPS = ("relu3_1", "relu4_1")
 """The features whose patches are compared; the document's."""
+VGG19 = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+"""Where torchvision's official weights are, which this project neither has nor gets."""
 LARGEST, SMALLEST = 512, 128
 """The picture's longer side where the finest scale is optimised, px at most, and about where the coarsest is."""
 LEAST = 32
@@ -40,22 +44,22 @@ class PatchSynthesisSettings(Settings):
     content: str = "exemplar"
     """What is in the hole to begin with: another method's name, or a folder of trained weights."""
     texture: str = ""
-    """A file of VGG-19's official weights, whose features find the texture; without one they are this project's own."""
-    iterations: int = 50
+    """A file of VGG-19's official weights, whose features find the texture; without one they are our own."""
+    iterations: int = 40
     """How often the objective is evaluated at each scale."""
     scales: int = 0
-    """Sizes of the picture, each twice the one before, 0 as many as fit it: 128, 256 and 512 px for a 512 px picture."""
+    """Sizes of the picture, each twice the one before; 0 takes as many as fit, of 512 px three: 128, 256 and 512."""
     texture_weight: float = 0.02
     """Weight α of the texture term beside the content term; 0 keeps the content."""
-    variation: float = 0.1
+    variation: float = 0.01
     """Weight β of the total variation."""
-    refresh: int = 25
+    refresh: int = 20
     """After so many iterations the nearest patches are found again."""
     optimiser: Literal["lbfgs", "adam"] = "lbfgs"
     """What lowers the objective: L-BFGS, as the paper, or Adam."""
     hole: Literal["mask", "box"] = "mask"
-    """What is made again: the missing pixels, or the whole rectangle around them in the middle of a square, as the
-    document has it, of which the missing ones are taken."""
+    """What is made again: the missing pixels, or the whole rectangle around them in the middle of a square, of which
+    the missing ones are taken; the document's."""
     pixels: Literal["copied", "optimised"] = "copied"
     """What the hole gets in the end: pixels of the photo from where the patches were found, or those optimised."""
 
@@ -91,9 +95,8 @@ class PatchSynthesis(Inpainter):
             fill = copied([*larger, scales[0]], fill, offsets)
         else:
             for level in reversed(larger):
-                fill = _doubled(fill, level)
-        # A network of colours would tint a grey picture.
-        return np.repeat(fill.mean(2, keepdims=True), 3, 2) if _is_grey(image, mask) else fill
+                fill = doubled(fill, level.picture, level.mask, cv2.INTER_LINEAR)
+        return np.repeat(fill.mean(2, keepdims=True), 3, 2) if is_grey(image, mask) else fill
 
     def _content(self, level: Sized, work: Work) -> Image:
         """What the other method says is in the hole."""
@@ -117,37 +120,43 @@ class PatchSynthesis(Inpainter):
 
     def _synthesised(self, scales: Sequence[Sized], content: Image, work: Work) -> tuple[Image, Offsets | None]:
         """The fill at the largest of the scales, and where its texture was found, where there is any."""
-        settings, fill = self.settings, content
+        fill, offsets = content, None
         for level in scales[:-1]:
             fill = halved(fill, *[np.zeros_like(level.mask)] * 2)[0]
-        total, done = settings.iterations * sum(level.mask.size for level in scales), 0.0
-        offsets, channels = None, 1 if _is_grey(scales[0].picture, scales[0].mask) else 3
+        total, done = sum(level.mask.size for level in scales), 0
         for level in reversed(scales):
-            fill = fill if level is scales[-1] else _doubled(fill, level)
-            alpha, beta = settings.texture_weight, settings.variation
-            objective = JointObjective(self.network, level, fill, channels, alpha, beta, self.device)
-            if alpha and objective.texture.possible:
-                best, work.energy, well = lowered(
-                    objective,
-                    settings,
-                    lambda turn, size=level.mask.size, done=done: work.step(done + turn * size, total),
-                )
-                if not well:
-                    work.note("the objective stopped being a number: the fill is the best before")
-                fill = objective.filled(best)
-                objective.match(best)
-                steps, where, stride = objective.texture.offsets()
-                offsets = Offsets(steps.cpu().numpy() * stride, where.cpu().numpy(), stride)
-            else:
-                offsets = None
-            done += settings.iterations * level.mask.size
-        if work.energy is None:
-            work.note("no patch is known whole: the fill is its content alone")
+            if level is not scales[-1]:
+                fill = doubled(fill, level.picture, level.mask, cv2.INTER_LINEAR)
+
+            def after(share: float, area: int = level.mask.size, before: int = done) -> None:
+                work.step(before + share * area, total)
+
+            fill, offsets = self._at_scale(level, fill, work, after)
+            done += level.mask.size
         return fill, offsets
+
+    def _at_scale(
+        self, level: Sized, fill: Image, work: Work, after: Callable[[float], None]
+    ) -> tuple[Image, Offsets | None]:
+        objective = JointObjective(self.network, level, fill, self.settings, self.device)
+        if not objective.texture.possible:
+            work.note("at some size of the picture no patch is known whole: there its content stays as it is")
+            return fill, None
+        best, lowest = lowered(objective, self.settings, after)
+        if math.isfinite(lowest):
+            work.energy = lowest
+        else:
+            work.note("the objective is no number: the fill is its content")
+        objective.match(best)
+        steps, where, stride = objective.texture.offsets()
+        return objective.filled(best), Offsets(steps.cpu().numpy() * stride, where.cpu().numpy(), stride)
 
 
 def _pyramid(level: Sized, wanted: int) -> tuple[list[Sized], list[Sized]]:
-    """The picture at sizes too large to be optimised, and at those that are, largest first; 0 wanted: as many as fit."""
+    """The sizes of a picture that are too large to be optimised, and those that are, largest first.
+
+    Of those as many as wanted, where they fit; 0 takes what fits.
+    """
     levels = [level]
     while max(levels[-1].mask.shape) > LARGEST and _can_be_halved(levels[-1]):
         levels.append(Sized(*halved(*levels[-1])))
@@ -163,7 +172,8 @@ def _can_be_halved(level: Sized) -> bool:
     return min(level.mask.shape) >= 2 * LEAST and bool(halved(*level)[1].any())
 
 
-def _is_grey(image: Image, mask: Mask) -> bool:
+def is_grey(image: Image, mask: Mask) -> bool:
+    """Whether all that is known has three equal colours."""
     return not np.ptp(image[~mask], axis=1).any()
 
 
@@ -173,13 +183,6 @@ def _box_around(mask: Mask) -> Mask:
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
     return box
-
-
-def _doubled(fill: Image, level: Sized) -> Image:
-    """The picture of a level with the fill of the one below in its hole."""
-    doubled = cv2.resize(fill, (2 * fill.shape[1], 2 * fill.shape[0]), interpolation=cv2.INTER_LINEAR)
-    height, width = level.mask.shape
-    return np.where(level.mask[..., None], doubled[:height, :width], level.picture)
 
 
 # ---------------------------------------------------------------------------------------------------- the objective
@@ -192,32 +195,29 @@ class JointObjective:
     before, says. E_t and Υ are means as well (`PatchTexture`, `total_variation`), so that α and β mean the same for
     any hole, scale and network.
 
-    The paper has sums, so that its α = β = 5e-6 mean something for its size alone. By the sums, J times the number of
-    values in the hole, its weights would be α·9Cv per |R| places here, and β as it is.
+    The paper has sums. With 3N values in the hole and pixels in units of s, its α is 3N s² / (9 L C v) times ours for
+    each of L taps, its β about half of ours: its 5e-6 means something for one size of hole alone.
     """
 
     def __init__(
-        self, network: VGGFeatures, level: Sized, fill: Image, channels: int, alpha: float, beta: float,
-        device: torch.device,
-    ) -> None:  # fmt: skip
+        self, network: VGGFeatures, level: Sized, fill: Image, settings: PatchSynthesisSettings, device: torch.device
+    ) -> None:
         stride = stride_of(network)
-        # Poolings halve what they get: sides of whole blocks, mirrored out to them.
-        pad = [(0, -side % stride) for side in level.mask.shape]
+        # Poolings halve what they get: sides of whole blocks, two at least, mirrored out to them.
+        pad = [(0, max(2 * stride - side, -side % stride)) for side in level.mask.shape]
         picture, mask = np.pad(fill, [*pad, (0, 0)], "symmetric"), np.pad(level.mask, pad, "symmetric")
         # What is mirrored is no texture of the photo.
         barred = np.pad(level.barred, pad, constant_values=True)
-        self._shape = level.mask.shape
-        whole = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(device)
+        self._shape, self._weights = level.mask.shape, (settings.texture_weight, settings.variation)
+        self._whole = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(device)
         hole, shut = (torch.from_numpy(each)[None, None].to(device) for each in (mask, barred))
-        self.texture = PatchTexture(network, whole, hole, shut)
-        self._whole, self._channels, self._weights = whole, channels, (alpha, beta)
-        rows, columns = self.texture.rows, self.texture.columns
-        self._part, self._hole = whole[..., rows, columns], hole[..., rows, columns]
+        self.texture = PatchTexture(network, self._whole, hole, shut)
+        self._inside = (..., self.texture.rows, self.texture.columns)
+        self._part, self._hole = self._whole[self._inside], hole[self._inside]
         self._places = self._hole.flatten().nonzero().flatten()
-        self.start = self._part.flatten(2)[0, :, self._places]
-        if channels == 1:
-            self.start = self.start.mean(0, keepdim=True)
-        self.start = self.start.contiguous()
+        start = self._part.flatten(2)[0, :, self._places]
+        # A network of colours would tint a grey picture: of one channel, it cannot.
+        self.start = start.mean(0, keepdim=True) if is_grey(level.picture, level.mask) else start.contiguous()
 
     def picture(self, x: Tensor) -> Tensor:
         """The part of the picture that is looked at, with `x`, `(channels, pixels)`, in its hole."""
@@ -244,20 +244,20 @@ class JointObjective:
     def filled(self, x: Tensor) -> Image:
         """The whole picture with `x` in its hole, `(H, W, 3)` in [0, 1]."""
         whole = self._whole.clone()
-        whole[..., self.texture.rows, self.texture.columns] = self.picture(x.clamp(0, 1))
+        whole[self._inside] = self.picture(x.clamp(0, 1))
         return np.ascontiguousarray(whole[0, :, : self._shape[0], : self._shape[1]].cpu().numpy().transpose(1, 2, 0))
 
 
 def lowered(
-    objective: JointObjective, settings: PatchSynthesisSettings, after: Callable[[int], None]
-) -> tuple[Tensor, float, bool]:
-    """The pixels with the lowest objective that was met, its value, and whether all went well.
+    objective: JointObjective, settings: PatchSynthesisSettings, after: Callable[[float], None]
+) -> tuple[Tensor, float]:
+    """The pixels with the lowest objective that was met, and its value, infinite where there is none.
 
-    A value that is no number ends it with the best before. `after` hears of every iteration.
+    A value that is no number ends it with the best before. `after` hears which share of the iterations is done.
     """
-    best, lowest = objective.start, math.inf
+    x = best = objective.start
+    value = lowest = math.inf
     descent = LBFGS() if settings.optimiser == "lbfgs" else Adam(settings.iterations)
-    x = best
     for turn in range(settings.iterations):
         if turn % settings.refresh == 0:
             # Other patches make another objective, to which values before do not compare.
@@ -266,12 +266,12 @@ def lowered(
             descent.restart()
         loss, slope = objective(x)
         if not (math.isfinite(loss) and slope.isfinite().all()):
-            return best, lowest, False
+            break
         if loss < lowest:
-            best, lowest = x, loss
+            best, lowest, value = x, loss, loss
         x = descent.step(x.flatten(), loss, slope.flatten()).view_as(x)
-        after(turn + 1)
-    return best, lowest, True
+        after((turn + 1) / settings.iterations)
+    return best, value
 
 
 # ----------------------------------------------------------------------------------------------------- the training
@@ -295,7 +295,10 @@ def _untrained(recipe: TextureRecipe) -> Objective:
 def make_inpainter(network: VGGFeatures, card: Card, settings: PatchSynthesisSettings, device: Any) -> Inpainter:
     """The texture network and the content that the settings name, ready to fill."""
     if settings.texture:
-        network = load_vgg19(settings.texture, TAPS)
+        try:
+            network = load_vgg19(settings.texture, TAPS)
+        except InputError as error:
+            raise InputError(f"{error}, from {VGG19}, or leave texture out: our own network is built in") from error
     content = load(settings.content, str(device) if takes_device(settings.content) else "auto")
     if content.card.name == card.name:
         raise InputError(f"settings: content is {settings.content}: give another method than {card.name} itself")

@@ -15,7 +15,7 @@ class Descent(ABC):
         """The next place, of the loss and the slope at this one."""
 
     def restart(self) -> None:  # noqa: B027
-        """Forget what was learnt of the loss, which has become another one."""
+        """From here on the loss is another one, to which values before do not compare."""
 
 
 class LBFGS(Descent):
@@ -27,12 +27,14 @@ class LBFGS(Descent):
 
     def __init__(self, history: int = 25, first: float = 0.01) -> None:
         self._history, self._first = history, first
-        self.restart()
-
-    def restart(self) -> None:
         self._pairs: list[tuple[Tensor, Tensor, float]] = []
         self._from: tuple[Tensor, float, Tensor] | None = None
         self._way, self._halved = torch.zeros(0), 0
+
+    def restart(self) -> None:
+        # Its curvature is much the same, and with patches found again at every step there would be no other.
+        if self._from is not None:
+            self._from = (self._from[0], math.inf, self._from[2])
 
     def step(self, x: Tensor, loss: float, slope: Tensor) -> Tensor:
         if self._from is not None:

@@ -175,9 +175,9 @@ class PatchTexture:
         return torch.stack([each.distance(features[each.tap]) for each in self._parts]).mean()
 
     def offsets(self) -> tuple[Tensor, Tensor, int]:
-        """Where the finest tap's patches were found: rows and columns down and right `(2, h, w)`, where, and its stride.
+        """How far away the finest tap's patches were found, `(2, h, w)` rows down and columns right; where; its stride.
 
-        Both are in places of features, of the whole picture.
+        All are in places of its features, of the whole picture; the stride is in px.
         """
         part = min(self._parts, key=lambda each: each.stride)
         return part.offsets(), part.sought, part.stride
