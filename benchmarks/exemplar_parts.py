@@ -42,13 +42,13 @@ def effort(**values: Any) -> Callable[[], AbstractContextManager[object]]:
 @contextmanager
 def bare_rim() -> Iterator[None]:
     """Leave the outermost pixels as the patches have them; the smooth fill keeps its own frequencies."""
-    joined = fill._joined
+    joined = fill.joined
 
     def without(*given: Any) -> Any:
         with patch.object(fill, "_by_frequencies", lambda filled, *_: filled):
             return joined(*given)
 
-    with patch.object(fill, "_joined", without):
+    with patch.object(fill, "joined", without):
         yield
 
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from costs import panel, paper
 from inpainter.apps.report import write_figures
 from inpainter.core import Image, Inpainter, Work
-from inpainter.data.sources import read_pictures
+from inpainter.data.sources import decode, read_pictures
 from inpainter.engine.evaluation import Evaluation, Result, evaluate
 from inpainter.masks import mask_kind
 from inpainter.methods import load
@@ -201,8 +201,9 @@ def epochs(runs: Path) -> None:
     for name in SETS:
         for run in (f"{name}-paper", f"{name}-paper-long"):
             sheets = sorted((runs / f"{run}-0" / "samples").glob("*.png"))
-            if sheets:
-                rows = [cv2.imread(str(sheet))[:64, 64:448, ::-1] for sheet in sheets]
+            pictures = [decode(sheet.read_bytes()) for sheet in sheets]
+            rows = [picture[:64, 64:448] for picture in pictures if not isinstance(picture, str)]
+            if rows:
                 _save(f"latent-search-{run}-samples", np.concatenate(rows), quality=40)
 
 

@@ -16,14 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from inpainter.data.sources import read_pictures
-from inpainter.methods.patch_synthesis import (
-    PATCH_SYNTHESIS,
-    TAPS,
-    TextureRecipe,
-    drawn_patches,
-    make_network,
-    retrieval,
-)
+from inpainter.methods.patch_synthesis import PATCH_SYNTHESIS
+from inpainter.methods.texture_network import TAPS, TextureRecipe, drawn_patches, make_network, retrieval
 from inpainter.nn.pretrained import fill_with_weights
 from inpainter.nn.vgg import load_vgg
 from measure import DATA, write

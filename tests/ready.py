@@ -16,7 +16,8 @@ from inpainter.methods import load
 SMALL: dict[str, dict[str, Any]] = {name: {"width": 8, "latent": 32} for name in ("context-encoder", "cascade")}
 """Recipes whose networks are too large for tests, made smaller."""
 SMALL["latent-search"] = {"width": 4, "latent": 8}
-SHORT = {"latent-search": {"steps": 5, "samples": 2}}
+SMALL["patch-synthesis"] = {"widths": (4, 6, 8, 8)}
+SHORT = {"latent-search": {"steps": 5, "samples": 2}, "patch-synthesis": {"iterations": 3}}
 """Settings whose fills take too long for tests, made shorter."""
 
 _WEIGHTS = tempfile.TemporaryDirectory()

@@ -182,7 +182,7 @@ def test_more_restarts_are_no_worse(network):
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_after_a_loss_that_is_no_number_the_last_good_z_is_taken(network, monkeypatch, quick):
-    monkeypatch.setattr("inpainter.methods.latent_search._quick_halves", lambda device: quick)
+    monkeypatch.setattr("inpainter.methods.latent_search.quick_halves", lambda device: quick)
     network.settings = LatentSearchSettings(steps=20, samples=1)
     target, mask = torch.rand(2, 3, 16, 16) * 2 - 1, square(2)
     works, calls, honest = [Work(0), Work(1)], [], network._slope
@@ -206,7 +206,7 @@ def test_after_a_loss_that_is_no_number_the_last_good_z_is_taken(network, monkey
 
 @pytest.mark.parametrize("quick", [True, False])
 def test_the_loss_it_ends_with_is_exact(network, monkeypatch, quick):
-    monkeypatch.setattr("inpainter.methods.latent_search._quick_halves", lambda device: quick)
+    monkeypatch.setattr("inpainter.methods.latent_search.quick_halves", lambda device: quick)
     network.settings = LatentSearchSettings(steps=40)
     target, mask = torch.rand(3, 3, 16, 16) * 2 - 1, square(3)
     z, energy = network.search(target, mask, [Work(i) for i in range(3)])

@@ -57,7 +57,9 @@ METHODS: dict[str, Entry] = {
         "latent_search:LATENT_SEARCH", "torch", "The generated picture that is nearest around the hole; faces of 64 px."
     ),
     "patch-synthesis": Entry(
-        "patch_synthesis:PATCH_SYNTHESIS", "torch", "Structure from a network, texture from the photo; up to 512 px."
+        "patch_synthesis:PATCH_SYNTHESIS",
+        "torch",
+        "Another method's fill, given the photo's own texture by a network's features.",
     ),
 }
 

@@ -133,7 +133,7 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
     estimate, found, distance = min(tries, key=lambda one: float(one[2].mean()))
     for number, level in enumerate(levels[-2::-1], 1):
         lower = levels[-number]
-        estimate, found, distance = _lifted(lower, level, estimate, found, distance)
+        estimate, found, distance = lifted(lower, level, estimate, found, distance)
         if rounds[number] and searched[number]:
             level.search_ready()
             estimate = level.vote(estimate, found, level.trust)
@@ -145,7 +145,7 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
         distance = level.look_at(estimate, found)
         level.propagate(found, distance)
     work.energy = float(distance.mean())
-    return _joined(level, level.copy(estimate, found, distance), _smooth(levels))
+    return joined(level, level.copy(estimate, found, distance), _smooth(levels))
 
 
 def _start(
@@ -178,14 +178,12 @@ def _iterate(
             level.jitter(found, distance, far, rng)
         if among_all:
             level.search_all(found, distance, MARGIN)
-        spread = max(float(np.percentile(distance, 75)) / (1 + turn), 1e-3)
-        weights = np.exp(-np.minimum(distance / (2 * spread), 60)) * level.trust
-        estimate = level.vote(estimate, found, weights)
+        estimate = level.vote(estimate, found, level.weights(distance, turn))
         after(level.count)
     return estimate, found, distance
 
 
-def _lifted(
+def lifted(
     lower: Level, level: Level, estimate: Floats, found: Indices, distance: Floats
 ) -> tuple[Floats, Indices, Floats]:
     """What a level found, at twice the size: offsets doubled, those that lead to no source moved to the nearest."""
@@ -196,7 +194,7 @@ def _lifted(
     rows = rows + 2 * (found // lower.width - lower.targets // lower.width)[at]
     columns = columns + 2 * (found % lower.width - lower.targets % lower.width)[at]
     places = np.clip(rows, 0, level.height - 1) * level.width + np.clip(columns, 0, level.width - 1)
-    filled = _doubled(level, estimate, cv2.INTER_LINEAR)
+    filled = doubled(estimate, level.picture, level.mask, cv2.INTER_LINEAR)
     return filled, nearest(level.is_source.reshape(level.mask.shape)).ravel()[places].astype(np.int32), distance[at]
 
 
@@ -250,7 +248,7 @@ def halved(picture: Floats, mask: Mask, barred: Mask) -> tuple[Floats, Mask, Mas
 # -------------------------------------------------------------------------------------------------------- smooth fills
 
 
-def _joined(level: Level, copied: Floats, smooth: Floats) -> Floats:
+def joined(level: Level, copied: Floats, smooth: Floats) -> Floats:
     """The copied patches with the shades of the smooth fill, joined to the known pixels at the rim."""
     coarse = [cv2.GaussianBlur(each, (0, 0), SMOOTH) for each in (smooth, copied)]
     wrong = coarse[0] - coarse[1]
@@ -266,16 +264,16 @@ def _smooth(levels: Sequence[Level]) -> Floats:
     filled = marched(levels[-1].picture, levels[-1].mask)
     for level in reversed(levels):
         if filled.shape != level.picture.shape:
-            filled = _doubled(level, filled)
+            filled = doubled(filled, level.picture, level.mask)
         filled = _by_frequencies(filled, level.mask, level.depth)
     return filled
 
 
-def _doubled(level: Level, lower: Floats, interpolation: int = cv2.INTER_CUBIC) -> Floats:
-    """The picture of a level with the fill of the one below in its hole."""
-    size = (2 * lower.shape[1], 2 * lower.shape[0])
-    doubled = cv2.resize(lower, size, interpolation=interpolation)[: level.height, : level.width]
-    return np.where(level.mask[..., None], doubled, level.picture).astype(np.float32)
+def doubled(lower: Floats, picture: Floats, mask: Mask, interpolation: int = cv2.INTER_CUBIC) -> Floats:
+    """A picture with the fill of the one at half its size in its hole."""
+    height, width = mask.shape
+    twice = cv2.resize(lower, (2 * lower.shape[1], 2 * lower.shape[0]), interpolation=interpolation)
+    return np.where(mask[..., None], twice[:height, :width], picture).astype(np.float32)
 
 
 def _by_frequencies(filled: Floats, mask: Mask, depth: Floats, rounds: int = 8) -> Floats:

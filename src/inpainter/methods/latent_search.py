@@ -15,6 +15,7 @@ from inpainter.core.recipe import Recipe
 from inpainter.methods import METHODS
 from inpainter.nn.adversarial import Discriminator, draw_dcgan_weights, real_or_not
 from inpainter.nn.augment import augmented
+from inpainter.nn.device import quick_halves
 from inpainter.nn.network import Network, NetworkInpainter
 from inpainter.nn.objective import Batch, Objective
 from inpainter.nn.poisson import poisson_blend
@@ -180,7 +181,7 @@ class LatentSearch(Network):
         known = (~mask).flatten(1).any(1).repeat_interleave(restarts)
         steps = settings.steps if known.any() else 0
         # Half the digits serve, where they are quick, until the steps are small.
-        exact = math.floor(0.9 * steps) if settings.schedule == "cosine" and _quick_halves(z.device) else 0
+        exact = math.floor(0.9 * steps) if settings.schedule == "cosine" and quick_halves(z.device) else 0
         for step in range(steps):
             if step in (0, exact):
                 slopes = self._slopes(z, target, weight, rough=step < exact)
@@ -260,14 +261,6 @@ class LatentSearch(Network):
                     )
                 chosen[rows, turn] = z
         return chosen.flatten(0, 1)
-
-
-def _quick_halves(device: torch.device) -> bool:
-    """Whether a processor multiplies bfloat16 numbers; one that does not takes them in the longer way."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def importance(mask: Tensor, window: int, reduction: str = "sum") -> Tensor:

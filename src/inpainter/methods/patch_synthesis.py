@@ -1,232 +1,296 @@
-"""Multi-scale neural patch synthesis (Yang et al. 2017), as Li reviews it, with a texture network of our own."""
+"""Multi-scale neural patch synthesis (Yang et al. 2017), as Li reviews it.
+
+What another method says is in the hole gets the texture of the photo around it, from coarse to fine.
+"""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import cv2
+import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
-from inpainter.core import Card, Settings
-from inpainter.core.recipe import Recipe
-from inpainter.methods import METHODS
-from inpainter.nn.objective import Batch, Objective
+from inpainter.core import Card, FillNote, Image, Inpainter, InputError, Mask, Settings, View, Work
+from inpainter.methods import METHODS, load, takes_device
+from inpainter.methods.copying import Offsets, Sized, copied
+from inpainter.methods.exemplar import doubled, halved
+from inpainter.methods.texture_network import PRESETS, TAPS, TextureObjective, make_network
+from inpainter.nn.descent import LBFGS, Adam
+from inpainter.nn.facts import SHIPPED
+from inpainter.nn.patch_texture import PatchTexture, stride_of, total_variation
 from inpainter.nn.trained import TrainedMethod
-from inpainter.nn.vgg import VGGFeatures
+from inpainter.nn.vgg import VGGFeatures, load_vgg19
 
-TAPS = ("relu3_1", "relu4_1")
-"""The layers whose patches are compared (Yang et al., section 3.3)."""
+VGG19 = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+"""Where torchvision's official weights are, which this project neither has nor gets."""
+LARGEST, SMALLEST = 512, 128
+"""The picture's longer side where the finest scale is optimised, px at most, and about where the coarsest is."""
+CONTENT = SHIPPED / "context-encoder-content"
+"""The weights of the content network: a context encoder with ELU and a fully-connected bottleneck."""
+LEAST = 32
+"""The shortest side that is optimised, px: below it there is no texture."""
 
-# ------------------------------------------------------------------------------------------------------- the recipe
+# ----------------------------------------------------------------------------------------------------- the settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextureRecipe(Recipe):
-    """The training of the texture network, from photos alone: which patches come from one photo?"""
+class PatchSynthesisSettings(Settings):
+    """What can be set of it. As the document has it: iterations=100:refresh=1:hole=box:pixels=optimised."""
 
-    size: int = 128
-    """Side of the squares that views are taken from, px."""
-    batch: int = 256
-    """Pictures in a step, all devices together; two views of each are compared with those of all others."""
-    epochs: int = 110
-    """How often the training goes through all pictures."""
-    schedule: Literal["constant", "cosine"] = "cosine"
-    """How the step size goes on: constant, or a cosine to zero over the epochs."""
-    average: float = 0.999
-    """Decay of the moving average of the weights, which is what is kept in the end; 0 keeps the last weights."""
-    validation: int = 200
-    """Pictures at the end of the source that are held out of the training."""
-    widths: tuple[int, ...] = (48, 96, 208, 416)
-    """Channels of the four blocks; VGG-19 has 64, 128, 256, 512."""
-    view: int = 64
-    """Side of the views, px."""
-    temperature: float = 0.1
-    """What similarities are divided by before the softmax."""
-    patches: int = 8
-    """Patches that are compared of each view and layer."""
-    texture: float = 1.0
-    """Weight of the comparison of patches."""
-    whole: float = 1.0
-    """Weight of the comparison of whole views."""
-    colours: float = 10.0
-    """Weight of the squared error of colours told from the features, which keeps them in."""
+    content: str = ""
+    """What is in the hole to begin with: another method's name, or a folder of trained weights; without one it is the
+    content network's."""
+    texture: str = ""
+    """A file of VGG-19's official weights, whose features find the texture; without one they are our own."""
+    iterations: int = 40
+    """How often the objective is evaluated at each scale."""
+    scales: int = 0
+    """Sizes of the picture, each twice the one before; 0 takes as many as fit, of 512 px three: 128, 256 and 512."""
+    texture_weight: float = 0.02
+    """Weight α of the texture term beside the content term; 0 keeps the content."""
+    variation: float = 0.01
+    """Weight β of the total variation."""
+    refresh: int = 20
+    """After so many iterations the nearest patches are found again."""
+    optimiser: Literal["lbfgs", "adam"] = "lbfgs"
+    """What lowers the objective: L-BFGS, as the paper, or Adam."""
+    hole: Literal["mask", "box"] = "mask"
+    """What is made again: the missing pixels, or the whole rectangle around them in the middle of a square, of which
+    the missing ones are taken; the document's."""
+    pixels: Literal["copied", "optimised"] = "copied"
+    """What the hole gets in the end: pixels of the photo from where the patches were found, or those optimised."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(self.widths) != 4:
-            self._require(False, "widths", "four numbers")
-        self._require(self.view >= 32 and self.view % 8 == 0, "view", "a multiple of 8 from 32")
-        self._require(self.temperature > 0, "temperature", "a number above 0")
-        self._require(self.patches >= 1, "patches", "1 or more")
-        for name in ("texture", "whole", "colours"):
+        for name in ("iterations", "refresh"):
+            self._require(getattr(self, name) >= 1, name, "1 or more")
+        for name in ("scales", "texture_weight", "variation"):
             self._require(getattr(self, name) >= 0, name, "0 or more")
 
 
-PRESETS = {"texture": TextureRecipe()}
+# --------------------------------------------------------------------------------------------------------- the fill
+
+
+class PatchSynthesis(Inpainter):
+    """Content from another inpainter, texture from the photo by the features of a network."""
+
+    def __init__(
+        self, network: VGGFeatures, content: Inpainter, settings: PatchSynthesisSettings, card: Card, device: Any
+    ) -> None:
+        self.card = replace(card, draws=content.card.draws)
+        # The document's crop is square. A picture's own border is better than a mirror, where texture is taken from it.
+        self.view = View(context="square", amount=2) if settings.hole == "box" else View(amount=0.5, least=64)
+        self.network, self.content, self.settings = network.to(device).eval().requires_grad_(False), content, settings
+        self.device = torch.device(device)
+
+    def predict(self, image: Image, mask: Mask, work: Work) -> Image:
+        box = _box_around(mask)
+        hole = box if self.settings.hole == "box" and not box.all() else mask
+        barred = np.zeros_like(mask) if work.source is None else ~work.source & ~hole
+        larger, scales = _pyramid(Sized(image, hole, barred), self.settings.scales)
+        fill, offsets = self._synthesised(scales, self._content(scales[0], work), work)
+        if offsets is not None and self.settings.pixels == "copied":
+            fill = copied([*larger, scales[0]], fill, offsets)
+        else:
+            for level in reversed(larger):
+                fill = doubled(fill, level.picture, level.mask, cv2.INTER_LINEAR)
+        return np.repeat(fill.mean(2, keepdims=True), 3, 2) if is_grey(image, mask) else fill
+
+    def _content(self, level: Sized, work: Work) -> Image:
+        """What the other method says is in the hole."""
+
+        def waiting(done: float, total: float) -> None:
+            # Here, too, a fill may be stopped.
+            work.step(0, 1)
+
+        if self.content.view.accept(*level.mask.shape):
+            source = None if work.source is None else ~(level.mask | level.barred)
+            asked = Work(work.seed, source, waiting)
+            filled, notes = self.content(level.picture, level.mask, asked), asked.notes
+        else:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", FillNote)
+                filled = self.content.fill(level.picture, level.mask, seed=work.seed, on_step=waiting)
+            notes = [str(each.message) for each in caught]
+        for note in notes:
+            work.note(f"{self.content.card.name}: {note}")
+        return filled
+
+    def _synthesised(self, scales: Sequence[Sized], content: Image, work: Work) -> tuple[Image, Offsets | None]:
+        """The fill at the largest of the scales, and where its texture was found, where there is any."""
+        fill, offsets = content, None
+        for level in scales[:-1]:
+            fill = halved(fill, *[np.zeros_like(level.mask)] * 2)[0]
+        total, done = sum(level.mask.size for level in scales), 0
+        for level in reversed(scales):
+            if level is not scales[-1]:
+                fill = doubled(fill, level.picture, level.mask, cv2.INTER_LINEAR)
+
+            def after(share: float, area: int = level.mask.size, before: int = done) -> None:
+                work.step(before + share * area, total)
+
+            fill, offsets = self._at_scale(level, fill, work, after)
+            done += level.mask.size
+        return fill, offsets
+
+    def _at_scale(
+        self, level: Sized, fill: Image, work: Work, after: Callable[[float], None]
+    ) -> tuple[Image, Offsets | None]:
+        objective = JointObjective(self.network, level, fill, self.settings, self.device)
+        if not objective.texture.possible:
+            work.note("at some size of the picture no patch is known whole: there its content stays as it is")
+            return fill, None
+        best, lowest = lowered(objective, self.settings, after)
+        if math.isfinite(lowest):
+            work.energy = lowest
+        else:
+            work.note("the objective is no number: the fill is its content")
+        objective.match(best)
+        steps, where, stride = objective.texture.offsets()
+        return objective.filled(best), Offsets(steps.cpu().numpy() * stride, where.cpu().numpy(), stride)
+
+
+def _pyramid(level: Sized, wanted: int) -> tuple[list[Sized], list[Sized]]:
+    """The sizes of a picture that are too large to be optimised, and those that are, largest first.
+
+    Of those as many as wanted, where they fit; 0 takes what fits.
+    """
+    levels = [level]
+    while max(levels[-1].mask.shape) > LARGEST and _can_be_halved(levels[-1]):
+        levels.append(Sized(*halved(*levels[-1])))
+    larger, scales = levels[:-1], levels[-1:]
+    count = wanted or 1 + round(math.log2(max(scales[0].mask.shape) / SMALLEST))
+    while len(scales) < count and _can_be_halved(scales[-1]):
+        scales.append(Sized(*halved(*scales[-1])))
+    return larger, scales
+
+
+def _can_be_halved(level: Sized) -> bool:
+    # A thin hole is gone at half the size.
+    return min(level.mask.shape) >= 2 * LEAST and bool(halved(*level)[1].any())
+
+
+def is_grey(image: Image, mask: Mask) -> bool:
+    """Whether all that is known has three equal colours."""
+    return not np.ptp(image[~mask], axis=1).any()
+
+
+def _box_around(mask: Mask) -> Mask:
+    """The rectangle around all that is missing."""
+    box = np.zeros_like(mask)
+    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return box
+
 
 # ---------------------------------------------------------------------------------------------------- the objective
 
 
-class TextureObjective(Objective):
-    """Features that tell which patches come from one photo, whatever its colours and scale; no labels.
+class JointObjective:
+    """What is minimised at one scale over the hole's pixels x alone (Yang et al., equations 1 to 4):
 
-    Two views of every picture, each cut, scaled, turned, mirrored and coloured at random (Chen et al. 2020, SimCLR).
-    At both layers, for patches of 3×3 features as the synthesis compares them, by their cosine, and for whole views by
-    the mean and deviation of each channel through a small network: −log of the share of softmax that falls to the
-    other view of the same picture (for patches to any patch of it, Miech et al. 2020, since a photo has several
-    textures). And colours are told from the features by a linear map, so that the network does not forget them.
+    J(x) = E_c + α E_t + β Υ, with E_c = mean of (x − x_i)², x in [0, 1] and x_i what the content network, or the scale
+    before, says. E_t and Υ are means as well (`PatchTexture`, `total_variation`), so that α and β mean the same for
+    any hole, scale and network.
+
+    The paper has sums. With 3N values in the hole and pixels in units of s, its α is 3N s² / (9 L C v) times ours for
+    each of L taps, its β about half of ours: its 5e-6 means something for one size of hole alone.
     """
 
-    masked = False
+    def __init__(
+        self, network: VGGFeatures, level: Sized, fill: Image, settings: PatchSynthesisSettings, device: torch.device
+    ) -> None:
+        stride = stride_of(network)
+        # Poolings halve what they get: sides of whole blocks, two at least, mirrored out to them.
+        pad = [(0, max(2 * stride - side, -side % stride)) for side in level.mask.shape]
+        picture, mask = np.pad(fill, [*pad, (0, 0)], "symmetric"), np.pad(level.mask, pad, "symmetric")
+        # What is mirrored is no texture of the photo.
+        barred = np.pad(level.barred, pad, constant_values=True)
+        self._shape, self._weights = level.mask.shape, (settings.texture_weight, settings.variation)
+        self._whole = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(device)
+        hole, shut = (torch.from_numpy(each)[None, None].to(device) for each in (mask, barred))
+        self.texture = PatchTexture(network, self._whole, hole, shut)
+        self._inside = (..., self.texture.rows, self.texture.columns)
+        self._part, self._hole = self._whole[self._inside], hole[self._inside]
+        self._places = self._hole.flatten().nonzero().flatten()
+        start = self._part.flatten(2)[0, :, self._places]
+        # A network of colours would tint a grey picture: of one channel, it cannot.
+        self.start = start.mean(0, keepdim=True) if is_grey(level.picture, level.mask) else start.contiguous()
 
-    def __init__(self, recipe: TextureRecipe) -> None:
-        super().__init__()
-        self.recipe = recipe
-        self.features = make_network(recipe)
-        widths = recipe.widths[2:]
-        self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(2 * width, 512), nn.ReLU(), nn.Linear(512, 128)) for width in widths
-        )
-        # 4×4 and 8×8 pixels for every place of the layer.
-        self.colours = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(width, 3 * cell**2, 1), nn.PixelShuffle(cell))
-            for width, cell in zip(widths, (4, 8), strict=True)
-        )
+    def picture(self, x: Tensor) -> Tensor:
+        """The part of the picture that is looked at, with `x`, `(channels, pixels)`, in its hole."""
+        return self._part.flatten(2).index_copy(2, self._places, x.expand(3, -1)[None]).view_as(self._part)
 
-    @property
-    def kept(self) -> nn.Module:
-        return self.features
+    def match(self, x: Tensor) -> None:
+        """Find the nearest patches of the picture with `x` in its hole."""
+        self.texture.match(self.picture(x))
 
-    @property
-    def players(self) -> dict[str, nn.Module]:
-        return {"network": self}
+    def terms(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """E_c, E_t and Υ."""
+        part = self.picture(x)
+        return (x - self.start).square().mean(), self.texture(part), total_variation(part, self._hole)
 
-    def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
-        recipe = self.recipe
-        seen = torch.cat([view_of(batch.image, recipe.view, batch.generator) for _ in range(2)])
-        found = self.features(seen)
-        terms: dict[str, Tensor] = {}
-        for tap, layer, head, colours in zip(TAPS, found, self.heads, self.colours, strict=True):
-            if recipe.texture:
-                patches = functional.normalize(drawn_patches(layer, recipe.patches, batch.generator).float(), dim=2)
-                terms[f"patches_{tap}"] = recipe.texture * contrast(patches, recipe.temperature)
-            if recipe.whole:
-                codes = functional.normalize(head(statistics(layer)).float(), dim=1)
-                terms[f"whole_{tap}"] = recipe.whole * contrast(codes[:, None], recipe.temperature)
-            if recipe.colours:
-                terms[f"colours_{tap}"] = recipe.colours * functional.mse_loss(colours(layer).float(), seen)
-        return terms
+    def __call__(self, x: Tensor) -> tuple[float, Tensor]:
+        """J and its slope."""
+        x = x.detach().requires_grad_()
+        with torch.enable_grad():
+            content, texture, variation = self.terms(x)
+            loss = content + self._weights[0] * texture + self._weights[1] * variation
+            (slope,) = torch.autograd.grad(loss, x)
+        return loss.item(), slope
 
-    def validate(self, kept: Any, batches: Iterable[Batch]) -> dict[str, float]:
-        """How many patches have one of the same picture's other corner among their five nearest, at each layer."""
-        corners: list[list[list[Tensor]]] = [[], []]
-        for batch in batches:
-            half = batch.image.shape[-1] // 2
-            corners[0].append(kept(batch.image[..., :half, :half]))
-            corners[1].append(kept(batch.image[..., half:, half:]))
-        drawing = torch.Generator().manual_seed(0)
-        scores = {}
-        for i, tap in enumerate(TAPS):
-            here, there = (
-                functional.normalize(drawn_patches(torch.cat([f[i] for f in found]).float().cpu(), 8, drawing), dim=2)
-                for found in corners
-            )
-            scores[f"retrieval_{tap}"] = retrieval(here, there)
-        return scores
-
-    def sample(self, kept: Any, batch: Batch) -> Tensor:
-        """The picture, two views, and what is told of the colours of the second from both layers."""
-        views = [view_of(batch.image, self.recipe.view, batch.generator) for _ in range(2)]
-        told = [colours(layer).float() for colours, layer in zip(self.colours, kept(views[1]), strict=True)]
-        small = functional.interpolate(batch.image, size=self.recipe.view, mode="area")
-        return torch.cat([small, *views, *told], dim=3).clamp(0, 1)
+    def filled(self, x: Tensor) -> Image:
+        """The whole picture with `x` in its hole, `(H, W, 3)` in [0, 1]."""
+        whole = self._whole.clone()
+        whole[self._inside] = self.picture(x.clamp(0, 1))
+        return np.ascontiguousarray(whole[0, :, : self._shape[0], : self._shape[1]].cpu().numpy().transpose(1, 2, 0))
 
 
-def view_of(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """A view `(B, 3, side, side)` of each picture `(B, 3, S, S)` in [0, 1]: strong changes of scale and colour."""
-    count = len(pictures)
+def lowered(
+    objective: JointObjective, settings: PatchSynthesisSettings, after: Callable[[float], None]
+) -> tuple[Tensor, float]:
+    """The pixels with the lowest objective that was met, and its value, infinite where there is none.
 
-    def drawn(low: float, high: float, *shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=generator, device=pictures.device) * (high - low) + low
-
-    # A square of 0.3 to 0.9 of the side, turned by up to 20 degrees, anywhere in the picture.
-    share = torch.exp(drawn(math.log(0.3), math.log(0.9)))
-    angle, mirrored = drawn(-0.35, 0.35), torch.sign(drawn(-1, 1))
-    cos, sin = share * angle.cos(), share * angle.sin()
-    centre = (1 - share)[:, None] * drawn(-1, 1, 2)
-    affine = torch.stack([cos * mirrored, -sin, centre[:, 0], sin * mirrored, cos, centre[:, 1]], 1).view(-1, 2, 3)
-    grid = functional.affine_grid(affine, [count, 3, side, side], align_corners=False)
-    x = functional.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    # Light, its colour, contrast, saturation; some grey.
-    x = x * torch.exp(drawn(-0.4, 0.4, 1, 1, 1) + drawn(-0.2, 0.2, 3, 1, 1))
-    middle = x.mean((1, 2, 3), keepdim=True)
-    x = middle + (x - middle) * drawn(0.6, 1.4, 1, 1, 1)
-    grey = x.mean(1, keepdim=True)
-    saturation = drawn(0, 1.6, 1, 1, 1) * (drawn(0, 1, 1, 1, 1) > 0.1)
-    return (grey + (x - grey) * saturation).clamp(0, 1)
-
-
-def statistics(layer: Tensor) -> Tensor:
-    """Mean and standard deviation of each channel: `(B, C, H, W)` → `(B, 2C)`."""
-    deviation, mean = torch.var_mean(layer.float(), (2, 3))
-    return torch.cat([mean, (deviation + 1e-6).sqrt()], 1)
-
-
-def drawn_patches(layer: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Random 3×3 patches of features `(B, C, H, W)`, as many of each picture: `(B, count, 9·C)`."""
-    pictures, _, height, width = layer.shape
-
-    def corner(high: int) -> Tensor:
-        where = torch.rand(pictures, count, 1, generator=generator, device=generator.device)
-        return (where * (high - 2)).long().to(layer.device)
-
-    steps = torch.arange(9, device=layer.device)
-    rows, columns = corner(height) + steps // 3, corner(width) + steps % 3
-    picture = torch.arange(pictures, device=layer.device)[:, None, None]
-    return layer.permute(0, 2, 3, 1)[picture, rows, columns].flatten(2)
-
-
-def contrast(codes: Tensor, temperature: float) -> Tensor:
-    """−log Σ₊ exp(s/τ) / Σ exp(s/τ), mean over all codes: `(2B, N, D)` of length 1, view i and B + i of one picture.
-
-    s is the cosine with each code of all other pictures' views, and of the other view of its own, which are the +.
+    A value that is no number ends it with the best before. `after` hears which share of the iterations is done.
     """
-    views, count, _ = codes.shape
-    flat = codes.flatten(0, 1)
-    similar = flat @ flat.T / temperature
-    owner = torch.arange(views, device=codes.device).repeat_interleave(count)
-    same = owner % (views // 2) == (owner % (views // 2))[:, None]
-    mine = owner == owner[:, None]
-    similar = similar.masked_fill(mine, -torch.inf)
-    return (similar.logsumexp(1) - similar.masked_fill(~same, -torch.inf).logsumexp(1)).mean()
-
-
-def retrieval(here: Tensor, there: Tensor, nearest: int = 5) -> float:
-    """Of patches `(N, K, D)` of N pictures, the share with one of the same picture among the nearest of `there`."""
-    similar = here.flatten(0, 1) @ there.flatten(0, 1).T
-    found = similar.topk(min(nearest, similar.shape[1]), 1).indices // there.shape[1]
-    owner = torch.arange(len(here), device=here.device).repeat_interleave(here.shape[1])
-    return (found == owner[:, None]).any(1).float().mean().item()
-
-
-def make_network(recipe: TextureRecipe) -> VGGFeatures:
-    """The texture network, with random weights: VGG's layers, narrower, with batch norm before each ReLU."""
-    network = VGGFeatures(recipe.widths, TAPS, norm=True)
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)  # pyright: ignore[reportArgumentType]
-    return network
+    x = best = objective.start
+    value = lowest = math.inf
+    descent = LBFGS() if settings.optimiser == "lbfgs" else Adam(settings.iterations)
+    for turn in range(settings.iterations):
+        if turn % settings.refresh == 0:
+            # Other patches make another objective, to which values before do not compare.
+            x, lowest = best, math.inf
+            objective.match(x)
+            descent.restart()
+        loss, slope = objective(x)
+        if not (math.isfinite(loss) and slope.isfinite().all()):
+            break
+        if loss < lowest:
+            best, lowest, value = x, loss, loss
+        x = descent.step(x.flatten(), loss, slope.flatten()).view_as(x)
+        after((turn + 1) / settings.iterations)
+    return best, value
 
 
 # ------------------------------------------------------------------------------------------------------- the method
 
 
-def make_inpainter(network: VGGFeatures, card: Card, settings: Settings, device: Any) -> Any:
-    """Merged in from the sibling branch."""
-    raise NotImplementedError
+def make_inpainter(network: VGGFeatures, card: Card, settings: PatchSynthesisSettings, device: Any) -> Inpainter:
+    """The texture network and the content that the settings name, ready to fill."""
+    if settings.texture:
+        try:
+            network = load_vgg19(settings.texture, TAPS)
+        except InputError as error:
+            raise InputError(f"{error}, from {VGG19}, or leave texture out: our own network is built in") from error
+    network = network.fused()
+    wanted = settings.content or CONTENT
+    content = load(wanted, str(device) if takes_device(str(wanted)) else "auto")
+    if content.card.name == card.name:
+        raise InputError(f"settings: content is {settings.content}: give another method than {card.name} itself")
+    return PatchSynthesis(network, content, settings, card, device)
 
 
 PATCH_SYNTHESIS = TrainedMethod(
@@ -234,14 +298,16 @@ PATCH_SYNTHESIS = TrainedMethod(
         name="patch-synthesis",
         summary=METHODS["patch-synthesis"].summary,
         source=(
-            "C. Yang and others: High-Resolution Image Inpainting Using Multi-Scale Neural Patch Synthesis, CVPR 2017; "
-            "Z. Li, who reviews it"
+            "C. Yang and others: High-Resolution Image Inpainting using Multi-Scale Neural Patch Synthesis, CVPR 2017; "
+            "Li, who reviews it"
         ),
-        good_for="large holes in photos of up to 512 px, whose texture is elsewhere in the photo",
-        bad_for="complicated scenes: what is nowhere in the photo; anything that has to be quick",
+        good_for="holes up to half of a picture whose surroundings have the texture that belongs there; 512 px",
+        bad_for="complicated scenes, whose things are not repeated around the hole; quick results: it takes its time",
         extra="torch",
+        uses_source=True,
     ),
     make_inpainter,
+    PatchSynthesisSettings,
     presets=PRESETS,
     network=make_network,
     objective=TextureObjective,

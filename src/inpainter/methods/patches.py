@@ -186,6 +186,11 @@ class Level:
         bias[:-1, :3] = np.clip(means - self.means[found], -BIAS, BIAS)
         return bias
 
+    def weights(self, distance: Floats, turn: int) -> Floats:
+        """How much each target's patch has to say: less the worse it fits, round by round more so."""
+        spread = max(float(np.percentile(distance, 75)) / (1 + turn), 1e-3)
+        return np.exp(-np.minimum(distance / (2 * spread), 60)) * self.trust
+
     def vote(self, estimate: Floats, found: Indices, weights: Floats) -> Floats:
         """The mean, at every pixel, of what all patches that cover it say, biased (Wexler et al., equation 4)."""
         return self._gather(estimate, found, self.bias(estimate, found), weights)

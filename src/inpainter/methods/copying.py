@@ -1,0 +1,87 @@
+"""Filling a hole with pixels copied from where features said that its texture is."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inpainter.core import Image, Mask
+from inpainter.methods.classical import TO_YCBCR
+from inpainter.methods.exemplar import SEARCHED, doubled, joined, lifted
+from inpainter.methods.patches import Floats, Indices, Level, nearest
+
+ROUNDS = 4
+"""How often the copied patches settle with each other."""
+
+
+class Sized(NamedTuple):
+    """A picture at one size."""
+
+    picture: Image
+    mask: Mask
+    barred: Mask
+    """Known pixels that texture must not be taken from."""
+
+
+class Offsets(NamedTuple):
+    """Where the texture of blocks of pixels was found."""
+
+    steps: NDArray[np.int64]
+    """Rows and columns down and right, px, `(2, h, w)`."""
+    where: Mask
+    """Which blocks have one, `(h, w)`: one at least."""
+    stride: int
+    """The side of a block, px."""
+
+
+def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
+    """The picture of the first size, with pixels of its own in its hole; the fill is one of the last size.
+
+    The offsets begin a field of nearest patches, which settles pixel by pixel beside the fill (Barnes et al. 2009):
+    blocks of features lie apart by their stride, and what fits a block need not fit its neighbour. Then every pixel
+    is copied from the best patch over it, and its shades are the fill's.
+    """
+    levels = [Level(_to_ycbcr(each.picture), each.mask, each.barred) for each in sizes]
+    level, smooth = levels[-1], _to_ycbcr(fill)
+    if not level.count or not len(level.sources):
+        return fill
+    rng = np.random.default_rng(0)
+    estimate, found = smooth, _begun(level, offsets)
+    level.search_ready()
+    distance = level.look_at(estimate, found)
+    for turn in range(ROUNDS):
+        if turn:
+            estimate = level.vote(estimate, found, level.weights(distance, turn))
+            distance = level.look_at(estimate, found)
+        level.propagate(found, distance, 2)
+        for far in (1, 4):
+            level.jitter(found, distance, far, rng)
+        level.propagate(found, distance)
+    for number, finer in enumerate(levels[-2::-1], 1):
+        lower, smooth = levels[-number], doubled(smooth, finer.picture, finer.mask)
+        estimate, found, distance = lifted(lower, finer, estimate, found, distance)
+        if finer.count <= SEARCHED:
+            finer.search_ready()
+            estimate = finer.vote(estimate, found, finer.trust)
+            distance = finer.look_at(estimate, found)
+            finer.propagate(found, distance)
+    return _to_rgb(joined(levels[0], levels[0].copy(estimate, found, distance), smooth))
+
+
+def _begun(level: Level, offsets: Offsets) -> Indices:
+    """For every target the source at its block's offset, or the nearest source to there."""
+    rows, columns = np.divmod(level.targets, level.width)
+    wide = offsets.where.shape[1]
+    blocks = nearest(offsets.where).ravel()[rows // offsets.stride * wide + columns // offsets.stride]
+    down, right = offsets.steps.reshape(2, -1)[:, blocks]
+    rows, columns = np.clip(rows + down, 0, level.height - 1), np.clip(columns + right, 0, level.width - 1)
+    return nearest(level.is_source.reshape(level.mask.shape)).ravel()[rows * level.width + columns].astype(np.int32)
+
+
+def _to_ycbcr(picture: Image) -> Floats:
+    return (picture @ (TO_YCBCR.T * np.float32(255))).astype(np.float32)
+
+
+def _to_rgb(picture: Floats) -> Image:
+    return np.clip(picture @ np.linalg.inv(TO_YCBCR * np.float32(255)).T, 0, 1).astype(np.float32)
