@@ -120,6 +120,14 @@ def test_the_objective_is_lowered(optimiser):
     assert made(best)[0] == pytest.approx(value, rel=0.02)
 
 
+def test_patches_found_at_every_step_stop_no_step():
+    made = objective()
+    best, value = lowered(made, PatchSynthesisSettings(iterations=20, refresh=1), lambda share: None)
+    made.match(made.start)
+    assert value < 0.9 * made(made.start)[0]
+    assert not torch.equal(best, made.start)
+
+
 def test_a_value_that_is_no_number_ends_it_at_the_best_before():
     made = objective()
     calls = []

@@ -13,6 +13,9 @@ from inpainter.methods.patches import Floats, Indices, Level, nearest
 
 ROUNDS = 4
 """How often the copied patches settle with each other."""
+TRIES, WRONG = 10, 0.4
+"""Places by chance that each patch is compared with, one of which is taken where it fits better by this factor: cosines
+do not tell flat dark sand from a flat bright sea."""
 
 
 class Sized(NamedTuple):
@@ -44,12 +47,18 @@ def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
     """
     levels = [Level(_to_ycbcr(each.picture), each.mask, each.barred) for each in sizes]
     level, smooth = levels[-1], _to_ycbcr(fill)
-    if not level.count or not len(level.sources):
+    if not all(each.count and len(each.sources) for each in levels):
+        # Of features, but not of pixels, some patch is known whole.
+        for each in sizes[-2::-1]:
+            fill = doubled(fill, each.picture, each.mask)
         return fill
     rng = np.random.default_rng(0)
     estimate, found = smooth, _begun(level, offsets)
     level.search_ready()
     distance = level.look_at(estimate, found)
+    for _ in range(TRIES):
+        level.consider(found, distance, rng.choice(level.sources, level.count), WRONG)
+        level.propagate(found, distance)
     for turn in range(ROUNDS):
         if turn:
             estimate = level.vote(estimate, found, level.weights(distance, turn))

@@ -50,7 +50,7 @@ class PatchSynthesisSettings(Settings):
     """How often the objective is evaluated at each scale."""
     scales: int = 0
     """Sizes of the picture, each twice the one before; 0 takes as many as fit, of 512 px three: 128, 256 and 512."""
-    texture_weight: float = 0.02
+    texture_weight: float = 0.05
     """Weight α of the texture term beside the content term; 0 keeps the content."""
     variation: float = 0.01
     """Weight β of the total variation."""
@@ -262,7 +262,7 @@ def lowered(
     for turn in range(settings.iterations):
         if turn % settings.refresh == 0:
             # Other patches make another objective, to which values before do not compare.
-            x, lowest = best, math.inf
+            lowest = math.inf
             objective.match(x)
             descent.restart()
         loss, slope = objective(x)
