@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,6 +56,8 @@ def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
     rng = np.random.default_rng(0)
     estimate, found = smooth, _begun(level, offsets)
     level.search_ready()
+    # Of what the blocks brought, not of the fill: beside what is soft, soft places are nearest.
+    estimate = level.vote(estimate, found, level.trust)
     distance = level.look_at(estimate, found)
     for _ in range(TRIES):
         level.consider(found, distance, rng.choice(level.sources, level.count), WRONG)
@@ -76,6 +79,29 @@ def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
             distance = finer.look_at(estimate, found)
             finer.propagate(found, distance)
     return _to_rgb(joined(levels[0], levels[0].copy(estimate, found, distance), smooth))
+
+
+def met_at_rim(fill: Image, mask: Mask) -> Image:
+    """The fill in the shades of what is around it: the difference at the rim, carried inwards, is added.
+
+    A network's fill is right in its forms sooner than in its colours. What is known next to the hole minus the fill
+    that is nearest, blurred along the rim, is continued into the hole by means, wide ones first, which come near to a
+    membrane (the guidance-free part of Pérez et al. 2003).
+    """
+    rim = (cv2.dilate(mask.view(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~mask
+    if not rim.any():
+        return fill
+    wrong = np.where(rim[..., None], fill - fill.reshape(-1, 3)[nearest(mask)], 0).astype(np.float32)
+    share = cv2.GaussianBlur(rim.astype(np.float32), (0, 0), 2)
+    wrong = cv2.GaussianBlur(wrong, (0, 0), 2) / np.maximum(share, np.float32(1e-6))[..., None]
+    carried = np.where(rim[..., None], wrong, wrong[rim].mean(axis=0)).astype(np.float32)
+    near = (rim | mask).astype(np.float32)
+    for reach in (33, 17, 9, 5, 3):
+        cover = np.maximum(cv2.blur(near, (reach, reach)), np.float32(1e-6))[..., None]
+        for _ in range(20):
+            mean = cv2.blur(carried * near[..., None], (reach, reach)) / cover
+            carried = np.where(mask[..., None], mean, carried)
+    return np.where(mask[..., None], np.clip(fill + carried, 0, 1), fill).astype(np.float32)
 
 
 def _begun(level: Level, offsets: Offsets) -> Indices:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from inpainter.core import Card, FillNote, Image, Inpainter, InputError, Mask, Settings, View, Work
 from inpainter.methods import METHODS, load, takes_device
-from inpainter.methods.copying import Offsets, Sized, copied
+from inpainter.methods.copying import Offsets, Sized, copied, met_at_rim
 from inpainter.methods.exemplar import doubled, halved
 from inpainter.methods.texture_network import PRESETS, TAPS, TextureObjective, make_network
 from inpainter.nn.descent import LBFGS, Adam
@@ -62,7 +62,8 @@ class PatchSynthesisSettings(Settings):
     """What is made again: the missing pixels, or the whole rectangle around them in the middle of a square, of which
     the missing ones are taken; the document's."""
     pixels: Literal["copied", "optimised"] = "copied"
-    """What the hole gets in the end: pixels of the photo from where the patches were found, or those optimised."""
+    """What the hole gets at every size: pixels of the photo from where the patches were found, the content first
+    brought to the shades of what is around it; or those optimised, as the document."""
 
     def __post_init__(self) -> None:
         for name in ("iterations", "refresh"):
@@ -124,6 +125,9 @@ class PatchSynthesis(Inpainter):
         fill, offsets = content, None
         for level in scales[:-1]:
             fill = halved(fill, *[np.zeros_like(level.mask)] * 2)[0]
+        copies = self.settings.pixels == "copied"
+        if copies:
+            fill = met_at_rim(fill, scales[-1].mask)
         total, done = sum(level.mask.size for level in scales), 0
         for level in reversed(scales):
             if level is not scales[-1]:
@@ -133,8 +137,11 @@ class PatchSynthesis(Inpainter):
                 work.step(before + share * area, total)
 
             fill, offsets = self._at_scale(level, fill, work, after)
+            if copies and offsets is not None and level is not scales[0]:
+                # What is sharp here finds what is sharp at twice the size.
+                fill = copied([level], fill, offsets)
             done += level.mask.size
-        return fill, offsets
+        return (content, None) if offsets is None else (fill, offsets)
 
     def _at_scale(
         self, level: Sized, fill: Image, work: Work, after: Callable[[float], None]
