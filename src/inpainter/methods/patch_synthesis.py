@@ -46,7 +46,7 @@ class PatchSynthesisSettings(Settings):
     content network's."""
     texture: str = ""
     """A file of VGG-19's official weights, whose features find the texture; without one they are our own."""
-    iterations: int = 40
+    iterations: int = 20
     """How often the objective is evaluated at each scale."""
     scales: int = 0
     """Sizes of the picture, each twice the one before; 0 takes as many as fit, of 512 px three: 128, 256 and 512."""
@@ -54,7 +54,7 @@ class PatchSynthesisSettings(Settings):
     """Weight α of the texture term beside the content term; 0 keeps the content."""
     variation: float = 0.01
     """Weight β of the total variation."""
-    refresh: int = 20
+    refresh: int = 10
     """After so many iterations the nearest patches are found again."""
     optimiser: Literal["lbfgs", "adam"] = "lbfgs"
     """What lowers the objective: L-BFGS, as the paper, or Adam."""
