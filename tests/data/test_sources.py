@@ -20,9 +20,10 @@ def png(array) -> bytes:
     return file.getvalue()
 
 
-def write_parquet(path, encoded):
+def write_parquet(path, encoded, paths=None):
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    rows = pa.array([{"bytes": data, "path": None} for data in encoded], kind)
+    paths = paths or [None] * len(encoded)
+    rows = pa.array([{"bytes": data, "path": name} for data, name in zip(encoded, paths, strict=True)], kind)
     pq.write_table(pa.table({"image": rows}), path, row_group_size=3)
 
 
@@ -40,6 +41,16 @@ def test_reads_parquet_pixel_for_pixel_in_order(tmp_path, arrays, workers, monke
         found = read_pictures(source, workers=workers)
         np.testing.assert_array_equal(found.pictures, arrays)
         assert found.names == [f"a.parquet#{i}" for i in range(4)] + [f"b.parquet#{i}" for i in range(3)]
+
+
+def test_rows_whose_path_begins_as_said_do_not_count(tmp_path, arrays):
+    paths = ["a/x/1", None, "b/2", "a/y/3", "a/x/4", "", "ab/5"]
+    write_parquet(tmp_path / "a.parquet", [png(a) for a in arrays], paths)
+    found = read_pictures(tmp_path / "a.parquet", without="a/x")
+    np.testing.assert_array_equal(found.pictures, arrays[[1, 2, 3, 5, 6]])
+    assert found.names == [f"a.parquet#{i}" for i in (1, 2, 3, 5, 6)]
+    assert found.fingerprint != read_pictures(tmp_path / "a.parquet").fingerprint
+    assert read_pictures(tmp_path / "a.parquet", without="a/x", limit=2).names == ["a.parquet#1", "a.parquet#2"]
 
 
 @pytest.mark.parametrize(

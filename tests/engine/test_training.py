@@ -112,6 +112,11 @@ def test_a_run_leaves_its_folder(job):
     assert len(list(run.checkpoints.iterdir())) == 4
 
 
+def test_validations_come_as_often_as_asked(job):
+    train(replace(job, validate_every=2))
+    assert [entry["step"] for entry in RunFolder(job.out).read_log() if "validation" in entry] == [12]
+
+
 # ----------------------------------------------------------------------------------------------------- exact resuming
 
 CHILD = """

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inpainter.methods.copying import Offsets, Sized, copied
+from inpainter.methods.copying import Offsets, Sized, copied, met_at_rim
 from inpainter.methods.exemplar import halved
 
 
@@ -56,3 +56,24 @@ def test_what_has_no_patch_at_full_size_gets_the_fill():
     fill = np.full_like(small.picture, 0.25)
     filled = copied([large, small], fill, offsets(small.mask[:, :], -20, 0))
     np.testing.assert_allclose(filled[mask], 0.25, atol=1e-6)
+
+
+def test_a_fill_in_other_colours_meets_its_rim():
+    """Smooth, so that the shade next to the hole is what the hole should have."""
+    down, right = np.mgrid[:96, :96] / np.float32(96)
+    picture = np.stack([down, right, (down + right) / 2], 2).astype(np.float32) * np.float32(0.5) + np.float32(0.2)
+    mask = square()
+    tinted = np.where(mask[..., None], picture + np.float32([0.2, -0.1, 0.05]), picture)
+    met = met_at_rim(tinted, mask)
+    assert np.array_equal(met[~mask], picture[~mask])
+    assert np.abs(met - picture)[mask].max() < 0.02
+    # Forms stay: of what is right, nothing is taken away.
+    form = np.where(mask[..., None], picture, picture).copy()
+    form[50:54, 44:52] = 1
+    assert np.abs(met_at_rim(form, mask) - form)[mask].max() < 0.02
+
+
+def test_a_fill_without_a_rim_stays():
+    whole = np.ones((16, 16), bool)
+    picture = tiled(16, 16)
+    assert np.array_equal(met_at_rim(picture, whole), picture)
