@@ -38,8 +38,7 @@ def write(folder: str, results: list[Result]) -> None:
 
 def into_card(weights: Path, measured: dict[str, Result], kind: str = "lines") -> None:
     """Write the means on the sets, under one kind of mask, into the weights' facts, and their card again."""
-    facts = read_facts(weights)
-    facts["measured"] = facts.get("measured", {}) | {
+    numbers = {
         f"{split} {name}": found["mean"]
         for split, result in measured.items()
         for name, found in result.kinds[kind]["metrics"].items()
@@ -47,7 +46,14 @@ def into_card(weights: Path, measured: dict[str, Result], kind: str = "lines") -
     }
     for split, result in measured.items():
         for form in ("standardised", "raw") if NSD in result.kinds[kind] else ():
-            facts["measured"][f"{split} nsd_{form}"] = result.kinds[kind][NSD][form]["mean"]
+            numbers[f"{split} nsd_{form}"] = result.kinds[kind][NSD][form]["mean"]
+    numbers_into_card(weights, numbers)
+
+
+def numbers_into_card(weights: Path, numbers: dict[str, float]) -> None:
+    """Write what was measured, by name, into the weights' facts, and their card again."""
+    facts = read_facts(weights)
+    facts["measured"] = facts.get("measured", {}) | numbers
     write_whole(weights / RECIPE, (json.dumps(facts, indent=2) + "\n").encode())
     write_whole(weights / CARD, model_card(card(facts["method"]), facts).encode())
 

@@ -33,7 +33,7 @@ from inpainter.metrics.structure import boundary_gradient_error, gradient_energy
 from inpainter.nn.device import torch_device
 from inpainter.nn.vgg import VGGFeatures, load_vgg
 from measure import DATA
-from measure_cifar import ROOT
+from measure_cifar import ROOT, numbers_into_card
 
 RESULTS, PICTURES = ROOT / "benchmarks" / "results" / "patch_synthesis", ROOT / "docs" / "pictures"
 SHOWN = 8
@@ -189,6 +189,8 @@ def measure(name: str, chosen: Sequence[str], runs: Path, pictures: Path | None)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"pictures": len(rows), "computed_on": where, "means": found,
                                     "each": [_rounded(row) for row in rows]}, indent=1) + "\n")  # fmt: skip
+        if (name, label) == ("photos-384", "content"):
+            numbers_into_card(CONTENT, {f"{name} {key}": found[key] or 0.0 for key in ("psnr", "ssim", "lpips")})
         print(
             name, label, {key: found[key] for key in ("psnr", "lpips", "gradient_energy_median", "seconds")}, flush=True
         )
@@ -232,6 +234,41 @@ def _keep(path: Path, fill: Image) -> None:
     cv2.imwrite(str(path), (small[..., ::-1] * 255).round(), [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
+# ------------------------------------------------------------------------------------------------------------ figures
+
+FIGURES = {
+    # The document's figures 5 to 8.
+    "parts": ("calibration", ("content", "texture-only", "patch-synthesis")),
+    "weights": ("calibration", tuple(f"optimised-alpha={a}" for a in ALPHAS)),
+    "adversary": ("calibration", ("content-l2", "patch-synthesis-content-l2", "content", "patch-synthesis")),
+    "photos": ("photos-384", ("content", "patch-synthesis", "content-exemplar", "exemplar", "telea")),
+    "large": ("large-512", ("content", "patch-synthesis", "content-exemplar", "exemplar")),
+    "objects": ("objects-384", ("content", "patch-synthesis", "content-exemplar", "exemplar")),
+}
+TILE, ROWS = 112, 5
+
+
+def figures(folder: Path) -> None:
+    """Sheets of the fills that `measure --pictures` left: what is missing, the labels' fills, the truth."""
+    for figure, (name, chosen) in FIGURES.items():
+        # Those of the large photos are in their order: some of each.
+        places = (0, 2, 4, 6, 7) if name == "large-512" else range(ROWS)
+        rows = []
+        for place in places:
+            if not all((folder / name / label / f"{place}.jpg").exists() for label in chosen):
+                break
+            case = cases(name)[place]
+            fills = [decode((folder / name / label / f"{place}.jpg").read_bytes()) for label in chosen]
+            truth = (case.image * 255).round().astype(np.uint8)
+            holed = np.where(case.mask[..., None], np.uint8(255), truth)
+            tiles = [cv2.resize(each, (TILE, TILE), interpolation=cv2.INTER_AREA)
+                     for each in (holed, *fills, truth) if not isinstance(each, str)]  # fmt: skip
+            rows.append(np.concatenate(tiles, 1))
+        if rows:
+            sheet = np.concatenate(rows)[..., ::-1]
+            cv2.imwrite(str(PICTURES / f"patch-synthesis-{figure}.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 72])
+
+
 # -------------------------------------------------------------------------------------------------------------- speed
 
 
@@ -263,7 +300,7 @@ def removal(folder: Path) -> None:
 def main() -> None:
     """Do what is asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("measure", "labels", "speed", "removal"))
+    parser.add_argument("what", choices=("measure", "labels", "figures", "speed", "removal"))
     parser.add_argument("names", nargs="*", metavar="SET or LABEL")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--pictures", type=Path)
@@ -273,6 +310,8 @@ def main() -> None:
         measure(options.names[0], options.names[1:], options.runs, options.pictures)
     elif options.what == "labels":
         print("\n".join(labels(options.names[0], options.runs)))
+    elif options.what == "figures":
+        figures(Path(options.names[0]))
     elif options.what == "speed":
         speed(options.times)
     else:

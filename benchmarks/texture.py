@@ -21,7 +21,7 @@ from inpainter.methods.texture_network import TAPS, TextureRecipe, drawn_patches
 from inpainter.nn.pretrained import fill_with_weights
 from inpainter.nn.vgg import load_vgg
 from measure import DATA, write
-from measure_cifar import ROOT
+from measure_cifar import ROOT, numbers_into_card
 
 PATCHES = 16
 """Patches of each corner."""
@@ -57,6 +57,8 @@ def main() -> None:
         found[label] = {name: round(_score(of, *corners), 4) for name, corners in sets.items()}
         print(label, found[label], flush=True)
     if not options.dry:
+        if len(options.folders) == 1:
+            numbers_into_card(options.folders[0], {f"retrieval of {k}, relu3_1": v for k, v in found["ours"].items()})
         write("texture", {"patches": PATCHES, "nearest": 5, "retrieval": found}, ("torch",))
 
 
