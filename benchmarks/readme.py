@@ -7,7 +7,10 @@ from pathlib import Path
 from inpainter.methods import METHODS
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / "methods" / f"{name}.md" for name in ("exemplar", "latent-search")))
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / "methods" / f"{name}.md" for name in ("exemplar", "latent-search", "patch-synthesis")),
+)
 HOLES = ("scratch, 2-4 px", "text, 3 px", "stroke, 8-16 px", "blob, 32 px", "blob, 64 px", "blob, 128 px")
 
 
@@ -20,7 +23,8 @@ def main() -> None:
 def filled_in(text: str) -> str:
     """Return a page with each table between its marks made again."""
     makers = {"methods": methods_table, "numbers": numbers, "exemplar": exemplar, "parts": parts, "costs": costs,
-              "searches": searches, "beside-encoders": beside_encoders}  # fmt: skip
+              "searches": searches, "beside-encoders": beside_encoders, "textures": textures, "syntheses": syntheses,
+              "calibration": calibration}  # fmt: skip
     for name, make in makers.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         text = re.sub(f"{start}.*?{end}", lambda _, s=start, m=make, e=end: s + m() + e, text, flags=re.DOTALL)
@@ -153,6 +157,52 @@ def beside_encoders() -> str:
             cells = [f"{of['psnr_hole']:.2f} / {of['gradient_energy_ratio']:.2f}" for of in means]
             rows.append([title, kind, *cells])
     return table(["", "hole", *BESIDE.values()], rows)
+
+
+def textures() -> str:
+    """Say how well features tell textures apart."""
+    found = result("texture")["retrieval"]
+    rows = [[name, *(f"{of[kind]:.3f}" for kind in ("textures", "photos"))] for name, of in found.items()]
+    return table(["features", "textures (DTD)", "photos"], rows)
+
+
+SYNTHESES = {"photos-384": "36 photos, hole 192 in 384 px", "objects-384": "the same, blobs of 4 to 10 %",
+             "large-512": "30 crops of three photos, hole 256 in 512 px"}  # fmt: skip
+FILLS = {"content": "content network alone, scaled up", "patch-synthesis": "**`patch-synthesis`**",
+         "content-exemplar": "`patch-synthesis:content=exemplar`", "exemplar": "`exemplar`", "telea": "`telea`",
+         "partial-conv": "`partial-conv`"}  # fmt: skip
+
+
+def syntheses() -> str:
+    """Say how near neural patch synthesis comes to the truth, beside others."""
+    rows = [
+        [title, fill, *_synthesis_cells(f"{folder}/{label}")]
+        for folder, title in SYNTHESES.items()
+        for label, fill in FILLS.items()
+    ]
+    return table(["holes", "fill", *SYNTHESIS_HEADS, "seconds"], rows)
+
+
+SYNTHESIS_HEADS = ("L1, %", "L2, %", "PSNR, dB", "SSIM", "LPIPS", "boundary error", "gradient energy")
+
+
+def _synthesis_cells(name: str) -> list[str]:
+    of = result(f"patch_synthesis/{name}")["means"]
+    return [f"{100 * of['l1']:.2f}", f"{100 * of['l2']:.2f}", f"{of['psnr']:.2f}", f"{of['ssim']:.3f}",
+            f"{of['lpips']:.4f}", f"{of['boundary_gradient_error']:.4f}", f"{of['gradient_energy_median']:.2f}",
+            f"{of['seconds']:.1f}"]  # fmt: skip
+
+
+def calibration() -> str:
+    """Say what each setting of neural patch synthesis brings, on six photos."""
+    folder = ROOT / "benchmarks" / "results" / "patch_synthesis" / "calibration"
+    order = ["content", "patch-synthesis", "content-exemplar", "content-exemplar-one-scale", "exemplar"]
+    names = sorted(
+        (path.stem for path in folder.glob("*.json")), key=lambda n: (order.index(n) if n in order else 9, n)
+    )
+    return table(
+        ["", *SYNTHESIS_HEADS, "seconds"], [[name, *_synthesis_cells(f"calibration/{name}")] for name in names]
+    )
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:
