@@ -31,6 +31,7 @@ from inpainter.metrics.perceptual import load_lpips, lpips_distance
 from inpainter.metrics.pixel import mean_absolute_error, mean_squared_error, psnr
 from inpainter.metrics.structure import boundary_gradient_error, gradient_energy_ratio, ssim
 from inpainter.nn.device import torch_device
+from inpainter.nn.patch_texture import nearest_patches
 from inpainter.nn.vgg import VGGFeatures, load_vgg
 from measure import DATA
 from measure_cifar import ROOT, numbers_into_card
@@ -272,15 +273,54 @@ def figures(folder: Path) -> None:
 # -------------------------------------------------------------------------------------------------------------- speed
 
 
-def speed(times: int) -> dict[str, Any]:
-    """Seconds for a hole of 256 in 512 px, the first fill apart."""
+def speed(times: int) -> None:
+    """Seconds for a hole of 256 in 512 px, and for its nearest patches: results/patch_synthesis_speed.json."""
     case = cases("large-512")[0]
+    path = RESULTS.parent / "patch_synthesis_speed.json"
+    whole = json.loads(path.read_text()) if path.exists() else {}
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} cores"
     found: dict[str, Any] = {}
-    for label, inpainter in {"default": load(NAME), "document": load(DOCUMENT, iterations=100, refresh=1)}.items():
+    for label, inpainter in {"default": load(NAME), "optimised": load(NAME, pixels="optimised")}.items():
         seconds = [_filled(inpainter, case)[2] for _ in range(times + 1)]
         found[label] = {"first": round(seconds[0], 2), "again": round(float(np.median(seconds[1:])), 2)}
         print(label, found[label], flush=True)
-    return found
+    found["nearest"] = _nearest(case, times)
+    path.write_text(json.dumps({**whole, where: found}, indent=1) + "\n")
+
+
+def _nearest(case: Case, times: int) -> dict[str, float]:
+    """The nearest patches of relu3_1, and one matrix product of all those patches, which is a bound for it."""
+    device = torch_device("auto")
+    network = _first_tap(_ours()).to(device)
+    picture = torch.from_numpy(case.image).permute(2, 0, 1)[None].to(device)
+    with torch.no_grad():
+        features = network(picture)[0][0]
+    side = features.shape[1]
+    sought = torch.zeros(side, side, dtype=torch.bool, device=device)
+    sought[side // 4 : -side // 4, side // 4 : -side // 4] = True
+    allowed = torch.nn.functional.max_pool2d(sought.float()[None], 3, 1, 1)[0] == 0
+    allowed[[0, -1]] = allowed[:, [0, -1]] = False
+    patches = torch.nn.functional.unfold(features[None], 3, padding=1)[0].T
+    few, many = patches[sought.flatten()], patches[allowed.flatten()]
+
+    def timed(work: Callable[[], Any]) -> float:
+        seconds = []
+        for _ in range(times + 1):
+            start = time.perf_counter()
+            work()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - start)
+        return round(float(np.median(seconds[1:])), 4)
+
+    def product() -> None:
+        # A part of the patches at a time: all products together take memory of their own.
+        for part in few.split(256):
+            torch.mm(part, many.T)
+
+    found = {"seconds": timed(lambda: nearest_patches(features, sought, features, allowed)), "product": timed(product)}
+    print("nearest", found, len(few), len(many), flush=True)
+    return {**found, "sought": len(few), "allowed": len(many)}
 
 
 def removal(folder: Path) -> None:

@@ -179,6 +179,7 @@ def syntheses() -> str:
         [title, fill, *_synthesis_cells(f"{folder}/{label}")]
         for folder, title in SYNTHESES.items()
         for label, fill in FILLS.items()
+        if (ROOT / "benchmarks" / "results" / "patch_synthesis" / folder / f"{label}.json").exists()
     ]
     return table(["holes", "fill", *SYNTHESIS_HEADS, "seconds"], rows)
 
