@@ -10,6 +10,7 @@ fills as JPEG, of which `figures FOLDER` makes docs/pictures/patch-synthesis-*.j
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -185,7 +186,8 @@ def measure(name: str, chosen: Sequence[str], runs: Path, pictures: Path | None)
             if pictures is not None and number < SHOWN:
                 _keep(pictures / name / label / f"{number}.jpg", fill)
         found = {key: _mean([row[key] for row in rows]) for key in rows[0]}
-        found["gradient_energy_median"] = round(float(np.median([row["gradient_energy_ratio"] for row in rows])), 4)
+        shares = _known([row["gradient_energy_ratio"] for row in rows])
+        found["gradient_energy_median"] = round(float(np.median(shares)), 4)
         where = torch.cuda.get_device_name() if torch.cuda.is_available() else "processor"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"pictures": len(rows), "computed_on": where, "means": found,
@@ -221,12 +223,17 @@ def _numbers(lpips: Any, case: Case, fill: Image) -> dict[str, float]:
 
 
 def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
+    known = _known(values)
     return round(float(np.mean(known)), 5) if known else None
 
 
+def _known(values: list[float | None]) -> list[float]:
+    """Without what is not measured: where the truth is flat, there is no share of its gradients."""
+    return [value for value in values if value is not None and math.isfinite(value)]
+
+
 def _rounded(row: dict[str, float | None]) -> dict[str, float | None]:
-    return {key: None if value is None else round(float(value), 4) for key, value in row.items()}
+    return {key: round(float(value), 4) if _known([value]) else None for key, value in row.items()}
 
 
 def _keep(path: Path, fill: Image) -> None:
