@@ -233,7 +233,7 @@ def _known(values: list[float | None]) -> list[float]:
 
 
 def _rounded(row: dict[str, float | None]) -> dict[str, float | None]:
-    return {key: round(float(value), 4) if _known([value]) else None for key, value in row.items()}
+    return {key: round(*known, 4) if (known := _known([value])) else None for key, value in row.items()}
 
 
 def _keep(path: Path, fill: Image) -> None:
