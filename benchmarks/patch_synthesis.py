@@ -233,7 +233,7 @@ def _known(values: list[float | None]) -> list[float]:
 
 
 def _rounded(row: dict[str, float | None]) -> dict[str, float | None]:
-    return {key: round(*known, 4) if (known := _known([value])) else None for key, value in row.items()}
+    return {key: None if value is None or not math.isfinite(value) else round(value, 4) for key, value in row.items()}
 
 
 def _keep(path: Path, fill: Image) -> None:
