@@ -288,7 +288,10 @@ def test_progress_goes_to_its_end_and_can_be_stopped():
 # -------------------------------------------------------------------------------------------------------- the settings
 
 
-@pytest.mark.parametrize("wrong", [{"iterations": 0}, {"refresh": 0}, {"variation": -1}, {"texture_weight": math.nan}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"iterations": 0}, {"refresh": 0}, {"variation": -1}, {"texture_weight": math.nan}, {"variation": math.inf}],
+)
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         PatchSynthesisSettings(**wrong)

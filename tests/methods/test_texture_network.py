@@ -96,7 +96,10 @@ def test_it_learns_to_tell_four_pictures_apart():
 
 
 def test_what_cannot_be_trained_is_refused():
-    for wrong in ({"widths": (8, 8)}, {"view": 33}, {"temperature": 0.0}, {"patches": 0}, {"colours": -1.0}):
+    nothing = {"texture": 0.0, "whole": 0.0, "colours": 0.0}
+    widths = {"widths": (8, 8)}, {"widths": (8, 8, 0, 8)}
+    temperatures = {"temperature": 0.0}, {"temperature": math.inf}
+    for wrong in (*widths, *temperatures, {"view": 33}, {"size": 32}, {"patches": 0}, {"colours": -1.0}, nothing):
         with pytest.raises(InputError, match=f"recipe: {next(iter(wrong))} is"):
             replace(PRESETS["texture"], **wrong)
     assert sum(p.numel() for p in make_network(PRESETS["texture"]).parameters()) * 2 < 5e6

@@ -51,7 +51,7 @@ class PatchSynthesisSettings(Settings):
     scales: int = 0
     """Sizes of the picture, each twice the one before; 0 takes as many as fit, of 512 px three: 128, 256 and 512."""
     texture_weight: float = 0.05
-    """Weight α of the texture term beside the content term; 0 keeps the content."""
+    """Weight α of the texture term beside the content term; 0 optimises no texture."""
     variation: float = 0.01
     """Weight β of the total variation."""
     refresh: int = 10
@@ -69,7 +69,7 @@ class PatchSynthesisSettings(Settings):
         for name in ("iterations", "refresh"):
             self._require(getattr(self, name) >= 1, name, "1 or more")
         for name in ("scales", "texture_weight", "variation"):
-            self._require(getattr(self, name) >= 0, name, "0 or more")
+            self._require(0 <= getattr(self, name) < math.inf, name, "0 or more")
 
 
 # --------------------------------------------------------------------------------------------------------- the fill
@@ -148,13 +148,15 @@ class PatchSynthesis(Inpainter):
     ) -> tuple[Image, Offsets | None]:
         objective = JointObjective(self.network, level, fill, self.settings, self.device)
         if not objective.texture.possible:
-            work.note("at some size of the picture no patch is known whole: there its content stays as it is")
+            work.note(
+                "at some size no patch of the photo is known whole, or may be taken: there its content stays as it is"
+            )
             return fill, None
         best, lowest = lowered(objective, self.settings, after)
         if math.isfinite(lowest):
             work.energy = lowest
         else:
-            work.note("the objective is no number: the fill is its content")
+            work.note("the objective is no number: its content is not optimised")
         objective.match(best)
         steps, where, stride = objective.texture.offsets()
         return objective.filled(best), Offsets(steps.cpu().numpy() * stride, where.cpu().numpy(), stride)
@@ -294,6 +296,8 @@ def make_inpainter(network: VGGFeatures, card: Card, settings: PatchSynthesisSet
             raise InputError(f"{error}, from {VGG19}, or leave texture out: our own network is built in") from error
     network = network.fused()
     wanted = settings.content or CONTENT
+    if not settings.content and not CONTENT.is_dir():
+        raise InputError(f"{card.name}: its content network is not installed: give another method, as content=exemplar")
     content = load(wanted, str(device) if takes_device(str(wanted)) else "auto")
     if content.card.name == card.name:
         raise InputError(f"settings: content is {settings.content}: give another method than {card.name} itself")
@@ -308,8 +312,8 @@ PATCH_SYNTHESIS = TrainedMethod(
             "C. Yang and others: High-Resolution Image Inpainting using Multi-Scale Neural Patch Synthesis, CVPR 2017; "
             "Li, who reviews it"
         ),
-        good_for="holes up to half of a picture whose surroundings have the texture that belongs there; 512 px",
-        bad_for="complicated scenes, whose things are not repeated around the hole; quick results: it takes its time",
+        good_for="studying it; holes of half the side of a picture of up to 512 px, whose texture is around them",
+        bad_for="small holes and things to remove: `auto` fills them better and sooner; what is not around the hole",
         extra="torch",
         uses_source=True,
     ),

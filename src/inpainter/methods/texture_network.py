@@ -55,13 +55,14 @@ class TextureRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.widths) != 4:
-            self._require(False, "widths", "four numbers")
+        self._require(len(self.widths) == 4 and min(self.widths) >= 1, "widths", "four numbers of 1 or more")
+        self._require(self.size >= 64, "size", "64 or more")
         self._require(self.view >= 32 and self.view % 8 == 0, "view", "a multiple of 8 from 32")
-        self._require(self.temperature > 0, "temperature", "a number above 0")
+        self._require(0 < self.temperature < math.inf, "temperature", "a number above 0")
         self._require(self.patches >= 1, "patches", "1 or more")
         for name in ("texture", "whole", "colours"):
-            self._require(getattr(self, name) >= 0, name, "0 or more")
+            self._require(0 <= getattr(self, name) < math.inf, name, "0 or more")
+        self._require(self.texture + self.whole + self.colours > 0, "texture", "one of the three losses a weight")
 
 
 PRESETS = {"texture": TextureRecipe()}

@@ -147,5 +147,7 @@ def _with_weights(network: VGGFeatures, weights: Mapping[str, Any], path: str | 
     try:
         network.load_state_dict({name: value.float() for name, value in weights.items()})
     except RuntimeError as error:
-        raise InputError(f"{path}: {what} ({str(error).splitlines()[0]}): {remedy}") from error
+        # The first line says that there is an error, the second which.
+        reason = str(error).splitlines()[-1].strip().rstrip(".")
+        raise InputError(f"{path}: {what} ({reason}): {remedy}") from error
     return network.requires_grad_(False).eval()
