@@ -12,7 +12,7 @@ from inpainter.apps.results import PAGE, RESULTS, results_page
 from inpainter.core import InputError
 from inpainter.core.fields import field_docs
 from inpainter.engine.checkpoint import trainable, trainable_methods
-from inpainter.engine.training import Job, Outcome
+from inpainter.engine.job import Job, Outcome
 
 
 @pytest.fixture

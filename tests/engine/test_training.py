@@ -19,8 +19,9 @@ from torch.nn import functional
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe
 from inpainter.engine import training
+from inpainter.engine.job import Job
 from inpainter.engine.run_folder import RunFolder
-from inpainter.engine.training import Job, train
+from inpainter.engine.training import train
 from inpainter.methods import blind_autoencoder, cascade, partial_conv
 from inpainter.methods.blind_autoencoder import BLIND_AUTOENCODER
 from inpainter.nn.network import Network
@@ -266,10 +267,7 @@ def test_two_players_resumed_end_in_the_same_bits(game, tmp_path, changes):
 
 
 def test_what_a_recipe_lacks_is_said_before_the_pictures_are_read(game, monkeypatch):
-    def read(*given, **more):
-        raise AssertionError("read")
-
-    monkeypatch.setattr(training, "read_pictures", read)
+    unread(monkeypatch)
     with pytest.raises(InputError, match=r"--recipe\.first"):
         train(replace(game, method="cascade", recipe=cascade.CascadeRecipe()))
 
@@ -388,13 +386,26 @@ def test_nan_stops_with_step_and_term_and_keeps_the_last_good_checkpoint(job, mo
     assert all(torch.isfinite(v).all() for v in found[0].values() if v.is_floating_point())
 
 
-def test_refuses_a_folder_with_a_run_and_a_changed_recipe(job):
+def unread(monkeypatch):
+    """Let decoding the pictures fail the test."""
+
+    def read(*given, **more):
+        raise AssertionError("read")
+
+    monkeypatch.setattr(training, "read_pictures", read)
+
+
+def test_refuses_a_folder_with_a_run_and_a_changed_recipe_before_the_pictures_are_read(job, monkeypatch):
     train(replace(job, steps=6))
+    unread(monkeypatch)
     with pytest.raises(InputError, match="holds a run already: add --resume"):
         train(job)
     cases = {
         "recipe has learning_rate 0.001, not 0.1": replace(job, recipe=replace(TINY, learning_rate=0.1)),
         "has seed 0, not 1": replace(job, seed=1),
+        "has method blind-autoencoder, not partial-conv": replace(
+            job, method="partial-conv", recipe=partial_conv.PRESETS["study"]
+        ),
     }
     for reason, other in cases.items():
         with pytest.raises(InputError, match=reason):
@@ -441,10 +452,7 @@ def test_pictures_smaller_than_the_crop(job):
 
 
 def test_a_device_that_is_not_there_is_said_before_the_pictures_are_read(job, monkeypatch):
-    def read(*given, **more):
-        raise AssertionError("read")
-
-    monkeypatch.setattr(training, "read_pictures", read)
+    unread(monkeypatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="device cuda: torch finds none here"):
         train(replace(job, device="cuda"))

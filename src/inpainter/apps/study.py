@@ -42,8 +42,8 @@ def _train_command(method: str) -> Callable[..., int]:
     """A function whose parameters are the job's options and the fields of the method's recipe, all of them real."""
     from inpainter.core.fields import field_docs
     from inpainter.engine.checkpoint import trainable
+    from inpainter.engine.job import Job
     from inpainter.engine.options import NOT_OPTIONS, build_job
-    from inpainter.engine.training import Job
 
     found = trainable(method)
     first, preset = next(iter(found.presets.items()))

@@ -11,20 +11,13 @@ from inpainter.core.recipe import Recipe
 from inpainter.data.sources import Pictures
 
 
-def facts_of_run(method: str, preset: str, recipe: Recipe, seed: int, data: str, pictures: Pictures) -> dict[str, Any]:
-    """Method, recipe, seed, data and versions as plain values."""
+def facts_of_job(method: str, preset: str, recipe: Recipe, seed: int) -> dict[str, Any]:
+    """Method, recipe, seed and versions as plain values: what is known before the pictures are."""
     return {
         "method": method,
         "preset": preset,
         "recipe": recipe.to_dict(),
         "seed": seed,
-        # Names only: where the files lay on this machine is nobody's business.
-        "data": {
-            "source": ",".join(Path(part).name for part in data.split(",")),
-            "pictures": len(pictures),
-            "left_out": pictures.broken,
-            "fingerprint": pictures.fingerprint,
-        },
         "versions": {
             "python": platform.python_version(),
             **{name: _version(name) for name in ("inpainter", "torch", "lightning", "numpy", "safetensors")},
@@ -33,16 +26,37 @@ def facts_of_run(method: str, preset: str, recipe: Recipe, seed: int, data: str,
     }
 
 
-def refuse_other_run(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise InputError when the run in the folder is another than the one asked for. More epochs are the same run."""
+def facts_of_pictures(data: str, pictures: Pictures) -> dict[str, Any]:
+    """What it is trained on, as plain values."""
+    return {
+        # Names only: where the files lay on this machine is nobody's business.
+        "source": ",".join(Path(part).name for part in data.split(",")),
+        "pictures": len(pictures),
+        "left_out": pictures.broken,
+        "fingerprint": pictures.fingerprint,
+    }
+
+
+def refuse_other_run(before: dict[str, Any], now: dict[str, Any], kind: type[Recipe]) -> None:
+    """Raise InputError when the run in the folder is another than the one asked for, by its method, seed or recipe.
+
+    `kind` is the class of the recipe asked for. More epochs are the same run.
+    """
     for name in ("method", "seed"):
         if before[name] != now[name]:
             raise InputError(f"--resume: the run has {name} {before[name]}, not {now[name]}: give another run folder")
+    # A field that is newer than the run has the value that it had without it: its default.
+    recipe = kind.from_dict(before["recipe"]).to_dict()
     free = {"epochs"} if now["recipe"].get("schedule") == "constant" else set()
-    for name in before["recipe"].keys() | now["recipe"].keys():
-        was, wanted = before["recipe"].get(name), now["recipe"].get(name)
-        if was != wanted and name not in free:
-            raise InputError(f"--resume: the run's recipe has {name} {was}, not {wanted}: give another run folder")
+    for name, wanted in now["recipe"].items():
+        if recipe[name] != wanted and name not in free:
+            raise InputError(
+                f"--resume: the run's recipe has {name} {recipe[name]}, not {wanted}: give another run folder"
+            )
+
+
+def refuse_other_pictures(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise InputError when the run in the folder began with other pictures."""
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         raise InputError("--resume: the pictures are not those the run began with: give the same --data")
 

@@ -7,9 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import torch
 from lightning.fabric import Fabric
@@ -18,82 +16,17 @@ from torch import Tensor, nn
 
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe
-from inpainter.core.seed import check_seed
 from inpainter.data.sources import read_pictures
 from inpainter.engine.checkpoint import save_pretrained, trainable
+from inpainter.engine.job import Job, Outcome
 from inpainter.engine.progress import Progress
-from inpainter.engine.run_facts import facts_of_run, refuse_other_run
+from inpainter.engine.run_facts import facts_of_job, facts_of_pictures, refuse_other_pictures, refuse_other_run
 from inpainter.engine.run_folder import RunFolder
 from inpainter.engine.validation import HeldOut, batch_on, pairs_for
 from inpainter.nn.average import MovingAverage
 from inpainter.nn.device import torch_device
 from inpainter.nn.objective import Batch, Objective
 from inpainter.nn.random import drawing_from
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What to train, on what, for how long. Help texts are made of the fields' sentences."""
-
-    method: str
-    """The method's name."""
-    recipe: Recipe
-    """How it is trained."""
-    data: str
-    """A folder of pictures, or parquet files (with commas between, or a glob pattern)."""
-    out: Path
-    """The run folder."""
-    without: str = ""
-    """Leave out pictures of parquet files whose path there begins with this."""
-    preset: str = ""
-    """The preset that the recipe is made from; the method's first unless given."""
-    seed: int = 0
-    """Where all random drawing starts."""
-    steps: int | None = None
-    """Where to end, in place of the recipe's epochs."""
-    minutes: float | None = None
-    """Stop cleanly in this time at the latest, to go on later."""
-    resume: bool = False
-    """Go on from the newest good checkpoint."""
-    workers: int = 0
-    """Processes that decode the pictures; 0 decodes in this one."""
-    log_every: int = 50
-    """Steps between lines of the log."""
-    checkpoint_every: int = 1000
-    """Steps between checkpoints."""
-    sample_every: int = 2000
-    """Steps between sample sheets."""
-    validate_every: int = 1
-    """Epochs between validations."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute; auto is the fastest that is there."""
-    devices: int = 1
-    """How many devices."""
-    quiet: bool = False
-    """Show no progress line."""
-
-    def __post_init__(self) -> None:
-        check_seed(self.seed)
-        for name in ("log_every", "checkpoint_every", "sample_every", "validate_every", "devices"):
-            self._require(getattr(self, name) >= 1, name, "1 or more")
-        self._require(self.workers >= 0, "workers", "0 or more")
-        self._require(self.steps is None or self.steps >= 1, "steps", "1 or more")
-        self._require(self.minutes is None or self.minutes >= 0, "minutes", "0 or more")
-
-    def _require(self, holds: bool, name: str, wanted: str) -> None:
-        # Written so that NaN fails too.
-        if not holds:
-            raise InputError(f"training: --{name.replace('_', '-')} is {getattr(self, name)}: give {wanted}")
-
-
-@dataclass
-class Outcome:
-    """How a training ended."""
-
-    step: int
-    finished: bool
-    """False when it was stopped before its last step, by `minutes` or a signal."""
-    validation: dict[str, float] = field(default_factory=dict)
 
 
 def train(job: Job) -> Outcome:
@@ -143,7 +76,7 @@ class _Trainer:
 
     def __init__(self, job: Job) -> None:
         self.job, self.recipe = job, job.recipe
-        self.started = time.monotonic()
+        self.started, self.seconds_before, self.step = time.monotonic(), 0.0, 0
         self.folder = RunFolder(job.out)
         # Fabric's remarks say nothing that the run does not record; they come by either name.
         for name in ("lightning.fabric", "lightning.pytorch"):
@@ -169,14 +102,20 @@ class _Trainer:
         self.held_out = HeldOut(self.bare, held_out, recipe, self.fabric.device)
         self.pairs = pairs_for(self.bare, training, recipe, recipe.batch, job.seed, recipe.flip)
         self.last = job.steps if job.steps is not None else recipe.epochs * self.pairs.steps_per_epoch
-        self.facts = facts_of_run(job.method, job.preset, recipe, job.seed, job.data, pictures)
-        self.step = 0
+        self.facts["data"] = facts_of_pictures(job.data, pictures)
+        if self.checkpoint is not None:
+            refuse_other_pictures(self.before, self.facts)
 
     def _before_reading(self) -> None:
-        """Refuse a folder that cannot be used before minutes go into decoding."""
+        """Refuse a folder that cannot be used, or another run's, before minutes go into decoding."""
         described = self.folder.described()
         if described is not None and not self.job.resume:
             raise InputError(f"{self.job.out}: holds a run already: add --resume to go on, or give another folder")
+        self.facts = facts_of_job(self.job.method, self.job.preset, self.recipe, self.job.seed)
+        self.before = described or {}
+        self.checkpoint = self.folder.newest() if described is not None else None
+        if self.checkpoint is not None:
+            refuse_other_run(self.before, self.facts, type(self.recipe))
 
     def _build(self) -> None:
         with drawing_from(torch.Generator().manual_seed(self.job.seed)):
@@ -330,17 +269,11 @@ class _Trainer:
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         self.folder.save(self.step, whole, {"seconds": self.seconds_before + time.monotonic() - self.started})
 
-    seconds_before = 0.0
-
     def _take_up(self) -> None:
         """Go on from the newest good checkpoint, or describe a new run."""
-        found = self.folder.newest() if self.job.resume else None
-        described = self.folder.described()
-        if found is not None and described is not None:
-            # A field that is newer than the run has the value that it had without it: its default.
-            recipe = type(self.recipe).from_dict(described["recipe"]).to_dict()
-            refuse_other_run({**described, "recipe": recipe}, self.facts)
-            self._restore(*found)
+        if self.checkpoint is not None:
+            self._restore(*self.checkpoint)
+            self.checkpoint = None
         if self._first:
             self.folder.create()
             self.folder.describe(self.facts)
