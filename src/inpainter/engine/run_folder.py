@@ -16,6 +16,8 @@ from inpainter.photos.files import write_whole
 
 KEPT = 2
 """Checkpoints kept: the newest, and one before in case it is torn."""
+ENDED = {"ended": True}
+"""What marks an entry of the log that is there because the run ended at its step; it goes when the run goes on."""
 
 
 class RunFolder:
@@ -95,7 +97,12 @@ class RunFolder:
                 continue
         return entries
 
+    def validated(self, step: int) -> dict[str, float]:
+        """The validation that was logged at `step`; empty without any."""
+        found = [entry["validation"] for entry in self.read_log() if entry["step"] == step and "validation" in entry]
+        return found[-1] if found else {}
+
     def rewind_log(self, step: int) -> None:
-        """Take out what was logged after `step`, which will be done again."""
-        kept = [entry for entry in self.read_log() if entry["step"] <= step]
+        """Take out what was logged after `step`, which will be done again, and what was there for an end."""
+        kept = [entry for entry in self.read_log() if entry["step"] <= step and not ENDED.items() <= entry.items()]
         write_whole(self.log_path, "".join(json.dumps(entry) + "\n" for entry in kept).encode())

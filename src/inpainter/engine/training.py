@@ -19,9 +19,10 @@ from inpainter.core.recipe import Recipe
 from inpainter.data.sources import read_pictures
 from inpainter.engine.checkpoint import save_pretrained, trainable
 from inpainter.engine.job import Job, Outcome
+from inpainter.engine.losses import Losses
 from inpainter.engine.progress import Progress
 from inpainter.engine.run_facts import facts_of_job, facts_of_pictures, refuse_other_pictures, refuse_other_run
-from inpainter.engine.run_folder import RunFolder
+from inpainter.engine.run_folder import ENDED, RunFolder
 from inpainter.engine.validation import HeldOut, batch_on, pairs_for
 from inpainter.nn.average import MovingAverage
 from inpainter.nn.device import torch_device
@@ -88,6 +89,7 @@ class _Trainer:
         strategy = "auto" if job.devices == 1 else "ddp_find_unused_parameters_true"
         self.fabric = Fabric(accelerator=kind, devices=job.devices, precision=precision, strategy=strategy)
         self.fabric.launch()
+        self.losses = Losses(self.fabric)
         recipe = self.recipe
         if recipe.batch % (self.fabric.world_size * recipe.accumulate):
             raise InputError(f"recipe: batch is {recipe.batch}: give a multiple of devices × accumulate")
@@ -138,28 +140,27 @@ class _Trainer:
         """Train from where the folder's newest checkpoint is, or from the start, to the end or to a stop."""
         self._take_up()
         progress = Progress(self.last, self.step, self.recipe.batch, quiet=self.job.quiet or not self._first)
-        pending: list[tuple[int, dict[str, Tensor]]] = []
         part = slice(self.fabric.global_rank, None, self.fabric.world_size)
         self.objective.train()
         for arrays in self.pairs.ahead(self.step, self.last, part):
             rank = self.fabric.global_rank
             terms = self._take_step(batch_on(self.fabric.device, arrays, self.job.seed, self.step, rank))
-            pending.append((self.step, terms))
+            self.losses.add(self.step, terms)
             self.step += 1
             if self.step % self.job.log_every == 0:
-                self._log(pending, progress)
-            if self.step % self.job.sample_every == 0 and self._first:
-                self.held_out.sample_sheet(self._kept(), self.folder.samples / f"step-{self.step:09d}.png")
+                self._log(progress)
+            if self.step % self.job.sample_every == 0:
+                self._draw_sheet()
             if self.step % (self.job.validate_every * self.pairs.steps_per_epoch) == 0:
-                self._log_validation()
+                self._validate()
             if self.step == self.last:
                 break
             if self._stopping(stop):
                 break
             if self.step % self.job.checkpoint_every == 0:
-                self._check(pending)
+                self.losses.check()
                 self._save()
-        self._check(pending)
+        self.losses.check()
         return self._end(progress)
 
     @property
@@ -216,25 +217,8 @@ class _Trainer:
         # All ranks must leave at the same step.
         return mine if self.fabric.world_size == 1 else bool(self.fabric.broadcast(mine))
 
-    def _check(self, pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
-        """Means of the terms since the last check; raises InputError at the first that is not a finite number."""
-        if not pending:
-            return {}
-        names = list(pending[0][1])
-        table = torch.stack([torch.stack([terms[name] for name in names]) for _, terms in pending]).float()
-        means = torch.as_tensor(self.fabric.all_reduce(table, reduce_op="mean")).cpu()
-        for (step, _), row in zip(pending, means.tolist(), strict=True):
-            for name, value in zip(names, row, strict=True):
-                if not math.isfinite(value):
-                    raise InputError(
-                        f"training: the loss {name} became {value} at step {step}: resume from the last good "
-                        "checkpoint with a smaller --recipe.learning-rate or with --recipe.clip 1 in a new run folder"
-                    )
-        pending.clear()
-        return dict(zip(names, means.mean(0).tolist(), strict=True))
-
-    def _log(self, pending: list[tuple[int, dict[str, Tensor]]], progress: Progress) -> None:
-        losses = self._check(pending)
+    def _log(self, progress: Progress, **more: Any) -> None:
+        losses = self.losses.means()
         speed = progress.show(self.step, losses)
         if self._first:
             epoch = self.step / self.pairs.steps_per_epoch
@@ -244,7 +228,7 @@ class _Trainer:
                 "losses": losses,
                 "images_per_second": round(speed, 1),
             }
-            self.folder.log({**entry, "learning_rate": self.recipe.learning_rate * self._rate_factor()})
+            self.folder.log({**entry, "learning_rate": self.recipe.learning_rate * self._rate_factor(), **more})
 
     def _kept(self) -> nn.Module:
         """A copy of what is kept, with the weights that will be, in evaluation mode."""
@@ -252,9 +236,17 @@ class _Trainer:
         self.copy.load_state_dict(source)
         return self.copy.to(self.fabric.device).eval()
 
-    def _log_validation(self) -> None:
-        if self._first and (found := self.held_out.validate(self._kept())):
-            self.folder.log({"step": self.step, "validation": found})
+    def _validate(self, **more: Any) -> dict[str, float]:
+        found = self.held_out.validate(self._kept()) if self._first else {}
+        if found:
+            self.folder.log({"step": self.step, "validation": found, **more})
+        return found
+
+    def _draw_sheet(self) -> None:
+        path = self.folder.samples / f"step-{self.step:09d}.png"
+        # Of the last step it may be there already.
+        if self._first and not path.exists():
+            self.held_out.sample_sheet(self._kept(), path)
 
     def _save(self) -> None:
         if not self._first:
@@ -267,7 +259,8 @@ class _Trainer:
                 tensors |= {f"optimiser.{player}.{index}.{slot}": value for slot, value in slots.items()}
         # safetensors wants plain layouts and no shared memory.
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        self.folder.save(self.step, whole, {"seconds": self.seconds_before + time.monotonic() - self.started})
+        state = {"seconds": self.seconds_before + time.monotonic() - self.started, "losses": self.losses.rows}
+        self.folder.save(self.step, whole, state)
 
     def _take_up(self) -> None:
         """Go on from the newest good checkpoint, or describe a new run."""
@@ -296,12 +289,13 @@ class _Trainer:
                 slots.setdefault(int(index), {})[slot] = value.to(memory_format=_format(value))
             optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
         self.step, self.seconds_before = state["step"], state["seconds"]
+        self.losses.rows = state.get("losses", [])
 
     def _end(self, progress: Progress) -> Outcome:
         outcome = Outcome(self.step, finished=self.step >= self.last)
         if self._first:
             self._save()
-            outcome.validation = self.held_out.validate(self._kept())
+            outcome.validation = self._leave_last(progress)
             numbers = {
                 "steps": self.step,
                 "epochs": round(self.step / self.pairs.steps_per_epoch, 2),
@@ -313,6 +307,13 @@ class _Trainer:
         # No rank leaves while another may still want it.
         self.fabric.barrier()
         return outcome
+
+    def _leave_last(self, progress: Progress) -> dict[str, float]:
+        """Log what no line of the log has yet, marked, and draw the last sheet; returns the last validation."""
+        if self.losses.rows:
+            self._log(progress, **ENDED)
+        self._draw_sheet()
+        return self.folder.validated(self.step) or self._validate(**ENDED)
 
 
 def _format(value: Tensor) -> torch.memory_format:
