@@ -40,7 +40,7 @@ def test_trained_weights_are_a_method_by_their_folder(folder, tmp_path, capsys):
         [
             "evaluate",
             "--methods",
-            f"telea,{run / 'weights'}",
+            f"telea,{run / 'weights'},{run}",
             "--data",
             str(folder),
             "--limit",
@@ -53,8 +53,12 @@ def test_trained_weights_are_a_method_by_their_folder(folder, tmp_path, capsys):
         ]
     )
     assert code == 0
-    found = json.loads((out / "run.json").read_text())
+    found, same = (json.loads((out / f"{name}.json").read_text()) for name in ("run", "run-3"))
     assert found["weights"]["method"] == "partial-conv"
+    # A run folder stands for the weights in it.
+    assert same["weights"] == found["weights"]
+    measured = [one["masks"]["lines"]["metrics"] for one in (found, same)]
+    assert measured[0] == measured[1]
     assert found["masks"]["lines"]["metrics"]["mse_whole_raw"]["pictures"] == 2
 
 

@@ -109,7 +109,7 @@ def evaluate(
     Parameters
     ----------
     methods
-        Names of methods, or folders of trained weights, with commas between.
+        Names of methods, or folders of trained weights or of runs, with commas between.
     data
         A folder of pictures, or parquet files (with commas between, or a glob pattern).
     masks

@@ -34,7 +34,7 @@ class CascadeRecipe(ContextEncoderRecipe):
     earlier: tuple[int, ...] = (64,)
     """Sizes of the networks before the last one, px, from the smallest."""
     first: str = ""
-    """Folder of trained weights for them: a context encoder's, or for more than one a cascade's."""
+    """Folder of trained weights for them, or of a run: a context encoder's, or for more than one a cascade's."""
     residual: bool = False
     """Whether the last network predicts what is to be added to the fill that it starts from, instead of its own."""
 

@@ -10,18 +10,18 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from inpainter.core import InputError
-from inpainter.nn.facts import RECIPE, WEIGHTS, read_facts
+from inpainter.nn.facts import RECIPE, WEIGHTS, read_facts, weights_in
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
 def fill_with_weights(network: Module, folder: str | Path) -> Module:
-    """Give `network` the weights of a folder, checked against their SHA-256, and set it to evaluation.
+    """Give `network` the weights of a folder or run, checked against their SHA-256, and set it to evaluation.
 
     Parts that it calls `optional_parts`, and of which the folder has nothing, become None. Raises InputError when the
     file is missing, cut short or changed, or when the weights are another network's.
     """
-    path = Path(folder) / WEIGHTS
+    path = weights_in(folder) / WEIGHTS
     tensors = _read(path, read_facts(folder)["sha256"])
     for part in getattr(network, "optional_parts", ()):
         if not any(name.startswith(f"{part}.") for name in tensors):
