@@ -1,6 +1,7 @@
 """The loop: it learns, ends in the same bits however often it is killed, and stops with a line, losing nothing."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -311,6 +312,50 @@ def test_two_players_on_two_devices(game, tmp_path):
     train(replace(game, steps=1, log_every=1, out=tmp_path / "one"))
     first = next(entry["losses"] for entry in RunFolder(tmp_path / "one").read_log() if "losses" in entry)
     assert losses[0]["generator/reconstruction"] == pytest.approx(first["generator/reconstruction"], rel=0.05)
+
+
+# ---------------------------------------------------------------------------------------------------- fine-tuning
+
+
+def test_a_run_starts_from_the_weights_of_another(job, tmp_path, monkeypatch):
+    train(replace(job, steps=3))
+    second = replace(
+        job, out=tmp_path / "second", start=str(job.out), recipe=replace(TINY, learning_rate=1e-9), steps=1
+    )
+    train(second)
+    weights = [load_file(out / "weights" / "weights.safetensors") for out in (job.out, second.out)]
+    trained = [name for name in weights[0] if "running" not in name and "num_batches" not in name]
+    assert all(torch.allclose(weights[0][name], weights[1][name], atol=1e-3) for name in trained)
+    sha256 = json.loads((job.out / "weights" / "recipe.json").read_text())["sha256"]
+    for facts in (second.out / "run.json", second.out / "weights" / "recipe.json"):
+        assert json.loads(facts.read_text())["start"] == {"folder": "run", "sha256": sha256}
+    assert f"| started from | run, SHA-256 `{sha256}` |" in (second.out / "weights" / "README.md").read_text()
+    with pytest.raises(InputError, match="holds a run already: add --resume"):
+        train(second)
+    # To go on, the weights need not be given; others are refused.
+    train(replace(second, start="", steps=2, resume=True))
+    assert json.loads((second.out / "run.json").read_text())["start"]["folder"] == "run"
+    with pytest.raises(InputError, match="started from run, not from the weights in second"):
+        train(replace(second, start=str(second.out), steps=3, resume=True))
+
+
+def test_weights_of_other_shapes_are_no_start(job, tmp_path):
+    train(replace(job, steps=1))
+    wider = replace(job, out=tmp_path / "wider", start=str(job.out), recipe=replace(TINY, widths=(8, 12)))
+    with pytest.raises(InputError, match=r"weights of another method or shape \(.*, wanted \(") as caught:
+        train(wider)
+    assert "\n" not in str(caught.value)
+    assert not wider.out.exists()
+
+
+def test_what_the_weights_have_not_starts_fresh(game, tmp_path):
+    train(replace(game, steps=2))
+    train(replace(game, steps=1, out=tmp_path / "second", start=str(game.out / "weights")))
+    train(replace(game, steps=1, out=tmp_path / "fresh"))
+    second, fresh = last_checkpoint(tmp_path / "second"), last_checkpoint(tmp_path / "fresh")
+    # The discriminator's first step depends on the pictures predicted; Adam's steps are as long as the rate.
+    for name in (name for name in second if name.startswith("objective.discriminator.") and "weight" in name):
+        torch.testing.assert_close(second[name], fresh[name], rtol=0, atol=2.1 * 2e-3)
 
 
 # -------------------------------------------------------------------------------------------------------- options

@@ -25,6 +25,8 @@ class Job:
     """Leave out pictures of parquet files whose path there begins with this."""
     preset: str = ""
     """The preset that the recipe is made from; the method's first unless given."""
+    start: str = ""
+    """A folder of weights, or a run, whose network a new run starts from; its shapes must be the recipe's."""
     seed: int = 0
     """Where all random drawing starts."""
     steps: int | None = None

@@ -9,21 +9,31 @@ from typing import Any
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe
 from inpainter.data.sources import Pictures
+from inpainter.engine.job import Job
+from inpainter.nn.facts import read_facts, weights_in
 
 
-def facts_of_job(method: str, preset: str, recipe: Recipe, seed: int) -> dict[str, Any]:
-    """Method, recipe, seed and versions as plain values: what is known before the pictures are."""
+def facts_of_job(job: Job) -> dict[str, Any]:
+    """Method, recipe, seed, start and versions as plain values: what is known before the pictures are."""
     return {
-        "method": method,
-        "preset": preset,
-        "recipe": recipe.to_dict(),
-        "seed": seed,
+        "method": job.method,
+        "preset": job.preset,
+        "recipe": job.recipe.to_dict(),
+        "seed": job.seed,
+        **({"start": _facts_of_start(job.start)} if job.start else {}),
         "versions": {
             "python": platform.python_version(),
             **{name: _version(name) for name in ("inpainter", "torch", "lightning", "numpy", "safetensors")},
         },
         "git_revision": _revision(),
     }
+
+
+def _facts_of_start(folder: str) -> dict[str, Any]:
+    """By name alone, as of all files: a run's where they are its `weights`."""
+    path = weights_in(folder).resolve()
+    name = path.parent.name if path.name == "weights" and path.parent.name else path.name
+    return {"folder": name, "sha256": read_facts(folder)["sha256"]}
 
 
 def facts_of_pictures(data: str, pictures: Pictures) -> dict[str, Any]:
@@ -53,6 +63,21 @@ def refuse_other_run(before: dict[str, Any], now: dict[str, Any], kind: type[Rec
             raise InputError(
                 f"--resume: the run's recipe has {name} {recipe[name]}, not {wanted}: give another run folder"
             )
+
+
+def refuse_other_start(before: dict[str, Any], now: dict[str, Any], *, begun: bool) -> None:
+    """Raise InputError when the run in the folder started from other weights than those given.
+
+    `begun` says that there is a checkpoint: the weights need not be given to go on from it.
+    """
+    was, given = before.get("start"), now.get("start")
+    if given is not None and begun and (was is None or was["sha256"] != given["sha256"]):
+        raise InputError(
+            f"--resume: the run started from {was['folder'] if was else 'random weights'}, not from the weights in "
+            f"{given['folder']}: leave --start out, or give another run folder"
+        )
+    if was is not None and given is None and not begun:
+        raise InputError(f"--resume: the run has no checkpoint yet: give --start {was['folder']} again, with its path")
 
 
 def refuse_other_pictures(before: dict[str, Any], now: dict[str, Any]) -> None:

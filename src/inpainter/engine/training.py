@@ -21,12 +21,19 @@ from inpainter.engine.checkpoint import save_pretrained, trainable
 from inpainter.engine.job import Job, Outcome
 from inpainter.engine.losses import Losses
 from inpainter.engine.progress import Progress
-from inpainter.engine.run_facts import facts_of_job, facts_of_pictures, refuse_other_pictures, refuse_other_run
+from inpainter.engine.run_facts import (
+    facts_of_job,
+    facts_of_pictures,
+    refuse_other_pictures,
+    refuse_other_run,
+    refuse_other_start,
+)
 from inpainter.engine.run_folder import ENDED, RunFolder
 from inpainter.engine.validation import HeldOut, batch_on, pairs_for
 from inpainter.nn.average import MovingAverage
 from inpainter.nn.device import torch_device
 from inpainter.nn.objective import Batch, Objective
+from inpainter.nn.pretrained import start_from_weights
 from inpainter.nn.random import drawing_from
 
 
@@ -113,15 +120,20 @@ class _Trainer:
         described = self.folder.described()
         if described is not None and not self.job.resume:
             raise InputError(f"{self.job.out}: holds a run already: add --resume to go on, or give another folder")
-        self.facts = facts_of_job(self.job.method, self.job.preset, self.recipe, self.job.seed)
+        self.facts = facts_of_job(self.job)
         self.before = described or {}
         self.checkpoint = self.folder.newest() if described is not None else None
         if self.checkpoint is not None:
             refuse_other_run(self.before, self.facts, type(self.recipe))
+        refuse_other_start(self.before, self.facts, begun=self.checkpoint is not None)
+        if "start" in self.before:
+            self.facts["start"] = self.before["start"]
 
     def _build(self) -> None:
         with drawing_from(torch.Generator().manual_seed(self.job.seed)):
             bare = trainable(self.job.method).objective(self.recipe)
+        if self.job.start and self.checkpoint is None:
+            start_from_weights(bare.kept, self.job.start)
         bare.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.bare: Objective = bare
         self.players = bare.players
