@@ -23,7 +23,7 @@ from inpainter.engine import training
 from inpainter.engine.job import Job
 from inpainter.engine.run_folder import RunFolder
 from inpainter.engine.training import train
-from inpainter.methods import blind_autoencoder, cascade, partial_conv
+from inpainter.methods import blind_autoencoder, cascade, load, partial_conv
 from inpainter.methods.blind_autoencoder import BLIND_AUTOENCODER
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
@@ -312,6 +312,28 @@ def test_two_players_on_two_devices(game, tmp_path):
     train(replace(game, steps=1, log_every=1, out=tmp_path / "one"))
     first = next(entry["losses"] for entry in RunFolder(tmp_path / "one").read_log() if "losses" in entry)
     assert losses[0]["generator/reconstruction"] == pytest.approx(first["generator/reconstruction"], rel=0.05)
+
+
+def test_no_path_of_the_machine_is_kept_and_a_moved_first_network_is_known_again(game, tmp_path):
+    small = replace(GAME, nsd=0.0)
+    train(replace(game, recipe=small, steps=1, out=tmp_path / "first"))
+    train(replace(game, recipe=small, steps=1, seed=1, out=tmp_path / "other"))
+    recipe = cascade.CascadeRecipe(
+        size=64, earlier=(32,), width=4, latent=8, overlap=1, batch=4, precision="32-true", validation=4,
+        first=str(tmp_path / "first" / "weights"),
+    )  # fmt: skip
+    for i, picture in enumerate(smooth_pictures(12, 64)):
+        cv2.imwrite(str(tmp_path / "game" / f"{i}.png"), picture)
+    job = replace(game, method="cascade", recipe=recipe, steps=1, out=tmp_path / "cascade")
+    train(job)
+    for path in (job.out / "run.json", job.out / "weights" / "recipe.json", job.out / "weights" / "README.md"):
+        assert str(tmp_path) not in path.read_text()
+    assert json.loads((job.out / "run.json").read_text())["recipe"]["first"] == "first/weights"
+    moved = (tmp_path / "first").rename(tmp_path / "moved")
+    assert load(job.out).view.fixed == (64, 64)
+    assert train(replace(job, recipe=replace(recipe, first=str(moved)), steps=2, resume=True)).finished
+    with pytest.raises(InputError, match=r"began with another --recipe\.first than .*other: give the same"):
+        train(replace(job, recipe=replace(recipe, first=str(tmp_path / "other")), steps=3, resume=True))
 
 
 # ---------------------------------------------------------------------------------------------------- fine-tuning

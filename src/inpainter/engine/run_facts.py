@@ -1,5 +1,6 @@
 """What a run writes down about itself, so that it can be understood, repeated and told from another."""
 
+import hashlib
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inpainter.core import InputError
+from inpainter.core.paths import is_file, is_folder
 from inpainter.core.recipe import Recipe
 from inpainter.data.sources import Pictures
 from inpainter.engine.job import Job
@@ -15,10 +17,12 @@ from inpainter.nn.facts import read_facts, weights_in
 
 def facts_of_job(job: Job) -> dict[str, Any]:
     """Method, recipe, seed, start and versions as plain values: what is known before the pictures are."""
+    named = {name: path for name in job.recipe.paths if (path := getattr(job.recipe, name))}
     return {
         "method": job.method,
         "preset": job.preset,
-        "recipe": job.recipe.to_dict(),
+        "recipe": {**job.recipe.to_dict(), **{name: _short(path) for name, path in named.items()}},
+        "files": {name: found for name, path in named.items() if (found := _sha256_of(path))},
         "seed": job.seed,
         **({"start": _facts_of_start(job.start)} if job.start else {}),
         "versions": {
@@ -27,6 +31,18 @@ def facts_of_job(job: Job) -> dict[str, Any]:
         },
         "git_revision": _revision(),
     }
+
+
+def _short(path: str) -> str:
+    """A relative path as it was given; of an absolute one, which is of this machine alone, the last two parts."""
+    return str(Path(*Path(path).parts[1:][-2:])) if Path(path).is_absolute() else path
+
+
+def _sha256_of(path: str) -> str | None:
+    """Of the weights in a folder or run, or of a file; None where there is none, which the objective says."""
+    if is_folder(path):
+        return read_facts(path)["sha256"]
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if is_file(path) else None
 
 
 def _facts_of_start(folder: str) -> dict[str, Any]:
@@ -59,10 +75,20 @@ def refuse_other_run(before: dict[str, Any], now: dict[str, Any], kind: type[Rec
     recipe = kind.from_dict(before["recipe"]).to_dict()
     free = {"epochs"} if now["recipe"].get("schedule") == "constant" else set()
     for name, wanted in now["recipe"].items():
-        if recipe[name] != wanted and name not in free:
+        if name in kind.paths and recipe[name] and wanted:
+            _refuse_other_file(name, before, now)
+        elif recipe[name] != wanted and name not in free:
             raise InputError(
                 f"--resume: the run's recipe has {name} {recipe[name]}, not {wanted}: give another run folder"
             )
+
+
+def _refuse_other_file(name: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """By its SHA-256, wherever it lies now. Runs of before that was written down go on with what is given."""
+    was = before.get("files", {}).get(name)
+    if was is not None and was != now["files"].get(name):
+        flag = f"--recipe.{name.replace('_', '-')}"
+        raise InputError(f"--resume: the run began with another {flag} than {now['recipe'][name]}: give the same")
 
 
 def refuse_other_start(before: dict[str, Any], now: dict[str, Any], *, begun: bool) -> None:

@@ -31,6 +31,7 @@ from inpainter.nn.trained import TrainedMethod
 class CascadeRecipe(ContextEncoderRecipe):
     """The training of a cascade's last network; the ones before it are trained already, with these same widths."""
 
+    paths = ("first",)
     earlier: tuple[int, ...] = (64,)
     """Sizes of the networks before the last one, px, from the smallest."""
     first: str = ""
