@@ -140,6 +140,7 @@ def evaluate(
             "left_out": pictures.broken,
             "fingerprint": pictures.fingerprint,
         },
+        "metrics": list(evaluation.metrics),
         "through": "bare" if evaluation.bare else "fill",
         "seed": evaluation.seed,
         "mask_hashes": {kind: _hash(masks) for kind, masks in kinds.items()},
