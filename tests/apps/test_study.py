@@ -77,6 +77,28 @@ def test_train_takes_files_under_what_is_typed(folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("typed", "flip"), [([], True), (["--recipe.no-flip"], False), (["--recipe.flip=false"], False)]
+)
+def test_what_a_preset_turns_on_a_plain_flag_turns_off(folder, tmp_path, monkeypatch, typed, flip):
+    jobs = []
+    monkeypatch.setattr("inpainter.engine.training.train", lambda job: jobs.append(job) or Outcome(0, True))
+    app(
+        [
+            "train",
+            "context-encoder",
+            "--preset",
+            "128-blocks",
+            "--data",
+            str(folder),
+            "--out",
+            str(tmp_path / "a"),
+            *typed,
+        ]
+    )
+    assert jobs[0].recipe.flip is flip
+
+
+@pytest.mark.parametrize(
     ("typed", "reason"),
     [
         (["train", "partial-con"], 'Did you mean "partial-conv"'),

@@ -59,7 +59,9 @@ def _train_command(method: str) -> Callable[..., int]:
     for field in fields(preset):
         text = f"{docs[field.name]} {first}: {getattr(preset, field.name)}."
         flag = f"--recipe.{field.name.replace('_', '-')}"
-        parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative=""))
+        # The other way about, for what a preset turns on.
+        negative = flag.replace("--recipe.", "--recipe.no-") if kinds[field.name] is bool else ""
+        parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative=negative))
 
     def command(**given: Any) -> int:
         typed = {name: value for name, value in given.items() if value is not None}
