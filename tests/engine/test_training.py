@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -117,6 +118,22 @@ def test_a_run_leaves_its_folder(job):
 def test_validations_come_as_often_as_asked(job):
     train(replace(job, validate_every=2))
     assert [entry["step"] for entry in RunFolder(job.out).read_log() if "validation" in entry] == [12, 18]
+
+
+def test_curves_of_losses_and_validation_over_epochs(job):
+    train(replace(job, steps=7))
+    stopped = RunFolder(job.out).curves.read_text()
+    train(replace(job, resume=True))
+    text = RunFolder(job.out).curves.read_text()
+    assert text != stopped
+    drawing = ElementTree.fromstring(text)
+    words = [node.text for node in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"losses", "mse", "on held-out pictures", "mse_whole_raw", "epochs", "3"} <= set(words)
+    ways = [node.attrib["points"].split() for node in drawing.iter("{http://www.w3.org/2000/svg}polyline")]
+    # A point a line of the log: nine of losses, three validations of three numbers.
+    assert [len(way) for way in ways] == [9, 3, 3, 3]
+    # The last epoch is where the plot ends.
+    assert all(way[-1].split(",")[0] == x for way, x in zip(ways, ("310.0", "640.0", "640.0", "640.0"), strict=True))
 
 
 def logged(folder) -> list[dict]:

@@ -13,6 +13,7 @@ import numpy as np
 from inpainter.apps.figures import comparison, given, png, under_masks
 from inpainter.core import Image, InputError
 from inpainter.engine.evaluation import Result
+from inpainter.engine.plots import COLOURS
 from inpainter.metrics import METRICS, Metric
 from inpainter.photos.files import write_whole
 
@@ -27,8 +28,6 @@ CARDS = METRICS | {
                       "scale: not to be compared between networks", "neither", False, None),
 }  # fmt: skip
 """The columns of the tables: the metrics, and NSD, which is not one of picture and answer."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
-"""Told apart by colour-blind people too (Okabe and Ito)."""
 PLOTTED = ("psnr_hole", "ssim_hole", "mse_hole", "lpips_whole_composed")
 """Metrics that are drawn by cover."""
 

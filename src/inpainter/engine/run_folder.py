@@ -12,6 +12,7 @@ from torch import Tensor
 
 from inpainter.core import InputError
 from inpainter.core.paths import exists
+from inpainter.engine.plots import curves
 from inpainter.photos.files import write_whole
 
 KEPT = 2
@@ -21,7 +22,7 @@ ENDED = {"ended": True}
 
 
 class RunFolder:
-    """`RUN/`: `run.json`, `log.jsonl`, `checkpoints/`, `samples/`, `weights/`."""
+    """`RUN/`: `run.json`, `log.jsonl`, `curves.svg`, `checkpoints/`, `samples/`, `weights/`."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -29,6 +30,7 @@ class RunFolder:
         self.samples = self.path / "samples"
         self.weights = self.path / "weights"
         self.log_path = self.path / "log.jsonl"
+        self.curves = self.path / "curves.svg"
         self.description = self.path / "run.json"
 
     def create(self) -> None:
@@ -96,6 +98,10 @@ class RunFolder:
             except ValueError:
                 continue
         return entries
+
+    def draw_curves(self, steps_per_epoch: int) -> None:
+        """Draw what the log has."""
+        write_whole(self.curves, curves(self.read_log(), steps_per_epoch).encode())
 
     def validated(self, step: int) -> dict[str, float]:
         """The validation that was logged at `step`; empty without any."""

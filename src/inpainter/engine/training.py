@@ -252,6 +252,7 @@ class _Trainer:
         found = self.held_out.validate(self._kept()) if self._first else {}
         if found:
             self.folder.log({"step": self.step, "validation": found, **more})
+            self.folder.draw_curves(self.pairs.steps_per_epoch)
         return found
 
     def _draw_sheet(self) -> None:
@@ -325,7 +326,9 @@ class _Trainer:
         if self.losses.rows:
             self._log(progress, **ENDED)
         self._draw_sheet()
-        return self.folder.validated(self.step) or self._validate(**ENDED)
+        found = self.folder.validated(self.step) or self._validate(**ENDED)
+        self.folder.draw_curves(self.pairs.steps_per_epoch)
+        return found
 
 
 def _format(value: Tensor) -> torch.memory_format:
