@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import measure
 from inpainter.core import Mask
+from inpainter.engine.plots import panel, paper
 from inpainter.engine.removal import fill_images
 from inpainter.methods import load
 
@@ -152,49 +153,6 @@ def drawn(result: dict[str, Any]) -> str:
         ]  # fmt: skip
         panels.append(panel(number + 1, title, "photo, megapixels", unit, lines))
     return paper(panels, "What the default fill costs: seconds against the hole, seconds and memory against the photo")
-
-
-def paper(panels: list[str], what: str) -> str:
-    """An SVG of plots beside each other."""
-    width = 330 * len(panels)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 260" font-family="sans-serif" role="img">'
-    ground = f'<title>{what}</title><rect width="{width}" height="260" fill="#fff"/>'
-    return "\n".join([head + ground, *panels, "</svg>", ""])
-
-
-def panel(
-    number: int, title: str, below: str, unit: str, lines: list[tuple[str, str, str, list[tuple[float, float]]]]
-) -> str:
-    """One of the plots beside each other: lines of a label, a colour, dashes and points; from nought on."""
-    right, top = (max(point[axis] for *_, points in lines for point in points) for axis in (0, 1))
-    step = next(step for step in (0.2, 0.5, 1, 2, 5, 100, 200, 500, 1000) if 6 * step >= top)
-    left = 330 * number + 50
-
-    def place(x: float, y: float) -> str:
-        return f"{left + 260 * x / right:.1f},{215 - 165 * y / top:.1f}"
-
-    marks = [f'<text x="{left}" y="22" font-size="13" font-weight="bold">{title}</text>']
-    for y in [step * i for i in range(int(top / step) + 1)]:
-        height = place(0, y).split(",")[1]
-        marks.append(f'<path d="M{left} {height}h260" stroke="#ddd"/>')
-        marks.append(f'<text x="{left - 6}" y="{float(height) + 4:.1f}" font-size="11" text-anchor="end">{y:g}</text>')
-    for x in sorted({x for *_, points in lines for x, _ in points if x >= right / 5}):
-        across = place(x, 0).split(",")[0]
-        marks.append(f'<text x="{across}" y="231" font-size="11" text-anchor="middle">{x:g}</text>')
-    marks.append(f'<text x="{left + 130}" y="249" font-size="11" text-anchor="middle">{below}</text>')
-    marks.append(f'<text x="{left - 6}" y="38" font-size="11" text-anchor="end">{unit}</text>')
-    labels = 0
-    for label, colour, dashes, points in lines:
-        way, dashed = " ".join(place(*point) for point in points), f' stroke-dasharray="{dashes}"' if dashes else ""
-        marks.append(f'<polyline points="{way}" fill="none" stroke="{colour}" stroke-width="2"{dashed}/>')
-        marks += [f'<circle cx="{c[0]}" cy="{c[1]}" r="2.5" fill="{colour}"/>'
-                  for c in (place(*point).split(",") for point in points)]  # fmt: skip
-        if label:
-            height = 52 + 17 * labels
-            marks.append(f'<path d="M{left + 10} {height - 4}h22" stroke="{colour}" stroke-width="2"{dashed}/>')
-            marks.append(f'<text x="{left + 38}" y="{height}" font-size="12">{label}</text>')
-            labels += 1
-    return "\n".join(marks)
 
 
 def main() -> None:

@@ -24,11 +24,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from costs import panel, paper
 from inpainter.apps.report import write_figures
 from inpainter.core import Image, Inpainter, Work
 from inpainter.data.sources import decode, read_pictures
 from inpainter.engine.evaluation import Evaluation, Result, evaluate
+from inpainter.engine.plots import panel, paper
 from inpainter.masks import mask_kind
 from inpainter.methods import load
 from inpainter.methods.latent_search import LatentSearch, LatentSearchSettings, importance

@@ -12,7 +12,7 @@ from inpainter.apps.results import PAGE, RESULTS, results_page
 from inpainter.core import InputError
 from inpainter.core.fields import field_docs
 from inpainter.engine.checkpoint import trainable, trainable_methods
-from inpainter.engine.training import Job, Outcome
+from inpainter.engine.job import Job, Outcome
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_trained_weights_are_a_method_by_their_folder(folder, tmp_path, capsys):
         [
             "evaluate",
             "--methods",
-            f"telea,{run / 'weights'}",
+            f"telea,{run / 'weights'},{run}",
             "--data",
             str(folder),
             "--limit",
@@ -53,8 +53,12 @@ def test_trained_weights_are_a_method_by_their_folder(folder, tmp_path, capsys):
         ]
     )
     assert code == 0
-    found = json.loads((out / "run.json").read_text())
+    found, same = (json.loads((out / f"{name}.json").read_text()) for name in ("run", "run-3"))
     assert found["weights"]["method"] == "partial-conv"
+    # A run folder stands for the weights in it.
+    assert same["weights"] == found["weights"]
+    measured = [one["masks"]["lines"]["metrics"] for one in (found, same)]
+    assert measured[0] == measured[1]
     assert found["masks"]["lines"]["metrics"]["mse_whole_raw"]["pictures"] == 2
 
 
@@ -70,6 +74,28 @@ def test_train_takes_files_under_what_is_typed(folder, tmp_path, monkeypatch):
     assert (job.quiet, job.device, job.resume, job.devices) == (True, "cpu", False, 1)
     # The preset's, not the class's.
     assert job.recipe.average == 0.999
+
+
+@pytest.mark.parametrize(
+    ("typed", "flip"), [([], True), (["--recipe.no-flip"], False), (["--recipe.flip=false"], False)]
+)
+def test_what_a_preset_turns_on_a_plain_flag_turns_off(folder, tmp_path, monkeypatch, typed, flip):
+    jobs = []
+    monkeypatch.setattr("inpainter.engine.training.train", lambda job: jobs.append(job) or Outcome(0, True))
+    app(
+        [
+            "train",
+            "context-encoder",
+            "--preset",
+            "128-blocks",
+            "--data",
+            str(folder),
+            "--out",
+            str(tmp_path / "a"),
+            *typed,
+        ]
+    )
+    assert jobs[0].recipe.flip is flip
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inpainter.engine.training import Job
+from inpainter.engine.job import Job
 from small_runs import GAME, TINY, smooth_pictures
 
 

@@ -270,6 +270,21 @@ def test_the_command_measures_real_methods(source, tmp_path, capsys):
     assert Path(tmp_path / "report" / "report.html").stat().st_size > 10_000
 
 
+def test_nsd_alone_has_no_other_column_and_says_for_whom_it_is_not_defined(source, tmp_path):
+    evaluate_command(methods="telea,mean", data=source, output=tmp_path / "report", limit=2, metrics="nsd")
+    note = "NSD is not defined for telea, mean: no code to measure."
+    for name in ("report.md", "report.html"):
+        page = (tmp_path / "report" / name).read_text()
+        assert page.count(note) == 1
+        assert "LPIPS" not in page
+
+
+def test_a_report_without_nsd_has_no_word_of_it(results):
+    page = markdown_page([r.to_dict() for r in results])
+    assert "NSD" not in page
+    assert "LPIPS" in page
+
+
 def test_every_kind_of_mask_can_be_measured(source):
     (result,) = run(source, {"m": Seeing()}, masks=tuple(KINDS), limit=1, metrics=("mse_hole",))
     assert set(result.kinds) == set(KINDS)

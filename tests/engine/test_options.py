@@ -11,8 +11,8 @@ import pytest
 from inpainter.core import InputError
 from inpainter.core.fields import field_docs
 from inpainter.engine.checkpoint import trainable, trainable_methods
+from inpainter.engine.job import Job
 from inpainter.engine.options import build_job, build_recipe
-from inpainter.engine.training import Job
 from inpainter.methods import partial_conv
 
 

@@ -1,11 +1,13 @@
 """The loop: it learns, ends in the same bits however often it is killed, and stops with a line, losing nothing."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -19,9 +21,10 @@ from torch.nn import functional
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe
 from inpainter.engine import training
+from inpainter.engine.job import Job
 from inpainter.engine.run_folder import RunFolder
-from inpainter.engine.training import Job, train
-from inpainter.methods import blind_autoencoder, cascade, partial_conv
+from inpainter.engine.training import train
+from inpainter.methods import blind_autoencoder, cascade, load, partial_conv
 from inpainter.methods.blind_autoencoder import BLIND_AUTOENCODER
 from inpainter.nn.network import Network
 from inpainter.nn.objective import Batch, Objective
@@ -114,7 +117,50 @@ def test_a_run_leaves_its_folder(job):
 
 def test_validations_come_as_often_as_asked(job):
     train(replace(job, validate_every=2))
-    assert [entry["step"] for entry in RunFolder(job.out).read_log() if "validation" in entry] == [12]
+    assert [entry["step"] for entry in RunFolder(job.out).read_log() if "validation" in entry] == [12, 18]
+
+
+def test_curves_of_losses_and_validation_over_epochs(job):
+    train(replace(job, steps=7))
+    stopped = RunFolder(job.out).curves.read_text()
+    train(replace(job, resume=True))
+    text = RunFolder(job.out).curves.read_text()
+    assert text != stopped
+    drawing = ElementTree.fromstring(text)
+    words = [node.text for node in drawing.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"losses", "mse", "on held-out pictures", "mse_whole_raw", "epochs", "3"} <= set(words)
+    ways = [node.attrib["points"].split() for node in drawing.iter("{http://www.w3.org/2000/svg}polyline")]
+    # A point a line of the log: nine of losses, three validations of three numbers.
+    assert [len(way) for way in ways] == [9, 3, 3, 3]
+    # The last epoch is where the plot ends.
+    assert all(way[-1].split(",")[0] == x for way, x in zip(ways, ("310.0", "640.0", "640.0", "640.0"), strict=True))
+
+
+def logged(folder) -> list[dict]:
+    """The log without what differs from machine to machine."""
+    return [{k: v for k, v in entry.items() if k != "images_per_second"} for entry in RunFolder(folder).read_log()]
+
+
+def test_a_short_run_leaves_a_log_a_sheet_and_its_validation(job):
+    outcome = train(replace(job, steps=3, log_every=50))
+    losses, validation = logged(job.out)
+    assert (losses["step"], losses["ended"], list(losses["losses"])) == (3, True, ["mse"])
+    assert validation == {"step": 3, "validation": outcome.validation, "ended": True}
+    assert [path.name for path in RunFolder(job.out).samples.iterdir()] == ["step-000000003.png"]
+
+
+@pytest.mark.parametrize("stopped", [7, 12, 13])
+def test_stopped_and_resumed_it_ends_in_the_same_log(job, tmp_path, stopped):
+    # Steps of the log, of checkpoints and of epochs that meet at none of these steps, at one, at all.
+    job = replace(job, log_every=4, steps=15)
+    train(replace(job, out=tmp_path / "whole"))
+    train(replace(job, steps=stopped))
+    outcome = train(replace(job, resume=True))
+    assert logged(job.out) == logged(tmp_path / "whole")
+    assert logged(job.out)[-1]["validation"] == outcome.validation
+    before = logged(job.out)
+    train(replace(job, resume=True))
+    assert logged(job.out) == before
 
 
 # ----------------------------------------------------------------------------------------------------- exact resuming
@@ -181,8 +227,7 @@ def test_killed_and_resumed_it_ends_in_the_same_bits(job, tmp_path, where, kind)
         assert torch.equal(value, b[name]), name
     weights = [(folder / "weights" / "weights.safetensors").read_bytes() for folder in (whole.out, job.out)]
     assert weights[0] == weights[1]
-    logs = [[e for e in RunFolder(folder).read_log() if "losses" in e] for folder in (whole.out, job.out)]
-    assert [(e["step"], e["losses"]) for e in logs[0]] == [(e["step"], e["losses"]) for e in logs[1]]
+    assert logged(whole.out) == logged(job.out)
 
 
 def test_more_steps_go_on_and_end_as_one_long_run(job, tmp_path):
@@ -266,10 +311,7 @@ def test_two_players_resumed_end_in_the_same_bits(game, tmp_path, changes):
 
 
 def test_what_a_recipe_lacks_is_said_before_the_pictures_are_read(game, monkeypatch):
-    def read(*given, **more):
-        raise AssertionError("read")
-
-    monkeypatch.setattr(training, "read_pictures", read)
+    unread(monkeypatch)
     with pytest.raises(InputError, match=r"--recipe\.first"):
         train(replace(game, method="cascade", recipe=cascade.CascadeRecipe()))
 
@@ -287,6 +329,72 @@ def test_two_players_on_two_devices(game, tmp_path):
     train(replace(game, steps=1, log_every=1, out=tmp_path / "one"))
     first = next(entry["losses"] for entry in RunFolder(tmp_path / "one").read_log() if "losses" in entry)
     assert losses[0]["generator/reconstruction"] == pytest.approx(first["generator/reconstruction"], rel=0.05)
+
+
+def test_no_path_of_the_machine_is_kept_and_a_moved_first_network_is_known_again(game, tmp_path):
+    small = replace(GAME, nsd=0.0)
+    train(replace(game, recipe=small, steps=1, out=tmp_path / "first"))
+    train(replace(game, recipe=small, steps=1, seed=1, out=tmp_path / "other"))
+    recipe = cascade.CascadeRecipe(
+        size=64, earlier=(32,), width=4, latent=8, overlap=1, batch=4, precision="32-true", validation=4,
+        first=str(tmp_path / "first" / "weights"),
+    )  # fmt: skip
+    for i, picture in enumerate(smooth_pictures(12, 64)):
+        cv2.imwrite(str(tmp_path / "game" / f"{i}.png"), picture)
+    job = replace(game, method="cascade", recipe=recipe, steps=1, out=tmp_path / "cascade")
+    train(job)
+    for path in (job.out / "run.json", job.out / "weights" / "recipe.json", job.out / "weights" / "README.md"):
+        assert str(tmp_path) not in path.read_text()
+    assert json.loads((job.out / "run.json").read_text())["recipe"]["first"] == "first/weights"
+    moved = (tmp_path / "first").rename(tmp_path / "moved")
+    assert load(job.out).view.fixed == (64, 64)
+    assert train(replace(job, recipe=replace(recipe, first=str(moved)), steps=2, resume=True)).finished
+    with pytest.raises(InputError, match=r"began with another --recipe\.first than .*other: give the same"):
+        train(replace(job, recipe=replace(recipe, first=str(tmp_path / "other")), steps=3, resume=True))
+
+
+# ---------------------------------------------------------------------------------------------------- fine-tuning
+
+
+def test_a_run_starts_from_the_weights_of_another(job, tmp_path, monkeypatch):
+    train(replace(job, steps=3))
+    second = replace(
+        job, out=tmp_path / "second", start=str(job.out), recipe=replace(TINY, learning_rate=1e-9), steps=1
+    )
+    train(second)
+    weights = [load_file(out / "weights" / "weights.safetensors") for out in (job.out, second.out)]
+    trained = [name for name in weights[0] if "running" not in name and "num_batches" not in name]
+    assert all(torch.allclose(weights[0][name], weights[1][name], atol=1e-3) for name in trained)
+    sha256 = json.loads((job.out / "weights" / "recipe.json").read_text())["sha256"]
+    for facts in (second.out / "run.json", second.out / "weights" / "recipe.json"):
+        assert json.loads(facts.read_text())["start"] == {"folder": "run", "sha256": sha256}
+    assert f"| started from | run, SHA-256 `{sha256}` |" in (second.out / "weights" / "README.md").read_text()
+    with pytest.raises(InputError, match="holds a run already: add --resume"):
+        train(second)
+    # To go on, the weights need not be given; others are refused.
+    train(replace(second, start="", steps=2, resume=True))
+    assert json.loads((second.out / "run.json").read_text())["start"]["folder"] == "run"
+    with pytest.raises(InputError, match="started from run, not from the weights in second"):
+        train(replace(second, start=str(second.out), steps=3, resume=True))
+
+
+def test_weights_of_other_shapes_are_no_start(job, tmp_path):
+    train(replace(job, steps=1))
+    wider = replace(job, out=tmp_path / "wider", start=str(job.out), recipe=replace(TINY, widths=(8, 12)))
+    with pytest.raises(InputError, match=r"weights of another method or shape \(.*, wanted \(") as caught:
+        train(wider)
+    assert "\n" not in str(caught.value)
+    assert not wider.out.exists()
+
+
+def test_what_the_weights_have_not_starts_fresh(game, tmp_path):
+    train(replace(game, steps=2))
+    train(replace(game, steps=1, out=tmp_path / "second", start=str(game.out / "weights")))
+    train(replace(game, steps=1, out=tmp_path / "fresh"))
+    second, fresh = last_checkpoint(tmp_path / "second"), last_checkpoint(tmp_path / "fresh")
+    # The discriminator's first step depends on the pictures predicted; Adam's steps are as long as the rate.
+    for name in (name for name in second if name.startswith("objective.discriminator.") and "weight" in name):
+        torch.testing.assert_close(second[name], fresh[name], rtol=0, atol=2.1 * 2e-3)
 
 
 # -------------------------------------------------------------------------------------------------------- options
@@ -388,13 +496,26 @@ def test_nan_stops_with_step_and_term_and_keeps_the_last_good_checkpoint(job, mo
     assert all(torch.isfinite(v).all() for v in found[0].values() if v.is_floating_point())
 
 
-def test_refuses_a_folder_with_a_run_and_a_changed_recipe(job):
+def unread(monkeypatch):
+    """Let decoding the pictures fail the test."""
+
+    def read(*given, **more):
+        raise AssertionError("read")
+
+    monkeypatch.setattr(training, "read_pictures", read)
+
+
+def test_refuses_a_folder_with_a_run_and_a_changed_recipe_before_the_pictures_are_read(job, monkeypatch):
     train(replace(job, steps=6))
+    unread(monkeypatch)
     with pytest.raises(InputError, match="holds a run already: add --resume"):
         train(job)
     cases = {
         "recipe has learning_rate 0.001, not 0.1": replace(job, recipe=replace(TINY, learning_rate=0.1)),
         "has seed 0, not 1": replace(job, seed=1),
+        "has method blind-autoencoder, not partial-conv": replace(
+            job, method="partial-conv", recipe=partial_conv.PRESETS["study"]
+        ),
     }
     for reason, other in cases.items():
         with pytest.raises(InputError, match=reason):
@@ -441,10 +562,7 @@ def test_pictures_smaller_than_the_crop(job):
 
 
 def test_a_device_that_is_not_there_is_said_before_the_pictures_are_read(job, monkeypatch):
-    def read(*given, **more):
-        raise AssertionError("read")
-
-    monkeypatch.setattr(training, "read_pictures", read)
+    unread(monkeypatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="device cuda: torch finds none here"):
         train(replace(job, device="cuda"))

@@ -1,6 +1,7 @@
 """The cascade: its four steps against a slow transcription, nothing leaks, what is frozen stays."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -224,6 +225,15 @@ def test_the_trained_first_network_is_what_is_frozen(first):
     wanted = load(first).network.state_dict()
     found = objective.network.earlier.state_dict()
     assert all(torch.equal(found[name], value) for name, value in wanted.items())
+
+
+def test_the_first_network_may_be_named_by_its_run(tmp_path, first):
+    (tmp_path / "run").mkdir()
+    run = str(tmp_path / "run")
+    Path(first).rename(tmp_path / "run" / "weights")
+    objective = make_objective(replace(SMALL, first=run))
+    wanted = load(run).network.state_dict()
+    assert all(torch.equal(objective.network.earlier.state_dict()[name], value) for name, value in wanted.items())
 
 
 def test_three_networks_by_the_same_class(tmp_path, first):

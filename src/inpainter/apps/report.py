@@ -13,6 +13,7 @@ import numpy as np
 from inpainter.apps.figures import comparison, given, png, under_masks
 from inpainter.core import Image, InputError
 from inpainter.engine.evaluation import Result
+from inpainter.engine.plots import COLOURS
 from inpainter.metrics import METRICS, Metric
 from inpainter.photos.files import write_whole
 
@@ -27,8 +28,6 @@ CARDS = METRICS | {
                       "scale: not to be compared between networks", "neither", False, None),
 }  # fmt: skip
 """The columns of the tables: the metrics, and NSD, which is not one of picture and answer."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
-"""Told apart by colour-blind people too (Okabe and Ito)."""
 PLOTTED = ("psnr_hole", "ssim_hole", "mse_hole", "lpips_whole_composed")
 """Metrics that are drawn by cover."""
 
@@ -99,8 +98,14 @@ def _kinds(results: Sequence[dict[str, Any]]) -> list[str]:
 
 def _metrics(results: Sequence[dict[str, Any]], kind: str) -> list[str]:
     taken = {name for result in results for name in result["masks"].get(kind, {}).get("metrics", {})}
-    found = [name for name in METRICS if name in taken or METRICS[name].measure is None]
+    # LPIPS, which needs a file, has its column also where that was not given, to say so.
+    found = [name for name in METRICS if name in taken or (METRICS[name].measure is None and _asked(results, name))]
     return found + [name for name in CARDS if name not in METRICS and _nsd(results, kind)]
+
+
+def _asked(results: Sequence[dict[str, Any]], name: str) -> bool:
+    """Whether a metric was to be taken; older results do not say which, and were asked for all."""
+    return any(name in result.get("metrics", METRICS) for result in results)
 
 
 def _nsd(results: Sequence[dict[str, Any]], kind: str) -> list[tuple[str, dict[str, Any]]]:
@@ -110,10 +115,15 @@ def _nsd(results: Sequence[dict[str, Any]], kind: str) -> list[tuple[str, dict[s
 
 
 def _nsd_note(results: Sequence[dict[str, Any]], kind: str) -> str:
-    """Of what the NSD of a table is, one sentence; empty where it was not measured."""
+    """Of what the NSD of a table is, and for which methods there is none; empty where it was not asked for."""
     found = _nsd(results, kind)
+    measured = {title for title, _ in found}
+    # Only of what says that it was asked for: older results do not, and a page may be of several evaluations.
+    asked = dict.fromkeys(_title(result) for result in results if "nsd" in result.get("metrics", ()))
+    without = [title for title in asked if title not in measured]
+    undefined = f"NSD is not defined for {', '.join(without)}: no code to measure." if without else ""
     if not found:
-        return ""
+        return undefined
     facts = found[0][1]
     of_what = ("pictures", "masks", "mask_hash", "fingerprint")
     same = all(other[name] == facts[name] for _, other in found for name in of_what)
@@ -124,8 +134,8 @@ def _nsd_note(results: Sequence[dict[str, Any]], kind: str) -> str:
     return (
         f"NSD: {facts['pictures']} pictures (fingerprint `{facts['fingerprint'][:12]}`) under {facts['masks']} masks "
         f"each (hash `{facts['mask_hash'][:12]}`){'' if same else ', NOT the same for all'}. "
-        f"Latent dimensions: {latents}."
-    )
+        f"Latent dimensions: {latents}. {undefined}"
+    ).strip()
 
 
 def _number(metric: Metric, found: dict[str, Any] | None) -> tuple[str, str]:

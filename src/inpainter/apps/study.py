@@ -42,8 +42,8 @@ def _train_command(method: str) -> Callable[..., int]:
     """A function whose parameters are the job's options and the fields of the method's recipe, all of them real."""
     from inpainter.core.fields import field_docs
     from inpainter.engine.checkpoint import trainable
+    from inpainter.engine.job import Job
     from inpainter.engine.options import NOT_OPTIONS, build_job
-    from inpainter.engine.training import Job
 
     found = trainable(method)
     first, preset = next(iter(found.presets.items()))
@@ -59,7 +59,9 @@ def _train_command(method: str) -> Callable[..., int]:
     for field in fields(preset):
         text = f"{docs[field.name]} {first}: {getattr(preset, field.name)}."
         flag = f"--recipe.{field.name.replace('_', '-')}"
-        parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative=""))
+        # The other way about, for what a preset turns on.
+        negative = flag.replace("--recipe.", "--recipe.no-") if kinds[field.name] is bool else ""
+        parameters.append(_option(f"recipe__{field.name}", flag, kinds[field.name], text, negative=negative))
 
     def command(**given: Any) -> int:
         typed = {name: value for name, value in given.items() if value is not None}
@@ -109,7 +111,7 @@ def evaluate(
     Parameters
     ----------
     methods
-        Names of methods, or folders of trained weights, with commas between.
+        Names of methods, or folders of trained weights or of runs, with commas between.
     data
         A folder of pictures, or parquet files (with commas between, or a glob pattern).
     masks

@@ -1,7 +1,7 @@
 """The hyper-parameters of one training, and their documentation as data."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from inpainter.core.errors import InputError
 from inpainter.core.fields import read_fields
@@ -11,6 +11,8 @@ from inpainter.core.fields import read_fields
 class Recipe:
     """What every training has to be told; a method's own recipe adds its sizes and weights."""
 
+    # Fields that name a file or folder: of these a run writes down a short name and the SHA-256, and goes by that.
+    paths: ClassVar[tuple[str, ...]] = ()
     size: int = 32
     """Side of the square pictures that the network is trained on, px."""
     shrink: int = 1

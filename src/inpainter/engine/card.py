@@ -8,6 +8,7 @@ from inpainter.core import Card
 def model_card(card: Card, facts: dict[str, Any]) -> str:
     """The README of a weights folder, in Markdown: what it is, how it was trained, what was measured."""
     data, trained = facts.get("data", {}), facts.get("trained", {})
+    start = facts.get("start")
     lines = [
         f"# {card.name}: {facts.get('preset') or 'own recipe'}",
         "",
@@ -23,6 +24,7 @@ def model_card(card: Card, facts: dict[str, Any]) -> str:
             "pictures": f"{data.get('pictures', 'unknown')} from {data.get('source', 'unknown')}",
             "fingerprint of the pictures": data.get("fingerprint", "unknown"),
             "seed": facts.get("seed", "unknown"),
+            **({"started from": f"{start['folder']}, SHA-256 `{start['sha256']}`"} if start else {}),
             "steps trained": trained.get("steps", "unknown"),
             "epochs trained": trained.get("epochs", "unknown"),
             "minutes of training": trained.get("minutes", "unknown"),

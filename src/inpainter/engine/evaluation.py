@@ -16,6 +16,7 @@ import numpy as np
 from inpainter.core import Image, Inpainter, InputError, Mask
 from inpainter.core.errors import needing
 from inpainter.core.fields import split_fields
+from inpainter.core.paths import exists
 from inpainter.core.seed import check_seed
 from inpainter.data.draws import keys
 from inpainter.data.sources import Pictures, read_pictures
@@ -23,7 +24,7 @@ from inpainter.engine.removal import fill_images
 from inpainter.masks import kind_number, mask_kind
 from inpainter.methods import METHODS
 from inpainter.metrics import METRICS
-from inpainter.nn.facts import RECIPE, read_facts
+from inpainter.nn.facts import RECIPE, read_facts, weights_in
 
 if TYPE_CHECKING:
     from inpainter.engine.nsd import Encoded, UnderMask
@@ -43,7 +44,7 @@ class Evaluation:
     """What to measure, and on what."""
 
     methods: Sequence[str]
-    """Names of methods, or folders of trained weights."""
+    """Names of methods, or folders of trained weights or of runs."""
     data: str
     """A folder, or parquet files: see `read_pictures`."""
     masks: Sequence[str] = ("lines",)
@@ -139,6 +140,7 @@ def evaluate(
             "left_out": pictures.broken,
             "fingerprint": pictures.fingerprint,
         },
+        "metrics": list(evaluation.metrics),
         "through": "bare" if evaluation.bare else "fill",
         "seed": evaluation.seed,
         "mask_hashes": {kind: _hash(masks) for kind, masks in kinds.items()},
@@ -181,7 +183,7 @@ def _labels(names: Sequence[str]) -> dict[str, str]:
 def _weights(name: str) -> dict[str, Any]:
     """Of a folder of trained weights: what they are and how long they were trained."""
     folder, _ = split_fields(name)
-    if name in METHODS or not (Path(folder) / RECIPE).exists():
+    if name in METHODS or not exists(weights_in(folder) / RECIPE):
         return {}
     facts = read_facts(folder)
     trained = facts.get("trained", {})

@@ -8,7 +8,7 @@ from inpainter.core import InputError
 from inpainter.core.fields import field_docs, read_fields
 from inpainter.core.recipe import Recipe
 from inpainter.engine.checkpoint import trainable
-from inpainter.engine.training import Job
+from inpainter.engine.job import Job
 
 NOT_OPTIONS = ("method", "recipe")
 """The fields of a Job that are not options of its own."""

@@ -1,5 +1,6 @@
 """What a run writes down about itself, so that it can be understood, repeated and told from another."""
 
+import hashlib
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -7,24 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from inpainter.core import InputError
+from inpainter.core.paths import is_file, is_folder
 from inpainter.core.recipe import Recipe
 from inpainter.data.sources import Pictures
+from inpainter.engine.job import Job
+from inpainter.nn.facts import read_facts, weights_in
 
 
-def facts_of_run(method: str, preset: str, recipe: Recipe, seed: int, data: str, pictures: Pictures) -> dict[str, Any]:
-    """Method, recipe, seed, data and versions as plain values."""
+def facts_of_job(job: Job) -> dict[str, Any]:
+    """Method, recipe, seed, start and versions as plain values: what is known before the pictures are."""
+    named = {name: path for name in job.recipe.paths if (path := getattr(job.recipe, name))}
     return {
-        "method": method,
-        "preset": preset,
-        "recipe": recipe.to_dict(),
-        "seed": seed,
-        # Names only: where the files lay on this machine is nobody's business.
-        "data": {
-            "source": ",".join(Path(part).name for part in data.split(",")),
-            "pictures": len(pictures),
-            "left_out": pictures.broken,
-            "fingerprint": pictures.fingerprint,
-        },
+        "method": job.method,
+        "preset": job.preset,
+        "recipe": {**job.recipe.to_dict(), **{name: _short(path) for name, path in named.items()}},
+        "files": {name: found for name, path in named.items() if (found := _sha256_of(path))},
+        "seed": job.seed,
+        **({"start": _facts_of_start(job.start)} if job.start else {}),
         "versions": {
             "python": platform.python_version(),
             **{name: _version(name) for name in ("inpainter", "torch", "lightning", "numpy", "safetensors")},
@@ -33,16 +33,81 @@ def facts_of_run(method: str, preset: str, recipe: Recipe, seed: int, data: str,
     }
 
 
-def refuse_other_run(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise InputError when the run in the folder is another than the one asked for. More epochs are the same run."""
+def _short(path: str) -> str:
+    """A relative path as it was given; of an absolute one, which is of this machine alone, the last two parts."""
+    return str(Path(*Path(path).parts[1:][-2:])) if Path(path).is_absolute() else path
+
+
+def _sha256_of(path: str) -> str | None:
+    """Of the weights in a folder or run, or of a file; None where there is none, which the objective says."""
+    if is_folder(path):
+        return read_facts(path)["sha256"]
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest() if is_file(path) else None
+
+
+def _facts_of_start(folder: str) -> dict[str, Any]:
+    """By name alone, as of all files: a run's where they are its `weights`."""
+    path = weights_in(folder).resolve()
+    name = path.parent.name if path.name == "weights" and path.parent.name else path.name
+    return {"folder": name, "sha256": read_facts(folder)["sha256"]}
+
+
+def facts_of_pictures(data: str, pictures: Pictures) -> dict[str, Any]:
+    """What it is trained on, as plain values."""
+    return {
+        # Names only: where the files lay on this machine is nobody's business.
+        "source": ",".join(Path(part).name for part in data.split(",")),
+        "pictures": len(pictures),
+        "left_out": pictures.broken,
+        "fingerprint": pictures.fingerprint,
+    }
+
+
+def refuse_other_run(before: dict[str, Any], now: dict[str, Any], kind: type[Recipe]) -> None:
+    """Raise InputError when the run in the folder is another than the one asked for, by its method, seed or recipe.
+
+    `kind` is the class of the recipe asked for. More epochs are the same run.
+    """
     for name in ("method", "seed"):
         if before[name] != now[name]:
             raise InputError(f"--resume: the run has {name} {before[name]}, not {now[name]}: give another run folder")
+    # A field that is newer than the run has the value that it had without it: its default.
+    recipe = kind.from_dict(before["recipe"]).to_dict()
     free = {"epochs"} if now["recipe"].get("schedule") == "constant" else set()
-    for name in before["recipe"].keys() | now["recipe"].keys():
-        was, wanted = before["recipe"].get(name), now["recipe"].get(name)
-        if was != wanted and name not in free:
-            raise InputError(f"--resume: the run's recipe has {name} {was}, not {wanted}: give another run folder")
+    for name, wanted in now["recipe"].items():
+        if name in kind.paths and recipe[name] and wanted:
+            _refuse_other_file(name, before, now)
+        elif recipe[name] != wanted and name not in free:
+            raise InputError(
+                f"--resume: the run's recipe has {name} {recipe[name]}, not {wanted}: give another run folder"
+            )
+
+
+def _refuse_other_file(name: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """By its SHA-256, wherever it lies now. Runs of before that was written down go on with what is given."""
+    was = before.get("files", {}).get(name)
+    if was is not None and was != now["files"].get(name):
+        flag = f"--recipe.{name.replace('_', '-')}"
+        raise InputError(f"--resume: the run began with another {flag} than {now['recipe'][name]}: give the same")
+
+
+def refuse_other_start(before: dict[str, Any], now: dict[str, Any], *, begun: bool) -> None:
+    """Raise InputError when the run in the folder started from other weights than those given.
+
+    `begun` says that there is a checkpoint: the weights need not be given to go on from it.
+    """
+    was, given = before.get("start"), now.get("start")
+    if given is not None and begun and (was is None or was["sha256"] != given["sha256"]):
+        raise InputError(
+            f"--resume: the run started from {was['folder'] if was else 'random weights'}, not from the weights in "
+            f"{given['folder']}: leave --start out, or give another run folder"
+        )
+    if was is not None and given is None and not begun:
+        raise InputError(f"--resume: the run has no checkpoint yet: give --start {was['folder']} again, with its path")
+
+
+def refuse_other_pictures(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raise InputError when the run in the folder began with other pictures."""
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         raise InputError("--resume: the pictures are not those the run began with: give the same --data")
 

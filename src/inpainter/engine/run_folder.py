@@ -12,14 +12,17 @@ from torch import Tensor
 
 from inpainter.core import InputError
 from inpainter.core.paths import exists
+from inpainter.engine.plots import curves
 from inpainter.photos.files import write_whole
 
 KEPT = 2
 """Checkpoints kept: the newest, and one before in case it is torn."""
+ENDED = {"ended": True}
+"""What marks an entry of the log that is there because the run ended at its step; it goes when the run goes on."""
 
 
 class RunFolder:
-    """`RUN/`: `run.json`, `log.jsonl`, `checkpoints/`, `samples/`, `weights/`."""
+    """`RUN/`: `run.json`, `log.jsonl`, `curves.svg`, `checkpoints/`, `samples/`, `weights/`."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -27,6 +30,7 @@ class RunFolder:
         self.samples = self.path / "samples"
         self.weights = self.path / "weights"
         self.log_path = self.path / "log.jsonl"
+        self.curves = self.path / "curves.svg"
         self.description = self.path / "run.json"
 
     def create(self) -> None:
@@ -95,7 +99,16 @@ class RunFolder:
                 continue
         return entries
 
+    def draw_curves(self, steps_per_epoch: int) -> None:
+        """Draw what the log has."""
+        write_whole(self.curves, curves(self.read_log(), steps_per_epoch).encode())
+
+    def validated(self, step: int) -> dict[str, float]:
+        """The validation that was logged at `step`; empty without any."""
+        found = [entry["validation"] for entry in self.read_log() if entry["step"] == step and "validation" in entry]
+        return found[-1] if found else {}
+
     def rewind_log(self, step: int) -> None:
-        """Take out what was logged after `step`, which will be done again."""
-        kept = [entry for entry in self.read_log() if entry["step"] <= step]
+        """Take out what was logged after `step`, which will be done again, and what was there for an end."""
+        kept = [entry for entry in self.read_log() if entry["step"] <= step and not ENDED.items() <= entry.items()]
         write_whole(self.log_path, "".join(json.dumps(entry) + "\n" for entry in kept).encode())

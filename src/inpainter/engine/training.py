@@ -7,9 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import torch
 from lightning.fabric import Fabric
@@ -18,82 +16,25 @@ from torch import Tensor, nn
 
 from inpainter.core import InputError
 from inpainter.core.recipe import Recipe
-from inpainter.core.seed import check_seed
 from inpainter.data.sources import read_pictures
 from inpainter.engine.checkpoint import save_pretrained, trainable
+from inpainter.engine.job import Job, Outcome
+from inpainter.engine.losses import Losses
 from inpainter.engine.progress import Progress
-from inpainter.engine.run_facts import facts_of_run, refuse_other_run
-from inpainter.engine.run_folder import RunFolder
+from inpainter.engine.run_facts import (
+    facts_of_job,
+    facts_of_pictures,
+    refuse_other_pictures,
+    refuse_other_run,
+    refuse_other_start,
+)
+from inpainter.engine.run_folder import ENDED, RunFolder
 from inpainter.engine.validation import HeldOut, batch_on, pairs_for
 from inpainter.nn.average import MovingAverage
 from inpainter.nn.device import torch_device
 from inpainter.nn.objective import Batch, Objective
+from inpainter.nn.pretrained import start_from_weights
 from inpainter.nn.random import drawing_from
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What to train, on what, for how long. Help texts are made of the fields' sentences."""
-
-    method: str
-    """The method's name."""
-    recipe: Recipe
-    """How it is trained."""
-    data: str
-    """A folder of pictures, or parquet files (with commas between, or a glob pattern)."""
-    out: Path
-    """The run folder."""
-    without: str = ""
-    """Leave out pictures of parquet files whose path there begins with this."""
-    preset: str = ""
-    """The preset that the recipe is made from; the method's first unless given."""
-    seed: int = 0
-    """Where all random drawing starts."""
-    steps: int | None = None
-    """Where to end, in place of the recipe's epochs."""
-    minutes: float | None = None
-    """Stop cleanly in this time at the latest, to go on later."""
-    resume: bool = False
-    """Go on from the newest good checkpoint."""
-    workers: int = 0
-    """Processes that decode the pictures; 0 decodes in this one."""
-    log_every: int = 50
-    """Steps between lines of the log."""
-    checkpoint_every: int = 1000
-    """Steps between checkpoints."""
-    sample_every: int = 2000
-    """Steps between sample sheets."""
-    validate_every: int = 1
-    """Epochs between validations."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute; auto is the fastest that is there."""
-    devices: int = 1
-    """How many devices."""
-    quiet: bool = False
-    """Show no progress line."""
-
-    def __post_init__(self) -> None:
-        check_seed(self.seed)
-        for name in ("log_every", "checkpoint_every", "sample_every", "validate_every", "devices"):
-            self._require(getattr(self, name) >= 1, name, "1 or more")
-        self._require(self.workers >= 0, "workers", "0 or more")
-        self._require(self.steps is None or self.steps >= 1, "steps", "1 or more")
-        self._require(self.minutes is None or self.minutes >= 0, "minutes", "0 or more")
-
-    def _require(self, holds: bool, name: str, wanted: str) -> None:
-        # Written so that NaN fails too.
-        if not holds:
-            raise InputError(f"training: --{name.replace('_', '-')} is {getattr(self, name)}: give {wanted}")
-
-
-@dataclass
-class Outcome:
-    """How a training ended."""
-
-    step: int
-    finished: bool
-    """False when it was stopped before its last step, by `minutes` or a signal."""
-    validation: dict[str, float] = field(default_factory=dict)
 
 
 def train(job: Job) -> Outcome:
@@ -143,7 +84,7 @@ class _Trainer:
 
     def __init__(self, job: Job) -> None:
         self.job, self.recipe = job, job.recipe
-        self.started = time.monotonic()
+        self.started, self.seconds_before, self.step = time.monotonic(), 0.0, 0
         self.folder = RunFolder(job.out)
         # Fabric's remarks say nothing that the run does not record; they come by either name.
         for name in ("lightning.fabric", "lightning.pytorch"):
@@ -155,6 +96,7 @@ class _Trainer:
         strategy = "auto" if job.devices == 1 else "ddp_find_unused_parameters_true"
         self.fabric = Fabric(accelerator=kind, devices=job.devices, precision=precision, strategy=strategy)
         self.fabric.launch()
+        self.losses = Losses(self.fabric)
         recipe = self.recipe
         if recipe.batch % (self.fabric.world_size * recipe.accumulate):
             raise InputError(f"recipe: batch is {recipe.batch}: give a multiple of devices × accumulate")
@@ -169,18 +111,29 @@ class _Trainer:
         self.held_out = HeldOut(self.bare, held_out, recipe, self.fabric.device)
         self.pairs = pairs_for(self.bare, training, recipe, recipe.batch, job.seed, recipe.flip)
         self.last = job.steps if job.steps is not None else recipe.epochs * self.pairs.steps_per_epoch
-        self.facts = facts_of_run(job.method, job.preset, recipe, job.seed, job.data, pictures)
-        self.step = 0
+        self.facts["data"] = facts_of_pictures(job.data, pictures)
+        if self.checkpoint is not None:
+            refuse_other_pictures(self.before, self.facts)
 
     def _before_reading(self) -> None:
-        """Refuse a folder that cannot be used before minutes go into decoding."""
+        """Refuse a folder that cannot be used, or another run's, before minutes go into decoding."""
         described = self.folder.described()
         if described is not None and not self.job.resume:
             raise InputError(f"{self.job.out}: holds a run already: add --resume to go on, or give another folder")
+        self.facts = facts_of_job(self.job)
+        self.before = described or {}
+        self.checkpoint = self.folder.newest() if described is not None else None
+        if self.checkpoint is not None:
+            refuse_other_run(self.before, self.facts, type(self.recipe))
+        refuse_other_start(self.before, self.facts, begun=self.checkpoint is not None)
+        if "start" in self.before:
+            self.facts["start"] = self.before["start"]
 
     def _build(self) -> None:
         with drawing_from(torch.Generator().manual_seed(self.job.seed)):
             bare = trainable(self.job.method).objective(self.recipe)
+        if self.job.start and self.checkpoint is None:
+            start_from_weights(bare.kept, self.job.start)
         bare.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.bare: Objective = bare
         self.players = bare.players
@@ -199,28 +152,27 @@ class _Trainer:
         """Train from where the folder's newest checkpoint is, or from the start, to the end or to a stop."""
         self._take_up()
         progress = Progress(self.last, self.step, self.recipe.batch, quiet=self.job.quiet or not self._first)
-        pending: list[tuple[int, dict[str, Tensor]]] = []
         part = slice(self.fabric.global_rank, None, self.fabric.world_size)
         self.objective.train()
         for arrays in self.pairs.ahead(self.step, self.last, part):
             rank = self.fabric.global_rank
             terms = self._take_step(batch_on(self.fabric.device, arrays, self.job.seed, self.step, rank))
-            pending.append((self.step, terms))
+            self.losses.add(self.step, terms)
             self.step += 1
             if self.step % self.job.log_every == 0:
-                self._log(pending, progress)
-            if self.step % self.job.sample_every == 0 and self._first:
-                self.held_out.sample_sheet(self._kept(), self.folder.samples / f"step-{self.step:09d}.png")
+                self._log(progress)
+            if self.step % self.job.sample_every == 0:
+                self._draw_sheet()
             if self.step % (self.job.validate_every * self.pairs.steps_per_epoch) == 0:
-                self._log_validation()
+                self._validate()
             if self.step == self.last:
                 break
             if self._stopping(stop):
                 break
             if self.step % self.job.checkpoint_every == 0:
-                self._check(pending)
+                self.losses.check()
                 self._save()
-        self._check(pending)
+        self.losses.check()
         return self._end(progress)
 
     @property
@@ -277,25 +229,8 @@ class _Trainer:
         # All ranks must leave at the same step.
         return mine if self.fabric.world_size == 1 else bool(self.fabric.broadcast(mine))
 
-    def _check(self, pending: list[tuple[int, dict[str, Tensor]]]) -> dict[str, float]:
-        """Means of the terms since the last check; raises InputError at the first that is not a finite number."""
-        if not pending:
-            return {}
-        names = list(pending[0][1])
-        table = torch.stack([torch.stack([terms[name] for name in names]) for _, terms in pending]).float()
-        means = torch.as_tensor(self.fabric.all_reduce(table, reduce_op="mean")).cpu()
-        for (step, _), row in zip(pending, means.tolist(), strict=True):
-            for name, value in zip(names, row, strict=True):
-                if not math.isfinite(value):
-                    raise InputError(
-                        f"training: the loss {name} became {value} at step {step}: resume from the last good "
-                        "checkpoint with a smaller --recipe.learning-rate or with --recipe.clip 1 in a new run folder"
-                    )
-        pending.clear()
-        return dict(zip(names, means.mean(0).tolist(), strict=True))
-
-    def _log(self, pending: list[tuple[int, dict[str, Tensor]]], progress: Progress) -> None:
-        losses = self._check(pending)
+    def _log(self, progress: Progress, **more: Any) -> None:
+        losses = self.losses.means()
         speed = progress.show(self.step, losses)
         if self._first:
             epoch = self.step / self.pairs.steps_per_epoch
@@ -305,7 +240,7 @@ class _Trainer:
                 "losses": losses,
                 "images_per_second": round(speed, 1),
             }
-            self.folder.log({**entry, "learning_rate": self.recipe.learning_rate * self._rate_factor()})
+            self.folder.log({**entry, "learning_rate": self.recipe.learning_rate * self._rate_factor(), **more})
 
     def _kept(self) -> nn.Module:
         """A copy of what is kept, with the weights that will be, in evaluation mode."""
@@ -313,9 +248,18 @@ class _Trainer:
         self.copy.load_state_dict(source)
         return self.copy.to(self.fabric.device).eval()
 
-    def _log_validation(self) -> None:
-        if self._first and (found := self.held_out.validate(self._kept())):
-            self.folder.log({"step": self.step, "validation": found})
+    def _validate(self, **more: Any) -> dict[str, float]:
+        found = self.held_out.validate(self._kept()) if self._first else {}
+        if found:
+            self.folder.log({"step": self.step, "validation": found, **more})
+            self.folder.draw_curves(self.pairs.steps_per_epoch)
+        return found
+
+    def _draw_sheet(self) -> None:
+        path = self.folder.samples / f"step-{self.step:09d}.png"
+        # Of the last step it may be there already.
+        if self._first and not path.exists():
+            self.held_out.sample_sheet(self._kept(), path)
 
     def _save(self) -> None:
         if not self._first:
@@ -328,19 +272,14 @@ class _Trainer:
                 tensors |= {f"optimiser.{player}.{index}.{slot}": value for slot, value in slots.items()}
         # safetensors wants plain layouts and no shared memory.
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        self.folder.save(self.step, whole, {"seconds": self.seconds_before + time.monotonic() - self.started})
-
-    seconds_before = 0.0
+        state = {"seconds": self.seconds_before + time.monotonic() - self.started, "losses": self.losses.rows}
+        self.folder.save(self.step, whole, state)
 
     def _take_up(self) -> None:
         """Go on from the newest good checkpoint, or describe a new run."""
-        found = self.folder.newest() if self.job.resume else None
-        described = self.folder.described()
-        if found is not None and described is not None:
-            # A field that is newer than the run has the value that it had without it: its default.
-            recipe = type(self.recipe).from_dict(described["recipe"]).to_dict()
-            refuse_other_run({**described, "recipe": recipe}, self.facts)
-            self._restore(*found)
+        if self.checkpoint is not None:
+            self._restore(*self.checkpoint)
+            self.checkpoint = None
         if self._first:
             self.folder.create()
             self.folder.describe(self.facts)
@@ -363,12 +302,13 @@ class _Trainer:
                 slots.setdefault(int(index), {})[slot] = value.to(memory_format=_format(value))
             optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
         self.step, self.seconds_before = state["step"], state["seconds"]
+        self.losses.rows = state.get("losses", [])
 
     def _end(self, progress: Progress) -> Outcome:
         outcome = Outcome(self.step, finished=self.step >= self.last)
         if self._first:
             self._save()
-            outcome.validation = self.held_out.validate(self._kept())
+            outcome.validation = self._leave_last(progress)
             numbers = {
                 "steps": self.step,
                 "epochs": round(self.step / self.pairs.steps_per_epoch, 2),
@@ -380,6 +320,15 @@ class _Trainer:
         # No rank leaves while another may still want it.
         self.fabric.barrier()
         return outcome
+
+    def _leave_last(self, progress: Progress) -> dict[str, float]:
+        """Log what no line of the log has yet, marked, and draw the last sheet; returns the last validation."""
+        if self.losses.rows:
+            self._log(progress, **ENDED)
+        self._draw_sheet()
+        found = self.folder.validated(self.step) or self._validate(**ENDED)
+        self.folder.draw_curves(self.pairs.steps_per_epoch)
+        return found
 
 
 def _format(value: Tensor) -> torch.memory_format:

@@ -69,7 +69,7 @@ _BROUGHT = {"biharmonic": "skimage", "torch": "torch"}
 
 
 def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings: Any) -> Inpainter:
-    """The method of this name, the model in this `.onnx` file, or the weights in this folder, ready to fill.
+    """The method of this name, the model in this `.onnx` file, or the weights in this folder or run, ready to fill.
 
     A name may carry settings, `telea:radius=5`; those given by keyword win over it. `device` is one of `core.DEVICES`.
     Raises InputError for an unknown name, setting or device, a missing file, or a method whose optional install is

@@ -31,10 +31,11 @@ from inpainter.nn.trained import TrainedMethod
 class CascadeRecipe(ContextEncoderRecipe):
     """The training of a cascade's last network; the ones before it are trained already, with these same widths."""
 
+    paths = ("first",)
     earlier: tuple[int, ...] = (64,)
     """Sizes of the networks before the last one, px, from the smallest."""
     first: str = ""
-    """Folder of trained weights for them: a context encoder's, or for more than one a cascade's."""
+    """Folder of trained weights for them, or of a run: a context encoder's, or for more than one a cascade's."""
     residual: bool = False
     """Whether the last network predicts what is to be added to the fill that it starts from, instead of its own."""
 

@@ -26,6 +26,7 @@ from inpainter.nn.vgg import load_vgg
 class PartialConvRecipe(Recipe):
     """The training of a partial-convolution U-Net; the defaults are those for CIFAR-10."""
 
+    paths = ("features",)
     widths: tuple[int, ...] = (64, 64, 128, 128, 128)
     """Channels after each encoder layer, each of which halves the sides."""
     kernels: tuple[int, ...] = (3, 3, 3, 3, 3)

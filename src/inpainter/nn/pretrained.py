@@ -10,26 +10,46 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor, nn
 
 from inpainter.core import InputError
-from inpainter.nn.facts import RECIPE, WEIGHTS, read_facts
+from inpainter.nn.facts import RECIPE, WEIGHTS, read_facts, weights_in
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
 def fill_with_weights(network: Module, folder: str | Path) -> Module:
-    """Give `network` the weights of a folder, checked against their SHA-256, and set it to evaluation.
+    """Give `network` the weights of a folder or run, checked against their SHA-256, and set it to evaluation.
 
     Parts that it calls `optional_parts`, and of which the folder has nothing, become None. Raises InputError when the
     file is missing, cut short or changed, or when the weights are another network's.
     """
-    path = Path(folder) / WEIGHTS
+    path = weights_in(folder) / WEIGHTS
     tensors = _read(path, read_facts(folder)["sha256"])
-    for part in getattr(network, "optional_parts", ()):
-        if not any(name.startswith(f"{part}.") for name in tensors):
-            setattr(network, part, None)
+    for part in _absent_parts(network, tensors):
+        setattr(network, part, None)
+    _fill(network, tensors, path)
+    return network.eval()
+
+
+def start_from_weights(network: nn.Module, folder: str | Path) -> None:
+    """Give a network that is to be trained the weights of a folder or run, as `fill_with_weights` does.
+
+    Optional parts that the folder has nothing of stay as they are.
+    """
+    path = weights_in(folder) / WEIGHTS
+    tensors = _read(path, read_facts(folder)["sha256"])
+    fresh = tuple(f"{part}." for part in _absent_parts(network, tensors))
+    kept = {name: value for name, value in network.state_dict().items() if name.startswith(fresh)}
+    _fill(network, tensors | kept, path)
+
+
+def _absent_parts(network: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
+    parts = getattr(network, "optional_parts", ())
+    return [part for part in parts if not any(name.startswith(f"{part}.") for name in tensors)]
+
+
+def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     wanted = network.state_dict()
     _compare(path, tensors, wanted)
     network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()})
-    return network.eval()
 
 
 def _read(path: Path, sha256: str) -> dict[str, Tensor]:
