@@ -250,17 +250,17 @@ FIGURES = {
     "weights": ("calibration", tuple(f"optimised-alpha={a}" for a in ALPHAS)),
     "adversary": ("calibration", ("content-l2", "patch-synthesis-content-l2", "content", "patch-synthesis")),
     "photos": ("photos-384", ("content", "patch-synthesis", "content-exemplar", "exemplar", "telea")),
-    "large": ("large-512", ("content", "patch-synthesis", "content-exemplar", "exemplar")),
-    "objects": ("objects-384", ("content", "patch-synthesis", "content-exemplar", "exemplar")),
+    "large": ("large-512", ("content", "patch-synthesis", "exemplar", "telea")),
+    "objects": ("objects-384", ("content", "patch-synthesis", "exemplar", "telea")),
 }
-TILE, ROWS = 112, 5
+TILE, ROWS = 104, 4
 
 
 def figures(folder: Path) -> None:
     """Sheets of the fills that `measure --pictures` left: what is missing, the labels' fills, the truth."""
     for figure, (name, chosen) in FIGURES.items():
         # Those of the large photos are in their order: some of each.
-        places = (0, 2, 4, 6, 7) if name == "large-512" else range(ROWS)
+        places = (0, 2, 4, 6) if name == "large-512" else range(ROWS)
         rows = []
         for place in places:
             if not all((folder / name / label / f"{place}.jpg").exists() for label in chosen):
@@ -274,7 +274,7 @@ def figures(folder: Path) -> None:
             rows.append(np.concatenate(tiles, 1))
         if rows:
             sheet = np.concatenate(rows)[..., ::-1]
-            cv2.imwrite(str(PICTURES / f"patch-synthesis-{figure}.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 72])
+            cv2.imwrite(str(PICTURES / f"patch-synthesis-{figure}.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 62])
 
 
 # -------------------------------------------------------------------------------------------------------------- speed
