@@ -156,9 +156,11 @@ def test_an_objective_without_masks_that_keeps_modules_of_its_own(job, tmp_path,
     assert weights.keys() == made[0].parts.state_dict().keys()
     # What is kept is the moving average.
     assert torch.equal(weights["mapping.weight"], a["average.mapping.weight"].half())
+    # At steps 6 and 12, and at 8, where it was stopped.
     sheets = [cv2.imread(str(path)) for path in sorted(run.samples.iterdir())]
-    assert [sheet.shape for sheet in sheets] == [(5 * 16, 2 * 16, 3)] * 2
-    assert [e["validation"].keys() for e in run.read_log() if "validation" in e] == [{"brightness"}] * 2
+    assert [sheet.shape for sheet in sheets] == [(5 * 16, 2 * 16, 3)] * 3
+    # After two epochs, and at the end, in the third.
+    assert [e["validation"].keys() for e in run.read_log() if "validation" in e] == [{"brightness"}] * 3
     logs = [[e for e in RunFolder(out).read_log() if "losses" in e] for out in (job.out, tmp_path / "whole")]
     assert [e["losses"] for e in logs[0]] == [e["losses"] for e in logs[1]]
 

@@ -28,7 +28,7 @@ def curves(log: Sequence[dict[str, Any]], steps_per_epoch: int) -> str:
         ]
         if lines:
             right = max(points[-1][0] for *_, points in lines)
-            panels.append(panel(len(panels), title, "epochs", "", lines, ticks=_round(0, right), legend=110))
+            panels.append(panel(len(panels), title, "epochs", "", lines, ticks=_round(0, right), legend=70))
     return paper(panels, "Losses and validation over epochs") if panels else ""
 
 
