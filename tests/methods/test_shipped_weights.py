@@ -22,7 +22,7 @@ ON_LINES = ("blind-autoencoder", "partial-conv")
 ON_BLOCKS = ("context-encoder", "cascade")
 TRAINED = {
     "blind-autoencoder": "cifar10-paper",
-    "partial-conv": "cifar10-equal",
+    "partial-conv": "cifar10",
     "context-encoder": "128-blocks",
     "cascade": "128-blocks",
     "latent-search": "celeba",
