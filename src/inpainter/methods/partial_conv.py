@@ -316,7 +316,7 @@ PARTIAL_CONV = TrainedMethod(
         summary=METHODS["partial-conv"].summary,
         source="G. Liu and others: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018",
         good_for="many thin or irregular holes, of the kind and size that it was trained on: scratches",
-        bad_for="holes thicker than those it was trained on (of the weights for CIFAR-10, 5 pixels): soft, or the wrong colours",
+        bad_for="holes thicker than those it was trained on (5 pixels for CIFAR-10): soft, or in wrong colours",
         extra="torch",
     ),
     presets=PRESETS,
