@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from inpainter.core import Image, Inpainter, Mask, Work
 from inpainter.data.sources import decode, read_pictures
+from inpainter.engine.plots import COLOURS, panel, paper
 from inpainter.masks import mask_kind
 from inpainter.methods import load
 from inpainter.methods.patch_synthesis import CONTENT, PATCH_SYNTHESIS, PatchSynthesis, PatchSynthesisSettings
@@ -292,7 +293,41 @@ def speed(times: int) -> None:
         found[label] = {"first": round(seconds[0], 2), "again": round(float(np.median(seconds[1:])), 2)}
         print(label, found[label], flush=True)
     found["nearest"] = _nearest(case, times)
+    found["costs"] = costs()
+    (PICTURES / "patch-synthesis-costs.svg").write_text(drawn(found["costs"]))
     path.write_text(json.dumps({**whole, where: found}, indent=1) + "\n")
+
+
+def costs() -> dict[str, dict[str, float]]:
+    """Seconds of a fill as a user gets it: by the side of the hole in 1024 px, and by that of the picture."""
+    picture = decode(sorted((DATA / "large").glob("*.jpg"))[0].read_bytes())
+    assert not isinstance(picture, str)
+    inpainter = load(NAME)
+    found: dict[str, dict[str, float]] = {"hole": {}, "picture": {}}
+    turns = [("hole", 1024, side) for side in (32, 64, 128, 192, 256)]
+    turns += [("picture", side, 96) for side in (256, 512, 1024, 2048)]
+    for kind, whole, hole in turns:
+        image, mask = _middle(picture, whole), np.zeros((whole, whole), dtype=np.bool_)
+        start = (whole - hole) // 2
+        mask[start : start + hole, start : start + hole] = True
+        before = time.perf_counter()
+        inpainter.fill(image, mask)
+        found[kind][str(hole if kind == "hole" else whole)] = round(time.perf_counter() - before, 2)
+        print(kind, whole, hole, found[kind], flush=True)
+    return found
+
+
+def drawn(found: dict[str, dict[str, float]]) -> str:
+    """The costs as plots."""
+    titles = {
+        "hole": ("hole in 1024 px", "side of the hole, px"),
+        "picture": ("hole of 96 px", "side of the photo, px"),
+    }
+    panels = [
+        panel(i, title, below, "s", [("", COLOURS[0], "", [(float(x), y) for x, y in found[kind].items()])])
+        for i, (kind, (title, below)) in enumerate(titles.items())
+    ]
+    return paper(panels, "What neural patch synthesis costs: seconds against the hole, and against the photo")
 
 
 def _nearest(case: Case, times: int) -> dict[str, float]:
