@@ -28,7 +28,6 @@ from inpainter.engine.plots import COLOURS, panel, paper
 from inpainter.masks import mask_kind
 from inpainter.methods import load
 from inpainter.methods.patch_synthesis import CONTENT, PATCH_SYNTHESIS, PatchSynthesis, PatchSynthesisSettings
-from inpainter.methods.texture_network import TextureRecipe, make_network
 from inpainter.metrics.perceptual import load_lpips, lpips_distance
 from inpainter.metrics.pixel import mean_absolute_error, mean_squared_error, psnr
 from inpainter.metrics.structure import boundary_gradient_error, gradient_energy_ratio, ssim
@@ -37,6 +36,7 @@ from inpainter.nn.patch_texture import nearest_patches
 from inpainter.nn.vgg import VGGFeatures, load_vgg
 from measure import DATA
 from measure_cifar import ROOT, numbers_into_card
+from texture import VGG, ours, untrained
 
 RESULTS, PICTURES = ROOT / "benchmarks" / "results" / "patch_synthesis", ROOT / "docs" / "pictures"
 SHOWN = 8
@@ -129,30 +129,15 @@ def labels(name: str, runs: Path) -> dict[str, Maker]:
         "scales=1": lambda: load(NAME, scales=1),
         "scales=2": lambda: load(NAME, scales=2),
         # relu3_1 alone: ours, the real VGG's (normalised), ours untrained.
-        "relu3_1": lambda: _with_features(_first_tap(_ours())),
+        "relu3_1": lambda: _with_features(_first_tap(ours(PATCH_SYNTHESIS.shipped_weights()))),
         "relu3_1-vgg": lambda: _with_features(load_vgg_relu3_1()),
-        "relu3_1-untrained": lambda: _with_features(_first_tap(_untrained())),
+        "relu3_1-untrained": lambda: _with_features(_first_tap(untrained())),
     }
 
 
 def _with_features(network: VGGFeatures) -> Inpainter:
     device = torch_device("auto")
     return PatchSynthesis(network, load(CONTENT), PatchSynthesisSettings(), PATCH_SYNTHESIS.card, device)
-
-
-def _ours() -> VGGFeatures:
-    from inpainter.nn.pretrained import fill_with_weights
-
-    folder = PATCH_SYNTHESIS.shipped_weights()
-    recipe = PATCH_SYNTHESIS.recipe_in(folder)
-    assert isinstance(recipe, TextureRecipe)
-    return fill_with_weights(make_network(recipe), folder).fused()
-
-
-def _untrained() -> VGGFeatures:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return make_network(TextureRecipe()).eval().fused()
 
 
 def _first_tap(network: VGGFeatures) -> VGGFeatures:
@@ -162,7 +147,7 @@ def _first_tap(network: VGGFeatures) -> VGGFeatures:
 
 def load_vgg_relu3_1() -> VGGFeatures:
     """The real VGG's features, to relu3_1 alone."""
-    network = load_vgg(DATA.parent / "weights" / "vgg19_norm_relu3_1.safetensors")
+    network = load_vgg(VGG)
     network.taps = ("relu3_1",)
     return network
 
@@ -333,7 +318,7 @@ def drawn(found: dict[str, dict[str, float]]) -> str:
 def _nearest(case: Case, times: int) -> dict[str, float]:
     """The nearest patches of relu3_1, and one matrix product of all those patches, which is a bound for it."""
     device = torch_device("auto")
-    network = _first_tap(_ours()).to(device)
+    network = _first_tap(ours(PATCH_SYNTHESIS.shipped_weights())).to(device)
     picture = torch.from_numpy(case.image).permute(2, 0, 1)[None].to(device)
     with torch.no_grad():
         features = network(picture)[0][0]

@@ -19,13 +19,27 @@ from inpainter.data.sources import read_pictures
 from inpainter.methods.patch_synthesis import PATCH_SYNTHESIS
 from inpainter.methods.texture_network import TAPS, TextureRecipe, drawn_patches, make_network, retrieval
 from inpainter.nn.pretrained import fill_with_weights
-from inpainter.nn.vgg import load_vgg
+from inpainter.nn.vgg import VGGFeatures, load_vgg
 from measure import DATA, write
 from measure_cifar import ROOT, numbers_into_card
 
 PATCHES = 16
 """Patches of each corner."""
 VGG = DATA.parent / "weights" / "vgg19_norm_relu3_1.safetensors"
+
+
+def ours(folder: Path) -> VGGFeatures:
+    """The texture network of a folder of weights, ready for use."""
+    recipe = PATCH_SYNTHESIS.recipe_in(folder)
+    assert isinstance(recipe, TextureRecipe)
+    return fill_with_weights(make_network(recipe), folder).fused()
+
+
+def untrained() -> VGGFeatures:
+    """One like ours with random weights, always the same."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return make_network(TextureRecipe()).eval().fused()
 
 
 def main() -> None:
@@ -38,17 +52,14 @@ def main() -> None:
         "textures": _corners(f"{DATA}/dtd/dtd-64.parquet[1000:1200]", 64),
         "photos": _corners(f"{DATA}/photos/val.parquet", 128),
     }
-    torch.manual_seed(0)
-    untrained = make_network(TextureRecipe()).eval().fused()
+    vgg, random = load_vgg(VGG), untrained()
     features: dict[str, Callable[[Tensor], Tensor]] = {
-        "VGG-19": lambda x: load_vgg(VGG)(x)[-1],
-        "ours, untrained": lambda x: untrained(x)[0],
+        "VGG-19": lambda x: vgg(x)[-1],
+        "ours, untrained": lambda x: random(x)[0],
         "raw pixels": lambda x: x,
     }
     for folder in options.folders:
-        recipe = PATCH_SYNTHESIS.recipe_in(folder)
-        assert isinstance(recipe, TextureRecipe)
-        network = fill_with_weights(make_network(recipe), folder).fused()
+        network = ours(folder)
         label = "ours" if len(options.folders) == 1 else f"ours, {folder.parent.name}"
         features[label] = lambda x, network=network: network(x)[0]
         features[f"{label}, {TAPS[1]}"] = lambda x, network=network: network(x)[1]

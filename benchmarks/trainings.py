@@ -31,7 +31,7 @@ FACES, TEXTURES, PETS = (
 PHOTOS = ",".join(f"{DATA}/photos/train-{part}.parquet" for part in "abcd")
 
 RESEARCH = "cvjena/labelmefacade"
-FREE = ("texture", "texture-patches", "content", "content-l2")
+FREE = ("texture", "content", "content-l2")
 """Trained without the photos that are for research alone."""
 
 # Fewer epochs than the presets'. The networks of the documents, with 71 million weights, take a graphics processor;
@@ -107,7 +107,6 @@ TRAININGS: dict[str, Training] = {
     "content-l2": ("context-encoder", "content-l2", {"epochs": 100}),
     "nsd-loss": ("context-encoder", "nsd-loss", {**NARROW, "epochs": 7}),
     "texture": ("patch-synthesis", "texture", {}),
-    "texture-patches": ("patch-synthesis", "texture", {"whole": 0.0}),
 }
 """Name → method, preset, and what is changed in the recipe; `first` names the training to start from."""
 

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpainter.core import Image, Mask
-from inpainter.methods.classical import TO_YCBCR
-from inpainter.methods.exemplar import SEARCHED, doubled, joined, lifted
-from inpainter.methods.patches import Floats, Indices, Level, nearest
+from inpainter.methods.exemplar import SEARCHED, doubled, joined, lifted, to_rgb, to_ycbcr
+from inpainter.methods.patches import Indices, Level, nearest
 
 ROUNDS = 4
 """How often the copied patches settle with each other."""
@@ -46,8 +45,8 @@ def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
     blocks of features lie apart by their stride, and what fits a block need not fit its neighbour. Then every pixel
     is copied from the best patch over it, and its shades are the fill's.
     """
-    levels = [Level(_to_ycbcr(each.picture), each.mask, each.barred) for each in sizes]
-    level, smooth = levels[-1], _to_ycbcr(fill)
+    levels = [Level(to_ycbcr(each.picture), each.mask, each.barred) for each in sizes]
+    level, smooth = levels[-1], to_ycbcr(fill)
     if not all(each.count and len(each.sources) for each in levels):
         # Of features, but not of pixels, some patch is known whole.
         for each in sizes[-2::-1]:
@@ -78,7 +77,7 @@ def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
             estimate = finer.vote(estimate, found, finer.trust)
             distance = finer.look_at(estimate, found)
             finer.propagate(found, distance)
-    return _to_rgb(joined(levels[0], levels[0].copy(estimate, found, distance), smooth))
+    return to_rgb(joined(levels[0], levels[0].copy(estimate, found, distance), smooth))
 
 
 def met_at_rim(fill: Image, mask: Mask) -> Image:
@@ -112,11 +111,3 @@ def _begun(level: Level, offsets: Offsets) -> Indices:
     down, right = offsets.steps.reshape(2, -1)[:, blocks]
     rows, columns = np.clip(rows + down, 0, level.height - 1), np.clip(columns + right, 0, level.width - 1)
     return nearest(level.is_source.reshape(level.mask.shape)).ravel()[rows * level.width + columns].astype(np.int32)
-
-
-def _to_ycbcr(picture: Image) -> Floats:
-    return (picture @ (TO_YCBCR.T * np.float32(255))).astype(np.float32)
-
-
-def _to_rgb(picture: Floats) -> Image:
-    return np.clip(picture @ np.linalg.inv(TO_YCBCR * np.float32(255)).T, 0, 1).astype(np.float32)

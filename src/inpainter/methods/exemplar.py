@@ -77,7 +77,7 @@ class Exemplar(Inpainter):
         self._effort = _EFFORTS[quality]
 
     def predict(self, image: Image, mask: Mask, work: Work) -> Image:
-        picture = (image @ (TO_YCBCR.T * np.float32(255))).astype(np.float32)
+        picture = to_ycbcr(image)
         barred = np.zeros_like(mask) if work.source is None else ~work.source & ~mask
         levels = _pyramid(picture, mask, barred)
         if levels is None:
@@ -85,7 +85,17 @@ class Exemplar(Inpainter):
             return marched(image, mask)
         rng = np.random.default_rng(work.seed)
         filled = _fill(levels, self._effort, rng, work)
-        return np.clip(filled @ np.linalg.inv(TO_YCBCR * np.float32(255)).T, 0, 1).astype(np.float32)
+        return to_rgb(filled)
+
+
+def to_ycbcr(picture: Image) -> Floats:
+    """Levels of brightness and colour, of a picture in [0, 1]: in them patches are compared."""
+    return (picture @ (TO_YCBCR.T * np.float32(255))).astype(np.float32)
+
+
+def to_rgb(picture: Floats) -> Image:
+    """The picture in [0, 1] of such levels."""
+    return np.clip(picture @ np.linalg.inv(TO_YCBCR * np.float32(255)).T, 0, 1).astype(np.float32)
 
 
 # ------------------------------------------------------------------------------------------------------------ the fill
