@@ -1,6 +1,7 @@
 """Masks read from picture files."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -8,10 +9,26 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from inpainter.core import InputError, Mask
+from inpainter.core import Box, InputError, Mask
 from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, open_photo, readable
 
 MASK_COLOURS = ("white", "black", "alpha")
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A copy of the photo that somebody painted on: the mask is where the two differ."""
+
+    copy: Path
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Rectangles in upright pixels: the mask is all of them, cut to the photo."""
+
+    boxes: tuple[Box, ...]
+
+
 _STRIP_ROWS = 512
 # Colours saved as JPEG come back a little off.
 _COLOUR_TOLERANCE = 24
