@@ -116,7 +116,7 @@ def job(name: str, out: Path, seed: int, minutes: float | None, epochs: int | No
     method, preset, changes = TRAININGS[name]
     end = f"-{seed}" if epochs is None else f"-{epochs}-epochs-{seed}"
     if "first" in changes:
-        changes = {**changes, "first": str(out / f"{changes['first']}-{seed}" / "weights")}
+        changes = {**changes, "first": str(out / f"{changes['first']}{end}" / "weights")}
     if epochs is not None:
         changes = {**changes, "epochs": epochs}
     recipe: Recipe = replace(trainable(method).presets[preset], **changes)  # pyright: ignore[reportArgumentType]

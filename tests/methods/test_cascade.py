@@ -103,8 +103,17 @@ def test_a_residual_cascade_is_the_sum_in_plus_minus_one_clamped(pair):
         small, small_mask = scaled_down(image.masked_fill(mask, 0), mask, 2)
         up = torch.nn.functional.interpolate(network.earlier(small, small_mask), size=(64, 64), mode="bilinear")
         seen = torch.cat([torch.where(mask, up, image) * 2 - 1, torch.where(mask, 1.0, -1.0)], 1)
-        code = network.last.bottleneck(network.last.encoder(seen))
-        correction = network.last.decoder(network.last.bottleneck.spread(code))
+        # Four halvings, each kept, and the way back, to which they are added at 4, 8, 16 and 32 px.
+        e1 = network.last.encoder[:2](seen)
+        e2 = network.last.encoder[2:5](e1)
+        e3 = network.last.encoder[5:8](e2)
+        e4 = network.last.encoder[8:](e3)
+        code = network.last.bottleneck(e4)
+        d4 = network.last.decoder[:2](network.last.bottleneck.spread(code)) + e4
+        d3 = network.last.decoder[2:5](d4) + e3
+        d2 = network.last.decoder[5:8](d3) + e2
+        d1 = network.last.decoder[8:11](d2) + e1
+        correction = network.last.decoder[11](d1)
         total = (upscaled(network, image, mask) * 2 - 1) + correction
         torch.testing.assert_close(network.raw(image, mask) * 2 - 1, total, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(network.encode(image, mask), code)

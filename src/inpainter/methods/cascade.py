@@ -85,7 +85,6 @@ class CascadeContextEncoder(Network):
         assert small is not None
         assert large is not None
         self.view, self.factor = View(fixed=large), large[0] // small[0]
-        self.residual = isinstance(last, Correction)
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)
@@ -103,8 +102,10 @@ class CascadeContextEncoder(Network):
         losses see it before, or nothing would bring it back.
         """
         up, started = self.started(image, mask)
-        code = self.last.encoded(self._seen(started, mask))
-        return self.last.decode(code, up), code
+        if isinstance(self.last, Correction):
+            return self.last.corrected(up, started, mask)
+        code = self.last.encoded(started)
+        return self.last.decode(code, started), code
 
     @torch.no_grad()
     def started(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,20 +119,20 @@ class CascadeContextEncoder(Network):
         )
         return up, torch.where(mask, filled, image)
 
-    def _seen(self, started: Tensor, mask: Tensor) -> Tensor:
-        return torch.cat([started, mask.to(started.dtype)], 1) if self.residual else started
-
     def code(self, image: Tensor, mask: Tensor) -> Tensor:
         """The last network's code `(B, D)`."""
-        return self.last.encoded(self._seen(self.started(image, mask)[1], mask))
+        started = self.started(image, mask)[1]
+        return self.last.encoded(with_mask(started, mask) if isinstance(self.last, Correction) else started)
 
 
 class Correction(ContextEncoder):
-    """What a residual cascade adds to the fill that it starts from; no network by itself.
+    """What a residual cascade adds to the fill that it starts from (ours); no network by itself.
 
     It sees the mask as a fourth channel: what is known needs no correction. Its last layer starts at zero, so that the
     training starts at ↗F₆₄ exactly. There is no tanh after it: between pictures in [−1, 1] a correction may be as large
-    as 2, and what has come near the end of a tanh hardly learns.
+    as 2, and what has come near the end of a tanh hardly learns. The encoder's features are added to the decoder's of
+    the same size (skip connections, as in LinkNet, which cost no weights): a correction is fine detail, and what passes
+    through the code alone is not, so that without them the training stays at ↗F₆₄ for thousands of steps.
     """
 
     def __init__(self, recipe: ContextEncoderRecipe) -> None:
@@ -143,9 +144,26 @@ class Correction(ContextEncoder):
             nn.init.zeros_(value)
         self.decoder = nn.Sequential(*layers, last)
 
-    def decode(self, code: Tensor, image: Tensor) -> Tensor:
-        """The picture in [0, 1] that is corrected, with the correction; half of it, which is made for [−1, 1]."""
-        return image + self.decoder(self.bottleneck.spread(code)) / 2
+    def corrected(self, up: Tensor, started: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """↗F₆₄ with its correction, `(B, 3, S, S)` in [0, 1] or a little outside, and the code."""
+        features, skipped = with_mask(started, mask) * 2 - 1, list[Tensor]()
+        for layer in self.encoder:
+            features = layer(features)
+            if isinstance(layer, nn.LeakyReLU | nn.ELU):
+                skipped.append(features)
+        code = self.bottleneck(features)
+        features = self.bottleneck.spread(code)
+        for layer in self.decoder:
+            features = layer(features)
+            if isinstance(layer, nn.ReLU | nn.ELU):
+                features = features + skipped.pop()
+        # Half of it, which is made for [−1, 1].
+        return up + features / 2, code
+
+
+def with_mask(image: Tensor, mask: Tensor) -> Tensor:
+    """A picture `(B, 3, S, S)` with its mask as a fourth channel."""
+    return torch.cat([image, mask.to(image.dtype)], 1)
 
 
 def scaled_down(image: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tensor]:
