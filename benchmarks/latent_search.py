@@ -2,7 +2,7 @@
 
 grid SET …: three sets × five kinds of mask. Writes results/evaluation/SET/METHOD.json and figures; what is there
 already is not measured again, so that it goes on where it was stopped. It wants the runs of trainings.py:
-`SET-encoder-HOLE` for every hole and `SET-encoder-all`. Then run `python -m inpainter.apps.results`.
+`SET-encoder-HOLE` for every hole and `SET-encoder-all`. Then run `python benchmarks/results_page.py`.
 
 speed: the plain search of 3,000 steps beside quicker ones, on the same pictures: results/latent_search.json.
 

@@ -1,7 +1,7 @@
 """The tables of docs/results.md for CIFAR-10: errors on training, validation and test pictures, methods side by side.
 
 Writes benchmarks/results/evaluation/SET/METHOD.json and the numbers into the cards of the weights. About ten minutes on
-two cores. Run: `python benchmarks/measure_cifar.py`, then `python -m inpainter.apps.results`.
+two cores. Run: `python benchmarks/measure_cifar.py`, then `python benchmarks/results_page.py`.
 """
 
 import argparse

@@ -2,7 +2,8 @@
 
 WEIGHTS are folders that trainings wrote (see trainings.py); other methods are measured beside them. Writes
 benchmarks/results/evaluation/SET/METHOD-fill.json (the fills that users get; with --bare METHOD.json, of the bare
-networks) and figures, and the numbers into the cards of weights that ship; then run `python -m inpainter.apps.results`.
+networks) and figures, and the numbers into the cards of weights that ship; then run
+`python benchmarks/results_page.py`.
 """
 
 import argparse
@@ -29,6 +30,8 @@ SETS: dict[str, dict[str, Any]] = {
     "photos-128-blocks": {"methods": BESIDE, **BLOCKS},
     "photos-128-blocks-4000": {"methods": (), **BLOCKS},
     "photos-128-centre-4000": {"methods": (), **PHOTOS, "masks": ("centre",), "metrics": METRICS},
+    "photos-128-blocks-equal": {"methods": (), **BLOCKS},
+    "photos-128-centre-equal": {"methods": (), **PHOTOS, "masks": ("centre",), "metrics": METRICS},
     "photos-128-blocks-nsd-loss": {"methods": (), **BLOCKS},
     "photos-128-centre": {"methods": BESIDE, **PHOTOS, "masks": ("centre",), "metrics": METRICS},
     "photos-blob": {

@@ -12,14 +12,12 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
+from costs import FIGURE, drawn
 from inpainter.engine.checkpoint import save_pretrained, trainable
 from inpainter.engine.training import train
 from inpainter.methods import METHODS, card
-from ready import SMALL
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-from costs import FIGURE, drawn
 from readme import PAGES, filled_in, result
+from ready import SMALL
 from trainings import TRAININGS, job
 
 README = (ROOT / "README.md").read_text()

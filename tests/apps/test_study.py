@@ -8,7 +8,6 @@ import pytest
 from cyclopts import CycloptsError
 
 from inpainter.apps.cli import app
-from inpainter.apps.results import PAGE, RESULTS, results_page
 from inpainter.core import InputError
 from inpainter.core.fields import field_docs
 from inpainter.engine.checkpoint import trainable, trainable_methods
@@ -136,34 +135,3 @@ def test_help_is_made_of_the_recipes_words(capsys):
             assert said in shown
         said = field_docs(type(preset))["learning_rate"]
         assert f"{said} {next(iter(trainable(method).presets))}: {preset.learning_rate}." in shown
-
-
-def test_the_results_page_is_what_the_result_files_say():
-    assert PAGE.read_text() == results_page(RESULTS)
-
-
-def test_the_results_page_averages_over_seeds_and_gives_the_ratio(tmp_path):
-    def write(split, method, seed, epochs, value):
-        folder = tmp_path / f"cifar10-{split}"
-        folder.mkdir(exist_ok=True)
-        metrics = {name: {"mean": value * factor} for name, factor in
-                   (("mse_whole_raw", 1), ("mse_hole", 5), ("mse_whole_composed", 0.5))}  # fmt: skip
-        weights = {"method": method, "seed": seed, "epochs": epochs}
-        data = {"source": "p", "pictures": 3, "first": 0}
-        entry = {"method": f"{method}-{seed}-{epochs}", "weights": weights, "data": data, "mask_hashes": {},
-                 "through": "bare", "masks": {"lines": {"metrics": metrics}}}  # fmt: skip
-        (folder / f"{entry['method']}.json").write_text(json.dumps(entry))
-
-    for split in ("train", "validation", "test"):
-        for seed in range(3):
-            write(split, "partial-conv", seed, 20.0, 0.001 * (seed + 1))
-            write(split, "blind-autoencoder", seed, 20.0, 0.004)
-        write(split, "partial-conv", 0, 100.0, 0.0005)
-    page = results_page(tmp_path)
-    row = (
-        "| partial-conv | 20 | 3 | 0.00200 ± 0.001000 | 0.00200 ± 0.001000 | 0.00200 ± 0.001000 | 0.01000 ± 0.005000 |"
-    )
-    assert row in page
-    assert "| partial-conv | 100 | 1 | 0.00050 | 0.00050 | 0.00050 | 0.00250 | 0.00025 |" in page
-    assert "20 epochs: partial-conv / blind-autoencoder = 0.50" in page
-    assert "100 epochs:" not in page

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from inpainter.core import InputError
+from inpainter.data import sources
 from inpainter.data.sources import read_pictures
 
 
@@ -124,6 +125,15 @@ def test_the_fingerprint_is_of_names_bytes_and_order(tmp_path, arrays):
 def test_the_limit_reads_the_first(tmp_path, arrays):
     write_parquet(tmp_path / "a.parquet", [png(a) for a in arrays])
     np.testing.assert_array_equal(read_pictures(tmp_path / "a.parquet", limit=3).pictures, arrays[:3])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_reading_says_how_many_it_has_read(tmp_path, arrays, monkeypatch, workers):
+    monkeypatch.setattr(sources, "CHUNK", 3)
+    write_parquet(tmp_path / "a.parquet", [*(png(a) for a in arrays), b"broken"])
+    heard = []
+    read_pictures(tmp_path / "a.parquet", workers=workers, on_read=heard.append)
+    assert heard == [3, 6, 8]
 
 
 def test_split_holds_out_the_last(tmp_path, arrays):

@@ -11,11 +11,13 @@ import pytest
 
 import inpainter
 from conftest import Constant
-from inpainter.apps.report import html_page, markdown_page, read_results, write_report
+from inpainter.apps.figures import GAP, LINE, SIDE
+from inpainter.apps.report import html_page, markdown_page, read_results, write_figures, write_report
 from inpainter.apps.study import evaluate as evaluate_command
 from inpainter.core import Card, Inpainter, InputError, View
-from inpainter.engine.evaluation import Evaluation, evaluate
+from inpainter.engine.evaluation import Evaluation, _keep_extreme, evaluate
 from inpainter.masks import KINDS
+from inpainter.metrics import METRICS
 
 COUNT = 6
 
@@ -230,14 +232,36 @@ def test_the_page_stands_alone_and_escapes_names(results):
     assert "http" not in page.replace("http-equiv", "")
     assert "bad<b>" not in page
     assert page.count("<svg") == 2 * 3
-    # Truth, input and two cells a method, for each picture and kind.
-    assert page.count("<img") == 2 * COUNT * 6
+    # Truth, input and two cells a method, for each picture and kind; and of the extremes what was given and the fill.
+    assert page.count("<img") == 2 * COUNT * 6 + 2 * 2 * COUNT * 2
+
+
+def test_the_best_and_the_worst_fills_are_shown(source, tmp_path):
+    (result,) = run(source, {"m": Seeing()}, masks=("lines",), metrics=("psnr_hole",))
+    found = result.extremes["lines"]
+    assert [psnr for psnr, _ in found] == sorted((psnr for psnr, _ in found), reverse=True)
+    psnrs = [METRICS["psnr_hole"].measure(one.truth, one.answer, one.mask) for _, one in found]
+    assert psnrs == pytest.approx([psnr for psnr, _ in found])
+    mean = result.kinds["lines"]["metrics"]["psnr_hole"]["mean"]
+    assert found[0][0] > mean > found[-1][0]
+    write_figures([result], tmp_path)
+    height, width = cv2.imread(str(tmp_path / "extremes-lines.png")).shape[:2]
+    assert width == len(found) * (SIDE + GAP) + GAP
+    assert height == 2 * (LINE + GAP) + 2 * (SIDE + GAP)
+
+
+def test_of_many_fills_the_three_best_and_the_three_worst_are_kept(rng):
+    scores, kept = rng.permutation(20).astype(float).tolist(), []
+    for score in scores:
+        _keep_extreme(kept, score, score)
+    assert [score for score, _ in kept] == [19, 18, 17, 2, 1, 0]
+    assert all(score == shown for score, shown in kept)
 
 
 def test_the_folder_has_a_file_a_method_that_makes_the_same_tables(results, tmp_path):
     write_report(results, tmp_path / "out")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    figures = ["comparison-centre.png", "comparison-lines.png"]
+    figures = [f"{name}-{kind}.png" for name in ("comparison", "extremes") for kind in ("centre", "lines")]
     assert names == ["bad<b>.json", *figures, "good.json", "report.html", "report.md"]
     read = read_results([tmp_path / "out" / "good.json", tmp_path / "out" / "bad<b>.json"])
     assert [r["masks"] for r in read] == [r.kinds for r in results]

@@ -12,12 +12,12 @@ from torch import nn
 from conftest import Constant
 from inpainter.apps.figures import GAP, LINE, SIDE, Cell, grid
 from inpainter.apps.report import html_page, markdown_page, write_report
-from inpainter.apps.results import results_page
 from inpainter.apps.study import evaluate as evaluate_command
 from inpainter.core import Card, InputError, View
 from inpainter.engine.evaluation import Evaluation, evaluate
 from inpainter.methods import context_encoder
 from inpainter.nn.network import Network, NetworkInpainter
+from results_page import results_page
 
 SIZE, COUNT = 20, 5
 

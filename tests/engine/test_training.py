@@ -96,6 +96,37 @@ def test_a_run_folder_whose_name_is_too_long_is_one_line(job, tmp_path):
         train(replace(job, out=tmp_path / ("a" * 300)))
 
 
+def test_a_run_writes_its_log_as_tensorboard_events(job):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    job = replace(job, tensorboard=True)
+    # Stopped, and gone on with from a step before what was logged last.
+    train(replace(job, steps=11))
+    train(replace(job, resume=True))
+    events = EventAccumulator(str(job.out / "tensorboard")).Reload()
+    entries = RunFolder(job.out).read_log()
+    wanted = [(entry["step"], entry["losses"]["mse"]) for entry in entries if "losses" in entry]
+    found = [(event.step, event.value) for event in events.Scalars("losses/mse")]
+    assert [step for step, _ in found] == [step for step, _ in wanted]
+    assert [value for _, value in found] == pytest.approx([value for _, value in wanted])
+    names = {"learning_rate", "images_per_second", "losses/mse"}
+    errors = {f"validation/{name}" for entry in entries for name in entry.get("validation", {})}
+    assert set(events.Tags()["scalars"]) == names | errors
+    assert errors
+
+
+def test_without_tensorboard_its_option_is_one_line(job, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(InputError, match=r"--tensorboard needs tensorboard.*\[tensorboard\]"):
+        train(replace(job, tensorboard=True))
+    assert not job.out.exists()
+
+
+def test_reading_the_pictures_shows_how_far_it_is(job, capsys):
+    train(replace(job, quiet=False))
+    assert "reading: 28 pictures\n" in capsys.readouterr().err
+
+
 def test_a_run_leaves_its_folder(job):
     outcome = train(replace(job, preset="own"))
     assert outcome.finished

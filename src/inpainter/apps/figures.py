@@ -36,6 +36,21 @@ def comparison(results: Sequence[Result], kind: str) -> Sheet | None:
     return grid(["given", *(Path(result.method).name for result in results), "truth"], rows)
 
 
+def extremes(results: Sequence[Result], kind: str) -> Sheet | None:
+    """Draw each method's best and worst fills of a kind of mask, PSNR in the hole beneath, under what was given."""
+    measured = [result for result in results if result.extremes.get(kind)]
+    if not measured:
+        return None
+    rows = []
+    for result in measured:
+        name, found = Path(result.method).name, result.extremes[kind]
+        rows.append([Cell(given(one.truth, one.mask)) for _, one in found])
+        rows.append([Cell(one.answer, f"{name} {psnr:.1f} dB") for psnr, one in found])
+    columns = max(len(result.extremes[kind]) for result in measured)
+    best = (columns + 1) // 2
+    return grid(["best"] * best + ["worst"] * (columns - best), rows)
+
+
 def under_masks(results: Sequence[Result], kind: str) -> Sheet | None:
     """Draw one picture under several masks: what is given, then a row a method, the latent's distance beneath."""
     measured = [result for result in results if result.under_masks.get(kind)]

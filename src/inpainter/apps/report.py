@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from inpainter.apps.figures import comparison, given, png, under_masks
+from inpainter.apps.figures import comparison, extremes, given, png, under_masks
 from inpainter.core import Image, InputError
 from inpainter.engine.evaluation import Result
 from inpainter.engine.plots import COLOURS
@@ -49,8 +49,9 @@ figure { margin: 0; } figcaption { font-size: 85%; }
 def write_report(results: Sequence[Result], folder: Path) -> None:
     """Write `METHOD.json` for every method, `report.md` and `report.html` into `folder`, which is made.
 
-    For every kind of mask also `comparison-KIND.png`, methods side by side, and, where NSD was measured,
-    `masks-KIND.png`, one picture under several masks.
+    For every kind of mask also `comparison-KIND.png`, methods side by side, and, where PSNR in the hole was measured,
+    `extremes-KIND.png`, each method's best and worst fills; where NSD was, `masks-KIND.png`, one picture under several
+    masks.
 
     Raises InputError when the folder cannot be made or written to.
     """
@@ -68,9 +69,9 @@ def write_report(results: Sequence[Result], folder: Path) -> None:
 
 
 def write_figures(results: Sequence[Result], folder: Path) -> None:
-    """Write `comparison-KIND.png` for every kind of mask and, where NSD was measured, `masks-KIND.png`."""
+    """Write the figures of `write_report`."""
     for kind in _kinds([result.to_dict() for result in results]):
-        for name, draw in (("comparison", comparison), ("masks", under_masks)):
+        for name, draw in (("comparison", comparison), ("extremes", extremes), ("masks", under_masks)):
             if (figure := draw(results, kind)) is not None:
                 write_whole(folder / f"{name}-{kind.replace(':', '-')}.png", png(figure))
 
@@ -238,6 +239,7 @@ def html_page(results: Sequence[Result]) -> str:
             parts.append(f"<p>{_code(note)}</p>")
         parts.append(_html_plots(plain, kind))
         parts.append(_html_pictures(results, kind))
+        parts.append(_html_extremes(results, kind))
         parts.append(_html_masks(results, kind))
     explained = "".join(f"<li>{html.escape(line[2:])}</li>" for line in _explained(plain))
     parts.append(f"<h2>What the columns say</h2><ul>{explained}</ul></body></html>")
@@ -284,6 +286,21 @@ def _html_pictures(results: Sequence[Result], kind: str) -> str:
             cells.append(_picture(picture.answer, name) + _picture(error, f"error of {name}"))
         rows.append(_html_row([*cells, _picture(truth, "truth")]))
     return f"<table class='pictures'>{''.join(rows)}</table>"
+
+
+def _html_extremes(results: Sequence[Result], kind: str) -> str:
+    """Each method's best and worst fills, under what was given."""
+    rows = []
+    for result in results:
+        if found := result.extremes.get(kind):
+            name = html.escape(_title({"method": result.method}))
+            rows.append(_html_row(["given", *(_picture(given(one.truth, one.mask), "given") for _, one in found)]))
+            cells = [f"{_picture(one.answer, name)}{psnr:.1f} dB" for psnr, one in found]
+            rows.append(_html_row([name, *cells]))
+    if not rows:
+        return ""
+    words = "The best fills of each method, then its worst, by PSNR in the hole."
+    return f"<p>{words}</p><table class='pictures'>{''.join(rows)}</table>"
 
 
 def _html_masks(results: Sequence[Result], kind: str) -> str:

@@ -3,7 +3,7 @@
 import glob
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -66,8 +66,9 @@ class Pictures:
 
 
 def read_pictures(
-    source: str | Path, *, smallest: int = 1, limit: int | None = None, workers: int = 0, without: str = ""
-) -> Pictures:
+    source: str | Path, *, smallest: int = 1, limit: int | None = None, workers: int = 0, without: str = "",
+    on_read: Callable[[int], None] | None = None,
+) -> Pictures:  # fmt: skip
     """Decode the pictures of `source` into memory.
 
     `source` is a folder (searched with its sub-folders, in the order of the names), a parquet file with a column
@@ -75,8 +76,8 @@ def read_pictures(
     them; `NAME.parquet[FIRST:LAST]` is its rows from FIRST to before LAST, either of which may be left out. Pictures
     with a side below `smallest` px and pictures that do not decode are left out and named in `broken`; rows whose path
     begins with `without`, where that is given, do not count. `limit` reads the first so many. `workers` processes
-    decode; 0 decodes here. The order does not depend on it. Raises InputError when there is nothing to read or no
-    picture is left.
+    decode; 0 decodes here. The order does not depend on it. `on_read` is called with the number of pictures read so
+    far. Raises InputError when there is nothing to read or no picture is left.
     """
     digest = hashlib.sha256()
     pictures: list[Picture] = []
@@ -90,6 +91,8 @@ def read_pictures(
             else:
                 pictures.append(picture)
                 names.append(name)
+        if on_read:
+            on_read(len(pictures) + len(broken))
     if not pictures:
         reason = f": {broken[0]}" if broken else ""
         raise InputError(f"{source}: no picture to use ({len(broken)} left out{reason}): give another source")

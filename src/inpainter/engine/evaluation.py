@@ -33,6 +33,8 @@ COVER_BINS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0)
 """Edges of the bins that results by cover are sorted into."""
 SHOWN = 6
 """Pictures of every kind of mask that the report shows."""
+EXTREMES = 3
+"""How many of a method's best fills, and of its worst, the report shows."""
 TOGETHER = 32
 """Pictures that are filled at a time: many networks are faster on several."""
 NSD = "nsd"
@@ -109,6 +111,8 @@ class Result:
     kinds: dict[str, dict[str, Any]]
     """By kind of mask: `metrics`, `seconds`, and `by_cover` and `nsd` if asked for."""
     shown: dict[str, list[Shown]] = field(default_factory=dict)
+    extremes: dict[str, list[tuple[float, Shown]]] = field(default_factory=dict)
+    """By kind of mask, fills with their PSNR in the hole, dB: the best first, then the worst, the very worst last."""
     under_masks: dict[str, list["UnderMask"]] = field(default_factory=dict)
     """By kind of mask, one picture with several masks: of methods whose NSD was measured."""
 
@@ -157,6 +161,8 @@ def evaluate(
                 rows.append(row)
                 if len(rows) <= SHOWN:
                     result.shown.setdefault(kind, []).append(shown)
+                if math.isfinite(row.get("psnr_hole", math.inf)):
+                    _keep_extreme(result.extremes.setdefault(kind, []), row["psnr_hole"], shown)
                 done += 1
                 if progress:
                     progress(name, done, total)
@@ -167,6 +173,14 @@ def evaluate(
                 result.under_masks[kind] = encoded.shown
         results.append(result)
     return results
+
+
+def _keep_extreme(extremes: list[tuple[float, Shown]], psnr: float, shown: Shown) -> None:
+    """Put a fill among the best and the worst, in place."""
+    extremes.append((psnr, shown))
+    extremes.sort(key=lambda each: -each[0])
+    # What is neither among the first nor among the last.
+    del extremes[EXTREMES:-EXTREMES]
 
 
 def _labels(names: Sequence[str]) -> dict[str, str]:

@@ -49,6 +49,8 @@ class Job:
     """Where to compute; auto is the fastest that is there."""
     devices: int = 1
     """How many devices."""
+    tensorboard: bool = False
+    """Write the log as TensorBoard events, too, into RUN/tensorboard."""
     quiet: bool = False
     """Show no progress line."""
 

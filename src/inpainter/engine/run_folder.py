@@ -11,6 +11,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from inpainter.core import InputError
+from inpainter.core.errors import needing
 from inpainter.core.paths import exists
 from inpainter.engine.plots import curves
 from inpainter.photos.files import write_whole
@@ -21,8 +22,14 @@ ENDED = {"ended": True}
 """What marks an entry of the log that is there because the run ended at its step; it goes when the run goes on."""
 
 
+def require_tensorboard() -> None:
+    """Raise InputError where the library is not installed."""
+    with needing("tensorboard", "training: --tensorboard"):
+        import tensorboard  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
+
 class RunFolder:
-    """`RUN/`: `run.json`, `log.jsonl`, `curves.svg`, `checkpoints/`, `samples/`, `weights/`."""
+    """`RUN/`: `run.json`, `log.jsonl`, `curves.svg`, `checkpoints/`, `samples/`, `weights/`, `tensorboard/`."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -32,6 +39,7 @@ class RunFolder:
         self.log_path = self.path / "log.jsonl"
         self.curves = self.path / "curves.svg"
         self.description = self.path / "run.json"
+        self.events: Any = None
 
     def create(self) -> None:
         """Make the folders; raises InputError when that is not possible."""
@@ -88,6 +96,28 @@ class RunFolder:
             raise InputError(
                 f"{self.log_path}: cannot be written ({error.strerror}): make room, then resume"
             ) from error
+        if self.events is not None:
+            self._add_events(entry)
+
+    def open_events(self) -> None:
+        """Write what is logged from here on as TensorBoard events, too; earlier ones that the log has not go."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        last = max((entry["step"] for entry in self.read_log()), default=0)
+        self.events = SummaryWriter(str(self.path / "tensorboard"), purge_step=last + 1)
+
+    def _add_events(self, entry: dict[str, Any]) -> None:
+        for kind in ("losses", "validation"):
+            for name, value in entry.get(kind, {}).items():
+                self.events.add_scalar(f"{kind}/{name}", value, entry["step"])
+        for name in ("learning_rate", "images_per_second"):
+            if name in entry:
+                self.events.add_scalar(name, entry[name], entry["step"])
+
+    def close(self) -> None:
+        """Leave the events whole."""
+        if self.events is not None:
+            self.events.close()
 
     def read_log(self) -> list[dict[str, Any]]:
         """The log's entries; a line torn by a kill is left out."""

@@ -20,7 +20,7 @@ from inpainter.data.sources import read_pictures
 from inpainter.engine.checkpoint import save_pretrained, trainable
 from inpainter.engine.job import Job, Outcome
 from inpainter.engine.losses import Losses
-from inpainter.engine.progress import Progress
+from inpainter.engine.progress import Progress, Status
 from inpainter.engine.run_facts import (
     facts_of_job,
     facts_of_pictures,
@@ -28,7 +28,7 @@ from inpainter.engine.run_facts import (
     refuse_other_run,
     refuse_other_start,
 )
-from inpainter.engine.run_folder import ENDED, RunFolder
+from inpainter.engine.run_folder import ENDED, RunFolder, require_tensorboard
 from inpainter.engine.validation import HeldOut, batch_on, pairs_for
 from inpainter.nn.average import MovingAverage
 from inpainter.nn.device import torch_device
@@ -100,12 +100,17 @@ class _Trainer:
         recipe = self.recipe
         if recipe.batch % (self.fabric.world_size * recipe.accumulate):
             raise InputError(f"recipe: batch is {recipe.batch}: give a multiple of devices × accumulate")
+        if job.tensorboard:
+            require_tensorboard()
         self._before_reading()
         # The networks too: a recipe that names unfit weights should not be found out after minutes of decoding.
         self._build()
+        reading = Status(quiet=job.quiet or not self._first)
         pictures = read_pictures(
-            job.data, smallest=recipe.size * recipe.shrink, workers=job.workers, without=job.without
-        )
+            job.data, smallest=recipe.size * recipe.shrink, workers=job.workers, without=job.without,
+            on_read=reading.read,
+        )  # fmt: skip
+        reading.close()
         pictures = pictures.shrunk(recipe.shrink)
         training, held_out = pictures.split(recipe.validation)
         self.held_out = HeldOut(self.bare, held_out, recipe, self.fabric.device)
@@ -284,6 +289,8 @@ class _Trainer:
             self.folder.create()
             self.folder.describe(self.facts)
             self.folder.rewind_log(self.step)
+            if self.job.tensorboard:
+                self.folder.open_events()
 
     def _restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         def under(prefix: str) -> dict[str, Tensor]:
@@ -317,6 +324,7 @@ class _Trainer:
             }
             save_pretrained(self._kept(), self.folder.weights, {**self.facts, "trained": numbers})
         progress.close()
+        self.folder.close()
         # No rank leaves while another may still want it.
         self.fabric.barrier()
         return outcome
