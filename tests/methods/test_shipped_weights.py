@@ -88,16 +88,6 @@ def test_knowing_the_mask_is_worth_half_the_error(measured):
     assert measured["partial-conv"]["mse_whole_raw"] < 0.5 * measured["blind-autoencoder"]["mse_whole_raw"]
 
 
-def test_the_joint_one_predicts_the_middle_of_small_pictures_better_than_marching_inwards(data):
-    joint = str(WEIGHTS / "context-encoder-joint")
-    results = evaluate(
-        Evaluation(methods=("mean", "telea", joint), data=str(data / "cifar10" / "test.parquet"), masks=("centre",),
-                   limit=100, metrics=("mse_hole",)), load,
-    )  # fmt: skip
-    mean, telea, ours = (means(result, "centre")["mse_hole"] for result in results)
-    assert ours < 0.8 * min(mean, telea)
-
-
 def test_the_code_of_a_cascade_depends_less_on_the_mask_and_both_fill_better_than_one_colour(data):
     results = evaluate(
         Evaluation(methods=("mean", *ON_BLOCKS), data=str(data / "photos" / "val.parquet"), masks=("blocks",), size=128,
