@@ -24,6 +24,7 @@ from inpainter.core import Image, Mask
 from inpainter.engine.removal import fill_images
 from inpainter.methods import load
 from inpainter.metrics.perceptual import load_lpips, lpips_distance
+from inpainter.metrics.pixel import psnr
 
 SIDE = 256
 DATA = Path(os.environ.get("INPAINTER_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -99,12 +100,6 @@ HOLES: dict[str, Callable[[np.random.Generator], Mask]] = {
     "blob, 128 px": blob(128),
     "square, 128 px": square,
 }
-
-
-def psnr(truth: Image, filled: Image, mask: Mask) -> float:
-    """Decibels, of the hole's pixels alone; at most 100."""
-    error = np.mean((truth.astype(np.float64) - filled)[mask] ** 2)
-    return float(-10 * np.log10(max(error, 1e-10)))
 
 
 def ssim(truth: Image, filled: Image, mask: Mask) -> float:

@@ -7,7 +7,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from claims import claims_table
-from inpainter.apps.report import CARDS, markdown_page, read_results
+from inpainter.apps.report import COLUMNS, markdown_page, read_results
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "evaluation"
@@ -82,7 +82,7 @@ def _against_context_encoder(results: list[dict[str, Any]]) -> str:
     lines = [
         "### Beside the context encoder",
         "",
-        "| weights | epochs | context encoder | epochs | masks | " + " | ".join(CARDS[name].title for name in COMPARED)
+        "| weights | epochs | context encoder | epochs | masks | " + " | ".join(COLUMNS[name].title for name in COMPARED)
         + " | NSD, standardised | ratio | NSD, raw | ratio |",
         "|---" * (len(COMPARED) + 9) + "|",
     ]  # fmt: skip
@@ -117,7 +117,7 @@ def _likeness(result: dict[str, Any]) -> tuple[Any, ...]:
 
 def _change(base: dict[str, Any], other: dict[str, Any], kind: str, metric: str) -> str:
     found = [one["masks"][kind]["metrics"].get(metric) for one in (base, other)]
-    return " → ".join(f"{one['mean']:.{CARDS[metric].digits}f}" for one in found) if all(found) else "not measured"
+    return " → ".join(f"{one['mean']:.{COLUMNS[metric].digits}f}" for one in found) if all(found) else "not measured"
 
 
 def _ratio(base: dict[str, float], other: dict[str, float]) -> list[str]:

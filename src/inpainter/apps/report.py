@@ -18,7 +18,7 @@ from inpainter.metrics import METRICS, Metric
 from inpainter.photos.files import write_whole
 
 NOT_MEASURED = "not measured"
-CARDS = METRICS | {
+COLUMNS = METRICS | {
     "nsd_standardised": Metric("NSD, standardised", "normalized squared-distortion, the share of the latent code's "
                                "variance that the mask decides and not the picture: every latent dimension scaled to "
                                "variance 1 first, constant ones left out; 0 to 1, and 0 by construction for a kind "
@@ -101,7 +101,7 @@ def _metrics(results: Sequence[dict[str, Any]], kind: str) -> list[str]:
     taken = {name for result in results for name in result["masks"].get(kind, {}).get("metrics", {})}
     # LPIPS, which needs a file, has its column also where that was not given, to say so.
     found = [name for name in METRICS if name in taken or (METRICS[name].measure is None and _asked(results, name))]
-    return found + [name for name in CARDS if name not in METRICS and _nsd(results, kind)]
+    return found + [name for name in COLUMNS if name not in METRICS and _nsd(results, kind)]
 
 
 def _asked(results: Sequence[dict[str, Any]], name: str) -> bool:
@@ -169,13 +169,13 @@ def markdown_page(results: Sequence[dict[str, Any]]) -> str:
         rows = [[_title(result), result["through"]] for result in results]
         for name in names:
             column = _column(results, kind, name)
-            best = _best(CARDS[name], [found["mean"] if found else None for found in column])
+            best = _best(COLUMNS[name], [found["mean"] if found else None for found in column])
             for i, found in enumerate(column):
-                mean, spread = _number(CARDS[name], found)
+                mean, spread = _number(COLUMNS[name], found)
                 rows[i].append(f"**{mean}** {spread}" if i in best else f"{mean} {spread}".strip())
         for i, result in enumerate(results):
             rows[i].append(_seconds(result, kind))
-        heads = ["method", "through", *(CARDS[name].title for name in names), "seconds a picture"]
+        heads = ["method", "through", *(COLUMNS[name].title for name in names), "seconds a picture"]
         lines += [f"## Masks: {kind}", "", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
         lines += ["| " + " | ".join(row) + " |" for row in rows] + [""]
         if note := _nsd_note(results, kind):
@@ -192,7 +192,7 @@ _THROUGH = [
 
 def _explained(results: Sequence[dict[str, Any]]) -> list[str]:
     names = {name for kind in _kinds(results) for name in _metrics(results, kind)}
-    lines = [f"- {CARDS[name].title}: {CARDS[name].what}." for name in CARDS if name in names]
+    lines = [f"- {COLUMNS[name].title}: {COLUMNS[name].what}." for name in COLUMNS if name in names]
     return [*lines, *_THROUGH, "- ±: standard deviation over pictures. Bold: the best mean of a column."]
 
 
@@ -257,13 +257,13 @@ def _html_table(results: Sequence[dict[str, Any]], kind: str) -> str:
     rows.append("<tr><td>through</td>" + "".join(f"<td>{r['through']}</td>" for r in results) + "</tr>")
     for name in _metrics(results, kind):
         column = _column(results, kind, name)
-        best = _best(CARDS[name], [found["mean"] if found else None for found in column])
+        best = _best(COLUMNS[name], [found["mean"] if found else None for found in column])
         cells = []
         for i, found in enumerate(column):
-            mean, spread = _number(CARDS[name], found)
+            mean, spread = _number(COLUMNS[name], found)
             style = " class='best'" if i in best else ""
             cells.append(f"<td{style}>{mean} <span class='spread'>{spread}</span></td>")
-        rows.append(f"<tr><td>{html.escape(CARDS[name].title)}</td>{''.join(cells)}</tr>")
+        rows.append(f"<tr><td>{html.escape(COLUMNS[name].title)}</td>{''.join(cells)}</tr>")
     seconds = "".join(f"<td>{_seconds(result, kind)}</td>" for result in results)
     return f"<table>{''.join(rows)}<tr><td>seconds a picture</td>{seconds}</tr></table>"
 

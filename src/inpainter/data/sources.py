@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from inpainter.core import InputError
 from inpainter.core.paths import exists
+from inpainter.photos import sniff
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif", ".bmp"}
+SUFFIXES = {*sniff.SUFFIXES, ".bmp"}
 """File names that a folder is searched for."""
 CHUNK = 500
 """Pictures that a worker decodes at a time."""

@@ -16,7 +16,8 @@ from inpainter.core.seed import check_seed
 from inpainter.engine.removal import Picture, fill_pictures, grown
 from inpainter.photos.files import atomic, check_apart, check_output, output_error
 from inpainter.photos.mask_file import check_mask_colour, read_mask
-from inpainter.photos.photo import MAX_MEGAPIXELS, SUFFIXES, Photo, open_photo
+from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, open_photo
+from inpainter.photos.sniff import SUFFIXES
 from inpainter.photos.write import check_format, copy_photo, write_photo
 
 REPORT = "report.jsonl"

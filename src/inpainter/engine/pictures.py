@@ -18,8 +18,8 @@ from inpainter.engine.batch import FillOptions, Told, default_output, fill_file,
 from inpainter.engine.candidates import check_candidates, fill_file_candidates, make_candidates
 from inpainter.engine.removal import Picture, fill_pictures, grown, patched
 from inpainter.photos.mask_file import fill_of, read_mask
-from inpainter.photos.photo import SUFFIXES, Samples
-from inpainter.photos.sniff import sniff
+from inpainter.photos.photo import Samples
+from inpainter.photos.sniff import SUFFIXES, sniff
 
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "P", "CMYK")
 

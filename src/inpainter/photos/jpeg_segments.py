@@ -41,7 +41,7 @@ _KINDS = (
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
-class Segment(NamedTuple):
+class MetadataSegment(NamedTuple):
     """A metadata segment: its marker (0xE0 to 0xEF, 0xFE) and what follows its length."""
 
     marker: int
@@ -66,7 +66,7 @@ Cleaned = tuple[list[bytes], list[str]]
 # ---------------------------------------------------------------- reading
 
 
-def _header(stream: BinaryIO) -> list[Segment]:
+def _header(stream: BinaryIO) -> list[MetadataSegment]:
     """Every segment before the first scan; the stream is left at the marker of the scan."""
     stream.seek(0)
     if stream.read(2) != b"\xff\xd8":
@@ -83,7 +83,7 @@ def _header(stream: BinaryIO) -> list[Segment]:
         payload = stream.read(max(length - 2, 0))
         if length < 2 or len(payload) != length - 2:
             raise InputError("the JPEG file ends inside its header; get a whole copy of the file")
-        segments.append(Segment(marker, payload))
+        segments.append(MetadataSegment(marker, payload))
 
 
 def _next_marker(stream: BinaryIO) -> int:
@@ -97,11 +97,11 @@ def _next_marker(stream: BinaryIO) -> int:
     return marker[0]
 
 
-def _is_metadata(segment: Segment) -> bool:
+def _is_metadata(segment: MetadataSegment) -> bool:
     return _APP0 <= segment.marker <= 0xEF or segment.marker == _COMMENT
 
 
-def read_jpeg_segments(source: BinaryIO) -> tuple[list[Segment], list[str]]:
+def read_jpeg_segments(source: BinaryIO) -> tuple[list[MetadataSegment], list[str]]:
     """The APPn and COM segments of a JPEG file, in their order and without previews, and what was dropped.
 
     Only the header is read. Raises InputError when it is damaged.
@@ -133,7 +133,7 @@ def jpeg_metadata(source: BinaryIO) -> Metadata:
 # ---------------------------------------------------------------- cleaning
 
 
-def _clean(segments: list[Segment]) -> tuple[list[Segment], list[str]]:
+def _clean(segments: list[MetadataSegment]) -> tuple[list[MetadataSegment], list[str]]:
     """Clean segments kind by kind, since one block may be spread over several; unchanged kinds keep their places."""
     dropped: list[str] = []
     digests: dict[bytes, bytes] = {}
@@ -148,7 +148,7 @@ def _clean(segments: list[Segment]) -> tuple[list[Segment], list[str]]:
         if after != before:
             marker = segments[places[0]].marker
             rest = [segment for index, segment in enumerate(segments) if index not in places[1:]]
-            segments = [*rest[: places[0]], *(Segment(marker, part) for part in after), *rest[places[0] + 1 :]]
+            segments = [*rest[: places[0]], *(MetadataSegment(marker, part) for part in after), *rest[places[0] + 1 :]]
     if digests:
         segments = [_with_new_digest(segment, digests) for segment in segments]
     return segments, said(dropped)
@@ -229,13 +229,13 @@ def _clean_extended(payloads: list[bytes], digests: dict[bytes, bytes]) -> Clean
     return cleaned, dropped
 
 
-def _with_new_digest(segment: Segment, digests: dict[bytes, bytes]) -> Segment:
+def _with_new_digest(segment: MetadataSegment, digests: dict[bytes, bytes]) -> MetadataSegment:
     payload = segment.payload
     if segment.kind == "xmp":
         for old, new in digests.items():
             if re.fullmatch(rb"[0-9A-Fa-f]{32}", old):
                 payload = payload.replace(old, new)
-    return Segment(segment.marker, payload)
+    return MetadataSegment(segment.marker, payload)
 
 
 def _clean_photoshop(payloads: list[bytes]) -> Cleaned:
@@ -312,14 +312,16 @@ def splice_jpeg(
     return dropped
 
 
-def _with_kinds_of(own: list[Segment], segments: list[Segment], kinds: tuple[str, ...]) -> list[Segment]:
+def _with_kinds_of(
+    own: list[MetadataSegment], segments: list[MetadataSegment], kinds: tuple[str, ...]
+) -> list[MetadataSegment]:
     """`segments` with those of these kinds taken from `own`; JFIF goes first, as its standard says."""
     first = [segment for segment in own if segment.kind == "jfif" and "jfif" in kinds][:1]
     last = [segment for segment in own if segment.kind in kinds and segment.kind != "jfif"]
     return first + [segment for segment in segments if segment.kind not in kinds] + last
 
 
-def _coding(segments: list[Segment], tables: list[Segment]) -> str:
+def _coding(segments: list[MetadataSegment], tables: list[MetadataSegment]) -> str:
     """How a reader takes the components of the frame in `tables` when these metadata segments precede it.
 
     Source: libjpeg's `default_decompress_parms`, which other decoders follow.
@@ -339,19 +341,19 @@ def _coding(segments: list[Segment], tables: list[Segment]) -> str:
     return "RGB" if frames[0][6:15:3] == b"RGB" else "YCbCr"
 
 
-def _segments_of(metadata: Metadata) -> tuple[list[Segment], list[str]]:
+def _segments_of(metadata: Metadata) -> tuple[list[MetadataSegment], list[str]]:
     segments, dropped = [], list(metadata.dropped)
     for what, prefix, block in (("EXIF", EXIF_PREFIX, metadata.exif), ("XMP", _XMP_PREFIX, metadata.xmp)):
         if block and len(prefix) + len(block) <= _LONGEST:
-            segments.append(Segment(_APP1, prefix + block))
+            segments.append(MetadataSegment(_APP1, prefix + block))
         elif block:
             dropped.append(f"{what} (too long for a JPEG file)")
-    segments += [Segment(_APP13, part) for part in _split(_PHOTOSHOP_PREFIX, metadata.photoshop)]
+    segments += [MetadataSegment(_APP13, part) for part in _split(_PHOTOSHOP_PREFIX, metadata.photoshop)]
     room = _LONGEST - len(_ICC_PREFIX) - 2
     parts = [metadata.icc[start : start + room] for start in range(0, len(metadata.icc), room)]
     if len(parts) > 255:
         dropped.append("colour profile (too long for a JPEG file)")
         parts = []
     for number, part in enumerate(parts, 1):
-        segments.append(Segment(_APP2, _ICC_PREFIX + bytes((number, len(parts))) + part))
+        segments.append(MetadataSegment(_APP2, _ICC_PREFIX + bytes((number, len(parts))) + part))
     return segments, dropped

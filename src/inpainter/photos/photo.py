@@ -28,17 +28,6 @@ Of uint8 or uint16; of an array also of floating point in [0, 1].
 """
 
 MAX_MEGAPIXELS = 400.0
-SUFFIXES = {
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".jpe": "jpeg",
-    ".jfif": "jpeg",
-    ".png": "png",
-    ".webp": "webp",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".avif": "avif",
-}
 PALETTE_NOTE = "the palette becomes full colour: a fill needs colours that it may not have"
 _LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "tiff": "tiffload", "avif": "heifload"}
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}

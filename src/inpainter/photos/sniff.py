@@ -5,6 +5,19 @@ import re
 PHOTOS = ("jpeg", "png", "webp", "tiff", "avif")
 """The formats that are read and written."""
 
+SUFFIXES = {
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".jpe": "jpeg",
+    ".jfif": "jpeg",
+    ".png": "png",
+    ".webp": "webp",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".avif": "avif",
+}
+"""File names' suffixes → the format that they stand for."""
+
 REMEDIES: dict[str, str] = {
     "heic": "export it as JPEG or PNG (on a phone: settings, camera, formats, most compatible)",
     "gif": "save the frame you want as PNG",

@@ -20,8 +20,9 @@ from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, 
 from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
-from inpainter.photos.photo import PALETTE_NOTE, SUFFIXES, Photo, Samples, field, load_pixels, vips_reason
+from inpainter.photos.photo import PALETTE_NOTE, Photo, Samples, field, load_pixels, vips_reason
 from inpainter.photos.quality import avif_settings, webp_settings
+from inpainter.photos.sniff import SUFFIXES
 from inpainter.photos.tiff_tags import TiffFile
 
 # How a photo that changes its format is written: what loses little that anybody sees.
