@@ -82,8 +82,8 @@ def _against_context_encoder(results: list[dict[str, Any]]) -> str:
     lines = [
         "### Beside the context encoder",
         "",
-        "| weights | epochs | context encoder | epochs | masks | " + " | ".join(COLUMNS[name].title for name in COMPARED)
-        + " | NSD, standardised | ratio | NSD, raw | ratio |",
+        "| weights | epochs | context encoder | epochs | masks | "
+        + " | ".join(COLUMNS[name].title for name in COMPARED) + " | NSD, standardised | ratio | NSD, raw | ratio |",
         "|---" * (len(COMPARED) + 9) + "|",
     ]  # fmt: skip
     heads = len(lines)
