@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from inpainter.core import InputError
 from inpainter.engine.checkpoint import save_pretrained, trainable, trainable_methods

@@ -115,7 +115,9 @@ def check(
     filled = []
     for shown in (image, other):
         # No fill may depend on what a process has drawn.
-        random.random(), np.random.random(), torch.rand(1)
+        random.random()
+        np.random.random()
+        torch.rand(1)
         before, shown, hole = random_states(), shown.copy(), mask.copy()
         given = shown.tobytes()
         found = fill(shown, hole)
