@@ -25,11 +25,12 @@ _WEIGHTS = tempfile.TemporaryDirectory()
 
 def ready(name: str) -> Inpainter:
     """Load a method again. What tests ask of one that is trained (the contract) holds for any weights."""
-    return load(_weights(name) if name in trainable_methods() else name, **SHORT.get(name, {}))
+    return load(weights(name) if name in trainable_methods() else name, **SHORT.get(name, {}))
 
 
 @cache
-def _weights(name: str) -> Path:
+def weights(name: str) -> Path:
+    """A folder of the method's weights, drawn; to be copied before it is changed."""
     method = trainable(name)
     recipe = replace(next(iter(method.presets.values())), **SMALL.get(name, {}))
     torch.manual_seed(0)

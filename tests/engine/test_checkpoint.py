@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from inpainter.core import InputError
 from inpainter.engine.checkpoint import save_pretrained, trainable, trainable_methods
@@ -82,16 +81,6 @@ def test_the_card_tells_what_is_known(folder):
     assert facts["sha256"] == hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
 
 
-def rewrite(folder, change):
-    """Change the weights and give them the right SHA-256, as somebody would who made them so."""
-    path = folder / "weights.safetensors"
-    tensors = change(load_file(path))
-    save_file(tensors, path)
-    facts = json.loads((folder / "recipe.json").read_text())
-    facts["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (folder / "recipe.json").write_text(json.dumps(facts))
-
-
 def refused(folder, reason):
     with pytest.raises(InputError, match=reason) as caught:
         load(folder)
@@ -99,67 +88,18 @@ def refused(folder, reason):
     assert "\n" not in str(caught.value)
 
 
-def test_refuses_truncated_and_flipped_files(folder):
-    path = folder / "weights.safetensors"
-    good = path.read_bytes()
-    for bad in (good[:-1], b"", good[:100] + bytes([good[100] ^ 4]) + good[101:]):
-        path.write_bytes(bad)
-        refused(folder, "SHA-256 differs")
-    path.unlink()
-    refused(folder, "cannot be read")
-
-
-def test_never_unpickles(folder):
-    path = folder / "weights.safetensors"
-
-    class Evil:
-        def __reduce__(self):
-            return (pytest.fail, ("unpickled",))
-
-    path.write_bytes(pickle.dumps(Evil()))
-    facts = json.loads((folder / "recipe.json").read_text())
-    facts["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (folder / "recipe.json").write_text(json.dumps(facts))
-    refused(folder, "not a safetensors file")
-
-
-def test_refuses_nan_weights(folder):
-    def spoil(tensors):
-        tensors["colours.weight"][0] = torch.nan
-        return tensors
-
-    rewrite(folder, spoil)
-    refused(folder, r"colours\.weight holds values that are not finite")
-
-
-def test_refuses_another_shape_and_another_method(folder):
-    rewrite(folder, lambda tensors: {**tensors, "colours.weight": tensors["colours.weight"][:, :2].clone()})
-    refused(folder, r"another method or shape \(colours\.weight")
-    blind = blind_autoencoder.BlindAutoencoder(blind_autoencoder.BlindAutoencoderRecipe(size=16, pooled=2))
-    rewrite(folder, lambda _: {name: value.contiguous() for name, value in blind.state_dict().items()})
-    refused(folder, "another method or shape")
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("{", "not readable as JSON"), ("[]", "does not name"), ('{"method": "partial-conv"}', "does not name")],
+    [
+        ("{", "not readable as JSON"),
+        ("[]", "does not name"),
+        ('{"method": "partial-conv"}', "does not name"),
+        ('{"method": [], "recipe": {}, "sha256": ""}', "does not name"),
+    ],
 )
 def test_refuses_a_recipe_that_is_none(folder, text, reason):
     (folder / "recipe.json").write_text(text)
     refused(folder, reason)
-
-
-def test_refuses_an_unknown_field_of_the_recipe(folder):
-    facts = json.loads((folder / "recipe.json").read_text())
-    facts["recipe"]["wings"] = 2
-    (folder / "recipe.json").write_text(json.dumps(facts))
-    with pytest.raises(InputError, match="no field 'wings'"):
-        load(folder)
-
-
-def test_refuses_the_weights_of_another_method(folder):
-    with pytest.raises(InputError, match="weights of partial-conv, not of cascade: give another folder"):
-        trainable("cascade").recipe_in(folder)
 
 
 def test_any_module_can_be_saved(tmp_path):

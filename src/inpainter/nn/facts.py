@@ -32,6 +32,7 @@ def read_facts(folder: str | Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give a folder of trained weights") from error
     except ValueError as error:
         raise InputError(f"{path}: not readable as JSON: get the weights again") from error
-    if not isinstance(facts, dict) or not {"method", "recipe", "sha256"} <= facts.keys():
+    kinds = {"method": str, "recipe": dict, "sha256": str}
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(name), kind) for name, kind in kinds.items()):
         raise InputError(f"{path}: does not name method, recipe and sha256: get the weights again")
     return facts

@@ -72,5 +72,10 @@ def _compare(path: Path, found: dict[str, Tensor], wanted: dict[str, Tensor]) ->
             asked = tuple(wanted[name].shape) if name in wanted else "nothing"
             raise InputError(f"{path}: weights of another method or shape ({name}: {came}, wanted {asked})")
     for name, value in found.items():
+        # Any precision will do; other types would lose something on the way, or cannot be checked.
+        precise = value.is_floating_point() and wanted[name].is_floating_point() and value.itemsize > 1
+        if value.dtype != wanted[name].dtype and not precise:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise InputError(f"{path}: {name} is of type {kind}: get the weights again")
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise InputError(f"{path}: {name} holds values that are not finite numbers: train or get them again")
