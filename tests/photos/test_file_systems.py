@@ -228,8 +228,8 @@ def test_links_that_lead_to_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (tmp_path / link).symlink_to(to)
     (tmp_path / "private").mkdir()
     monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "private")
-    before = {path: os.readlink(path) if path.is_symlink() else None for path in tmp_path.iterdir()}
+    before = {path: path.readlink() if path.is_symlink() else None for path in tmp_path.iterdir()}
     with pytest.raises(InputError, match=says) as caught:
         check_output(tmp_path / name, overwrite=True)
     assert_helpful(caught.value, tmp_path / name)
-    assert {path: os.readlink(path) if path.is_symlink() else None for path in tmp_path.iterdir()} == before
+    assert {path: path.readlink() if path.is_symlink() else None for path in tmp_path.iterdir()} == before
