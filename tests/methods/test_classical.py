@@ -164,7 +164,9 @@ def test_an_opencv_without_xphoto_is_one_line_with_the_remedy(monkeypatch, xphot
         monkeypatch.delattr(cv2, "xphoto")
     else:
         monkeypatch.setattr(cv2, "xphoto", xphoto)
-    with pytest.raises(InputError, match="pip uninstall .*, then pip install opencv-contrib-python-headless") as caught:
+    with pytest.raises(
+        InputError, match=r"pip uninstall .*, then pip install opencv-contrib-python-headless"
+    ) as caught:
         load("fsr")
     assert "\n" not in str(caught.value)
     image, mask = texture(48), square_hole(48, 6)
