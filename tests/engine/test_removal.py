@@ -567,3 +567,18 @@ def test_every_picture_has_its_own_seed_and_fills_of_one_hole_come_together():
     assert drawing.batches == [3]
     assert [fill.patches[0].samples.max() for fill in fills] == [70, 40, 110]
     assert [fill.energy for fill in fills] == pytest.approx([1.1, 1.9, 5.1])
+
+
+@pytest.mark.parametrize(("side", "context", "noted"), [
+    (16, "ratio", False), (28, "whole", False), (100, "ratio", True), (100, "whole", True), (100, "square", True),
+])  # fmt: skip
+def test_a_hole_that_is_scaled_down_much_is_noted_once(side, context, noted):
+    image, mask = ramp(side, side), np.zeros((side, side), bool)
+    mask[1 : side // 2, 1 : side // 2] = mask[-2:, -2:] = mask[-2:, 2:4] = True
+    view = View(fixed=(16, 16), context=context, amount=2)
+    fill, untouched = fill_pictures(
+        Ramp(view), [Picture(of, lambda boxes: [image[box.slices] for box in boxes]) for of in (mask, mask & False)]
+    )
+    assert len(fill.notes) == noted
+    assert all("16×16 px" in note and "scaled down" in note and "auto" in note for note in fill.notes)
+    assert untouched.notes == []

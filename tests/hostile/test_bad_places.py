@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -49,7 +48,7 @@ def test_a_folder_that_may_not_be_written_to(folder: Path, mask: Path, monkeypat
 
 def test_a_permission_that_is_taken_away_in_between(folder: Path, mask: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = make(mask.parent, ".png")
-    monkeypatch.setattr(tempfile, "mkstemp", Mock(side_effect=PermissionError(13, "Permission denied")))
+    monkeypatch.setattr(os, "open", Mock(side_effect=PermissionError(13, "Permission denied")))
     assert "permission denied" in refused(photo, mask, folder / "out.png", folder / "out.png")
 
 

@@ -1,12 +1,15 @@
 """The classical methods: exact where they must be, precise beyond 8 bits, and whole in every corner."""
 
+import os
+import types
+
 import cv2
 import numpy as np
 import pytest
 
-from inpainter.core import Inpainter
+from inpainter.core import Inpainter, InputError
 from inpainter.methods import load
-from inpainter.methods.classical import FSR_BLOCK
+from inpainter.methods.classical import FSR_BLOCK, solver_bytes
 
 NAMES = ("mean", "telea", "navier-stokes", "fsr", "biharmonic")
 
@@ -152,3 +155,53 @@ def test_mean_is_the_colour_with_the_least_squared_error(rng):
     for step in np.eye(3) * 1e-3:
         assert ((known - filled[mask][0] - step) ** 2).sum() > best
         assert ((known - filled[mask][0] + step) ** 2).sum() > best
+
+
+@pytest.mark.parametrize("xphoto", [None, types.SimpleNamespace(), types.SimpleNamespace(INPAINT_FSR_FAST=1)], ids=str)
+def test_an_opencv_without_xphoto_is_one_line_with_the_remedy(monkeypatch, xphoto):
+    """What another OpenCV package beside ours leaves of it; only fsr needs it."""
+    if xphoto is None:
+        monkeypatch.delattr(cv2, "xphoto")
+    else:
+        monkeypatch.setattr(cv2, "xphoto", xphoto)
+    with pytest.raises(
+        InputError, match=r"pip uninstall .*, then pip install opencv-contrib-python-headless"
+    ) as caught:
+        load("fsr")
+    assert "\n" not in str(caught.value)
+    image, mask = texture(48), square_hole(48, 6)
+    for name in ("auto", "telea", "navier-stokes", "mean"):
+        assert np.isfinite(load(name).fill(image, mask)).all()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "measured"),
+    [(22_500, 53), (90_000, 251), (202_500, 618), (360_000, 1190), (640_000, 2239), (810_000, 2922), (1_000_000, 4306)],
+)
+def test_what_biharmonic_takes_is_not_underestimated(pixels, measured):
+    """MB measured for square holes."""
+    assert measured * 2**20 <= solver_bytes(pixels) <= 1.4 * measured * 2**20
+
+
+def test_biharmonic_refuses_a_hole_that_would_end_the_process(monkeypatch):
+    biharmonic = load("biharmonic")
+    monkeypatch.setattr(biharmonic, "_inpaint", lambda *_, **__: pytest.fail("was begun"))
+    image = np.full((1040, 1040, 3), 0.5, np.float32)
+    with pytest.raises(InputError, match=r"1040400 pixels.* GB of memory.*auto"):
+        biharmonic(image, square_hole(1040, 1020))
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_biharmonic_asks_how_much_memory_there_is(monkeypatch, says):
+    """Half of a small machine's; of one that does not say, as if it had 4 GB."""
+    pages = {"SC_PHYS_PAGES": 2**30 // 4096, "SC_PAGE_SIZE": 4096}
+    if says:
+        monkeypatch.setattr(os, "sysconf", pages.__getitem__)
+    else:
+        monkeypatch.delattr(os, "sysconf")
+    small = load("biharmonic")
+    monkeypatch.setattr(small, "_inpaint", lambda image, *_, **__: image)
+    image = np.full((820, 820, 3), 0.5, np.float32)
+    small(image, square_hole(820, 300))
+    with pytest.raises(InputError, match="too large"):
+        small(image, square_hole(820, 450 if says else 800))

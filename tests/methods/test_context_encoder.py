@@ -320,6 +320,7 @@ def test_every_preset_has_masks_that_can_be_drawn():
     assert mask_drawer(PRESETS["released-code"].masks)(np.arange(1, dtype=np.uint64), 128, 128)[0, 36:92, 36:92].all()
 
 
+@pytest.mark.filterwarnings("ignore:context-encoder works on pictures of:inpainter.core.FillNote")
 @pytest.mark.parametrize(("height", "width"), [(17, 31), (70, 40), (200, 333)])
 def test_pictures_of_any_size_are_filled(height, width, rng):
     inpainter = NetworkInpainter(ContextEncoder(SMALL), CONTEXT_ENCODER.card)

@@ -39,6 +39,20 @@ def pair(rng):
     return image, torch.from_numpy(rng.random((2, 1, 6, 8)) < 0.3)
 
 
+@pytest.mark.parametrize(("hole", "noted"), [((16, 16), False), ((5, 90), False), ((24, 24), True), ((96, 96), True)])
+def test_a_hole_thicker_than_it_was_trained_for_is_noted(hole, noted):
+    network = Seeing()
+    network.trained_on = 32
+    image, mask = np.full((96, 96, 3), 0.5, np.float32), np.zeros((96, 96), bool)
+    mask[1 : 1 + hole[0], 1 : 1 + hole[1]] = True
+    mask[-1, -1] = False
+    works = [Work(), Work()]
+    NetworkInpainter(network, CARD).call_batch(np.stack([image] * 2), np.stack([mask, mask & False]), works)
+    assert len(works[0].notes) == noted
+    assert all("32 px" in note and "auto" in note for note in works[0].notes)
+    assert works[1].notes == []
+
+
 def test_blanks_composes_and_clamps(pair):
     image, mask = pair
     network = Seeing()

@@ -5,7 +5,6 @@ import errno
 import os
 import signal
 import stat
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -197,12 +196,12 @@ def test_several_are_replaced(tmp_path: Path, links: bool, monkeypatch: pytest.M
 
 
 MOMENTS = [(module, name, place) for module, name in (
-    (os, "link"), (os, "fsync"), (os, "close"), (tempfile, "mkstemp"), (Path, "replace"), (Path, "unlink"),
+    (os, "link"), (os, "fsync"), (os, "close"), (os, "open"), (Path, "replace"), (Path, "unlink"),
     (Path, "chmod"),
 ) for place in (1, 2, 3)]  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize(("module", "name", "place"), MOMENTS, ids=[f"{name} {n}" for _, name, n in MOMENTS])

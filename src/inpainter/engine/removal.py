@@ -28,6 +28,8 @@ _GROUP_PIXELS = 32_000_000
 _BATCH_PIXELS = 1_000_000
 # Stands for colours that nobody sees, where none is seen at all.
 _GREY = 0.5
+# A fill that was made at a smaller scale than this shows it.
+_COARSE = 2
 # Up to this radius a mask is widened by the library's disc, which is quick.
 _SMALL_DISC = 8
 
@@ -90,6 +92,7 @@ def fill_pictures(
         _refuse_everything(inpainter, picture)
     holes = [(i, hole) for i, picture in enumerate(pictures) for hole in find_holes(picture.mask, view)]
     filled: list[list[Fill]] = [[] for _ in pictures]
+    shrunk = [1.0] * len(pictures)
     meter = _Meter([int(pictures[i].mask[hole.box.slices].sum()) for i, hole in holes], on_step)
     for group in _groups(holes, pictures):
         crops = dict(zip(group, _read(inpainter, view, pictures, [holes[place] for place in group]), strict=True))
@@ -105,8 +108,10 @@ def fill_pictures(
             for alike, answer, work in zip(batch, answers, works, strict=True):
                 meter.step(alike, 1, 1)
                 for place in alike:
-                    filled[holes[place][0]].append(Fill([crops[place].patch(answer)], work.energy, work.notes))
-    return [_united(made) for made in filled]
+                    i = holes[place][0]
+                    shrunk[i] = max(shrunk[i], crops[place].shrunk)
+                    filled[i].append(Fill([crops[place].patch(answer)], work.energy, work.notes))
+    return [_united(made, _coarse(inpainter, view, scale)) for made, scale in zip(filled, shrunk, strict=True)]
 
 
 def fill_images(
@@ -181,6 +186,11 @@ class _Crop:
     """Where in the frame that part lies."""
     size: tuple[int, int]
     """(height, width) that the inpainter takes."""
+
+    @property
+    def shrunk(self) -> float:
+        """How many times it is scaled down."""
+        return self.hole.frame.height / self.size[0]
 
     def ready(self) -> tuple[Image, Mask]:
         """Image and mask as the inpainter takes them: mirrored out to the frame, and scaled where that is larger."""
@@ -356,13 +366,24 @@ def _batches(crops: Mapping[int, tuple[int, _Crop]]) -> Iterator[list[list[int]]
             yield members[first : first + count]
 
 
-def _united(holes: Sequence[Fill]) -> Fill:
-    """What was made of a picture's holes, one by one, as what was made of the picture."""
+def _united(holes: Sequence[Fill], more: Sequence[str]) -> Fill:
+    """What was made of a picture's holes, one by one, as what was made of the picture, and more notes on it."""
     patches = [patch for hole in holes for patch in hole.patches]
     energies = [hole.energy for hole in holes if hole.energy is not None]
     weights = [np.count_nonzero(patch.mask) for patch in patches]
     energy = float(np.average(energies, weights=weights)) if energies and len(energies) == len(holes) else None
-    return Fill(patches, energy, list(dict.fromkeys(note for hole in holes for note in hole.notes)))
+    return Fill(patches, energy, list(dict.fromkeys([*(note for hole in holes for note in hole.notes), *more])))
+
+
+def _coarse(inpainter: Inpainter, view: View, scale: float) -> list[str]:
+    """What there is to say of a picture that was scaled down for a method of one size."""
+    if view.fixed is None or scale <= _COARSE:
+        return []
+    height, width = view.fixed
+    return [
+        f"{inpainter.card.name} works on pictures of {width}×{height} px: a hole with its surroundings was scaled down "
+        f"{scale:.2g} times, and its fill is coarse; auto fills photos in full detail"
+    ]
 
 
 def _slices(image: NDArray, boxes: Sequence[Box]) -> list[Samples]:

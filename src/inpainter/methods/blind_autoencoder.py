@@ -59,6 +59,7 @@ class BlindAutoencoder(Network):
     def __init__(self, recipe: BlindAutoencoderRecipe) -> None:
         super().__init__()
         self.view = View(minimum=2**recipe.pooled, multiple=2**recipe.pooled)
+        self.trained_on = recipe.size
         channels = (3, *recipe.widths)
         encoder: list[nn.Module] = []
         decoder: list[nn.Module] = []

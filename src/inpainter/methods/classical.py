@@ -4,6 +4,8 @@
 `mean` is the floor to measure against.
 """
 
+import math
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpainter.core import Card, Image, Inpainter, Mask, Method, Settings, View, Work
+from inpainter.core import Card, Image, Inpainter, InputError, Mask, Method, Settings, View, Work
 from inpainter.methods import METHODS
 
 Channel = NDArray[np.float32]
@@ -37,6 +39,13 @@ TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -
 
 Ours, because OpenCV's way there and back is off by 7 levels of 16 bits.
 """
+
+BIHARMONIC_PIXELS = 1_000_000
+"""The largest hole that biharmonic solved where it was measured; beyond, SciPy's solver may end the whole process."""
+MEMORY_SHARE = 0.5
+"""How much of the machine's memory one hole may take; the rest is other programs'."""
+UNKNOWN_MEMORY = 4 * 2**30
+"""The memory of a machine that does not say how much it has, bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +96,13 @@ class FrequencySelective(Inpainter):
 
     def __init__(self, profile: str) -> None:
         self.card = FSR.card
+        # Of two OpenCV packages that are installed side by side, one overwrites the other's files.
+        if not hasattr(getattr(cv2, "xphoto", None), "inpaint"):
+            raise InputError(
+                "fsr needs OpenCV's xphoto, which another OpenCV package has overwritten: pip uninstall opencv-python "
+                "opencv-python-headless opencv-contrib-python opencv-contrib-python-headless, then pip install "
+                "opencv-contrib-python-headless"
+            )
         self._flag = cv2.xphoto.INPAINT_FSR_BEST if profile == "best" else cv2.xphoto.INPAINT_FSR_FAST
 
     def predict(self, image: Image, mask: Mask, work: Work) -> Image:
@@ -113,7 +129,31 @@ class Biharmonic(Inpainter):
         self._inpaint = inpaint_biharmonic
 
     def predict(self, image: Image, mask: Mask, work: Work) -> Image:
+        # The solver ends the process where it gets no memory, so that nothing can be caught.
+        pixels = int(np.count_nonzero(mask))
+        need, most = solver_bytes(pixels), MEMORY_SHARE * _memory()
+        if pixels > BIHARMONIC_PIXELS or need > most:
+            raise InputError(
+                f"biharmonic: a hole of {pixels} pixels, which would take {need / 1e9:.1f} GB of memory, is too large "
+                f"here; fill it by another method, such as auto, or make it smaller"
+            )
         return self._inpaint(image, mask, channel_axis=-1)
+
+
+def solver_bytes(pixels: int) -> float:
+    """How much memory SciPy's solver takes for a hole of so many pixels, at most.
+
+    Measured for squares, the worst of shapes, of 22,500 to 1,000,000 pixels: 2,500 to 4,500 bytes a pixel, growing
+    with the logarithm, as the fill-in of such a system does.
+    """
+    return pixels * max(325 * math.log2(max(pixels, 1)) - 1840, 2000)
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # such as Windows
+        return UNKNOWN_MEMORY
 
 
 def marched(image: Image, mask: Mask, flag: int = cv2.INPAINT_NS, radius: int = 3) -> Image:

@@ -120,6 +120,7 @@ class PartialConvUNet(Network):
         super().__init__()
         widths, levels, full = recipe.widths, len(recipe.widths), recipe.first_width or 3
         self.view = View(minimum=2**levels, multiple=2**levels)
+        self.trained_on = recipe.size
         twice = recipe.convolutions == 2
         self.before, self.encoder = nn.ModuleList(), nn.ModuleList()
         self.decoder, self.after, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
@@ -212,6 +213,7 @@ class RefiningUNet(Network):
         super().__init__()
         widths, levels = recipe.widths, len(recipe.widths)
         self.view = View(minimum=2**levels, multiple=2**levels)
+        self.trained_on = recipe.size
 
         def blocks(level: int) -> nn.Sequential:
             each = (_Residual(widths[level], recipe.kernels[level]) for _ in range(recipe.blocks[level]))

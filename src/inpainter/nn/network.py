@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import final
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,8 @@ class Network(nn.Module, ABC):
     view: View = View()
     encodes: bool = False
     """Whether it has an encoder, whose code `encode` gives."""
+    trained_on: int | None = None
+    """The side of the pictures that it was trained on, px, where it fills larger ones without scaling them down."""
 
     @final
     def forward(self, image: Tensor, mask: Tensor, works: Sequence[Work] = ()) -> Tensor:
@@ -91,6 +94,13 @@ class NetworkInpainter(Inpainter):
         return self.predict_batch(image[None], mask[None], [work])[0]
 
     def predict_batch(self, images: Images, masks: Masks, works: Sequence[Work]) -> Images:
+        side = self.network.trained_on
+        for mask, work in zip(masks, works, strict=True):
+            if side is not None and _is_thick(mask, side / 2):
+                work.note(
+                    f"{self.card.name} was trained on pictures of {side} px, and a hole is too thick for it: its "
+                    "colours may be wrong; auto fills photos better"
+                )
         with torch.no_grad():
             return _array(self.network(*self._tensors(images, masks), works))
 
@@ -106,6 +116,12 @@ class NetworkInpainter(Inpainter):
         # (N, H, W, 3) seen as (N, 3, H, W) is channels_last as it lies there.
         pictures = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
         return pictures.to(self.device), torch.from_numpy(masks)[:, None].to(self.device)
+
+
+def _is_thick(mask: Mask, thickness: float) -> bool:
+    """Whether a disc of more than this diameter has room in a hole."""
+    # Half of it, because the distances are those to the nearest known pixel.
+    return float(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5).max()) > thickness / 2 + 0.5
 
 
 def _array(pictures: Tensor) -> Images:

@@ -2,15 +2,26 @@
 
 import errno
 import os
+import re
+import secrets
+import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from inpainter.core import InputError
 from inpainter.core.paths import exists
+
+# What a share may say of permissions and flushing that it does not have; the rest, such as EIO, is a failure.
+_REFUSED = {errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+# The temporary files made here, and those that encoders put beside them.
+_TEMPORARY = re.compile(r"\.inpainter-[0-9a-z_]{8}\.(part2?|old)")
+# Nothing is written for so long without a change to its file, s.
+_DEAD_AFTER = 24 * 60 * 60
+# The folders in which this process has looked for what killed runs left.
+_tidied: set[Path] = set()
 
 
 def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (), keep_sources: bool = False) -> None:
@@ -48,7 +59,12 @@ def _is_same(source: Path, output: Path) -> bool:
 
 
 def _check_place(output: Path) -> None:
-    folder = output.parent
+    target = _target(output)
+    folder = target.parent
+    if target.is_symlink():
+        raise InputError(f"{output}: is a link that leads back to itself; remove it or name another output")
+    if folder.is_symlink() and not folder.exists():
+        raise InputError(f"{output}: its folder is a link that leads nowhere; choose another output")
     if not folder.exists():
         raise InputError(f"{output}: its folder does not exist; make it first (mkdir -p '{folder}')")
     if not folder.is_dir():
@@ -57,6 +73,8 @@ def _check_place(output: Path) -> None:
         raise InputError(f"{output}: is a folder; name a file in it")
     if output.exists() and not output.is_file():
         raise InputError(f"{output}: is a pipe or a device, which nothing can replace; name a file")
+    if output.exists() and not os.access(output, os.W_OK):
+        raise InputError(f"{output}: is write-protected; name another output or allow writing to it")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{output}: no permission to write into its folder; choose another with -o")
 
@@ -87,17 +105,18 @@ def atomic_all(outputs: Sequence[Path], *, overwrite: bool) -> Iterator[list[Pat
                 places.append(stack.enter_context(_temporary(output)))
         yield [temporary for temporary, _ in places]
         for output, (temporary, _) in zip(outputs, places, strict=True):
-            with explained(output), temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            with explained(output):
+                _flush(temporary)
         with undisturbed(), ExitStack() as old, ExitStack() as undo:
             for output, (temporary, target) in zip(outputs, places, strict=True):
                 with explained(output):
                     # The last, or only, one is replaced in one step, and nothing can fail after it.
-                    kept = _kept(target, temporary.with_suffix(".old")) if target != places[-1][1] else None
-                    if kept:
-                        undo.callback(kept.replace, target)
-                        old.callback(kept.unlink, missing_ok=True)
-                    new = not os.path.lexists(target) and not kept
+                    if target != places[-1][1] and target.is_file():
+                        aside = temporary.with_suffix(".old")
+                        old.callback(_remove, aside)
+                        _keep(target, aside)
+                        undo.callback(aside.replace, target)
+                    new = not os.path.lexists(target)
                     _publish(temporary, target, overwrite=overwrite)
                     if new:
                         undo.callback(target.unlink, missing_ok=True)
@@ -106,13 +125,15 @@ def atomic_all(outputs: Sequence[Path], *, overwrite: bool) -> Iterator[list[Pat
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold Ctrl-C and a termination back until the block is over; only the main thread is ever disturbed by them."""
+    """Hold back what stops a program until the block is over; only the main thread is ever disturbed by it."""
     came: list[int] = []
     try:
         with ExitStack() as held:
             if threading.current_thread() is threading.main_thread():
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    held.enter_context(_held(number, came))
+                # Windows has no hang-up of the terminal.
+                for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                    if number := getattr(signal, name, None):
+                        held.enter_context(_held(number, came))
             yield
     finally:
         if came:
@@ -140,10 +161,10 @@ def gone_afterwards(path: Path) -> Iterator[None]:
         yield
     finally:
         try:
-            path.unlink(missing_ok=True)
+            _remove(path)
         finally:
             # A signal may have come before the first was done.
-            path.unlink(missing_ok=True)
+            _remove(path)
 
 
 @contextmanager
@@ -158,28 +179,87 @@ def explained(output: Path) -> Iterator[None]:
 @contextmanager
 def _temporary(output: Path) -> Iterator[tuple[Path, Path]]:
     """An empty file beside `output` that is gone in the end, and the file that it is to become."""
-    # A link is followed, so that the file it names is replaced and the link stays.
-    target = Path(os.path.realpath(output)) if output.is_symlink() else output
+    target = _target(output)
     with ExitStack() as stack:
         with undisturbed():
-            handle, name = tempfile.mkstemp(prefix=".inpainter-", suffix=".part", dir=target.parent)
-            os.close(handle)
-            temporary = Path(name)
+            temporary = _new_beside(target)
             stack.enter_context(gone_afterwards(temporary))
-        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        _remove_dead(temporary)
+        if target.exists():
+            _take_permissions(temporary, target)
         yield temporary, target
 
 
-def _kept(target: Path, aside: Path) -> Path | None:
-    """A file that is to be replaced, under another name; None where there is none to keep."""
-    if not target.is_file():
-        return None
+def _target(output: Path) -> Path:
+    """The file that is written: a link is followed, so that the file it names is replaced and the link stays."""
+    return Path(os.path.realpath(output)) if output.is_symlink() else output
+
+
+def _new_beside(target: Path) -> Path:
+    """Make an empty file of a name that was free, which nobody may open who could not open `target`."""
+    # The system applies the umask; to ask for it, a program has to change it, for all its threads.
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
+    while True:
+        temporary = target.parent / f".inpainter-{secrets.token_hex(4)}.part"
+        with suppress(FileExistsError):
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+            return temporary
+
+
+def _remove_dead(temporary: Path) -> None:
+    """Remove what killed runs have left in the folder of a file just made, once in a process.
+
+    Only their age says that nobody writes them any more: on a share they may be another machine's, whose processes
+    cannot be seen from here. It is counted by the clock that dated the new file, which is the share's.
+    """
+    folder = temporary.parent.absolute()
+    if folder in _tidied:
+        return
+    _tidied.add(folder)
+    with suppress(OSError), os.scandir(folder) as entries:
+        now = temporary.stat().st_mtime
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                facts = entry.stat(follow_symlinks=False)
+                # A file put aside has the date of its content; being put aside changed its other one.
+                if now - max(facts.st_mtime, facts.st_ctime) > _DEAD_AFTER:
+                    _remove(Path(entry.path))
+
+
+def _remove(path: Path) -> None:
+    """Remove a temporary file; where that fails, it is left for a later run, because why it is removed matters more."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def _flush(path: Path) -> None:
+    # Windows flushes only what is open for writing.
+    with path.open("r+b") as file, _if_possible():
+        os.fsync(file.fileno())
+
+
+def _take_permissions(path: Path, of: Path) -> None:
+    with _if_possible():
+        path.chmod(of.stat().st_mode & 0o777)
+
+
+@contextmanager
+def _if_possible() -> Iterator[None]:
+    """Do without what a share does not have."""
     try:
-        # By a second name of it, so that the first one is never missing.
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+
+
+def _keep(target: Path, aside: Path) -> None:
+    """Give a file that is to be replaced a second name; the first one is never missing, should the program die."""
+    try:
         os.link(target, aside)
     except OSError:  # a file system without hard links
-        target.replace(aside)
-    return aside
+        shutil.copyfile(target, aside)
+        _take_permissions(aside, target)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -217,10 +297,5 @@ def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
     except OSError:  # a file system without hard links
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, "exists", str(target)) from None
-        temporary.replace(target)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        # Windows renames only to a name that is free.
+        temporary.rename(target)
