@@ -1,6 +1,7 @@
 """The command line."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -344,6 +345,8 @@ def _dropped(what: Any) -> None:
 def main() -> None:
     """Run the command line and leave with its exit code: 0 done, 1 some photos failed, 2 bad input."""
     sys.unraisablehook = _dropped
+    # Without this libvips writes remarks of its own to stderr.
+    os.environ.setdefault("VIPS_WARNING", "0")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     arguments = sys.argv[1:]
