@@ -203,5 +203,5 @@ CASCADE = TrainedMethod(
     presets=PRESETS,
     network=make_network,
     objective=make_objective,
-    shipped="128-blocks",
+    shipped=METHODS["cascade"].weights[0],
 )
