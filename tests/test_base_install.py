@@ -5,6 +5,7 @@ import sys
 import tomllib
 
 import pytest
+from packaging.requirements import Requirement
 
 from conftest import ROOT
 
@@ -91,6 +92,24 @@ def test_the_base_install_asks_for_no_torch_and_constraints_pin_every_package_on
     assert all("==" in pin for pin in pins)
     assert len(names) == len(set(names))
     assert "torch==2.13.0" in pins
+    # Exact versions are for constraints.txt alone: an extra that names one fits into no other environment.
+    ranges = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
+    assert not any("==" in line.partition(";")[0] for line in ranges)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "there"),
+    [("linux", "x86_64", True), ("linux", "aarch64", False), ("linux", "armv7l", False), ("darwin", "arm64", True),
+     ("darwin", "x86_64", True), ("win32", "AMD64", True), ("win32", "ARM64", False)],
+)  # fmt: skip
+def test_jpeglib_is_asked_for_where_it_has_a_wheel(system, machine, there):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = next(Requirement(line) for line in project["dependencies"] if line.startswith("jpeglib"))
+    assert wanted.marker
+    assert wanted.marker.evaluate({"sys_platform": system, "platform_machine": machine}) is there
 
 
 def test_the_program_that_imports_it_keeps_its_environment_and_its_libvips(tmp_path):
