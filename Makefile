@@ -39,7 +39,7 @@ bench: $(VENV)/dev
 package: $(VENV)/dev
 	rm -rf dist build
 	$(BIN)/python -m build
-	PYTHON=$(PYTHON) tests/packaging/try.sh $(BIN)/python
+	PYTHON=$(PYTHON) tests/wheel/try.sh $(BIN)/python
 
 clean:
 	rm -rf $(VENV) out build dist src/*.egg-info
