@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo check test bench clean
+.PHONY: demo check test bench package clean
 
 # The mark files say what an environment holds, so that a second call installs nothing.
 $(VENV)/base: pyproject.toml constraints.txt
@@ -35,5 +35,11 @@ test: check
 bench: $(VENV)/dev
 	set -e; for script in benchmarks/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script"; done
 
+# Source archive and wheel in dist/, tried as a user would: outside the repository, without torch.
+package: $(VENV)/dev
+	rm -rf dist build
+	$(BIN)/python -m build
+	PYTHON=$(PYTHON) tests/wheel/try.sh $(BIN)/python
+
 clean:
-	rm -rf $(VENV) out build src/*.egg-info
+	rm -rf $(VENV) out build dist src/*.egg-info

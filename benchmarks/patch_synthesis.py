@@ -32,6 +32,7 @@ from inpainter.metrics.perceptual import load_lpips, lpips_distance
 from inpainter.metrics.pixel import mean_absolute_error, mean_squared_error, psnr
 from inpainter.metrics.structure import boundary_gradient_error, gradient_energy_ratio, ssim
 from inpainter.nn.device import torch_device
+from inpainter.nn.facts import trained_weights
 from inpainter.nn.patch_texture import nearest_patches
 from inpainter.nn.vgg import VGGFeatures, load_vgg
 from measure import DATA
@@ -102,7 +103,7 @@ Maker = Callable[[], Inpainter]
 def labels(name: str, runs: Path) -> dict[str, Maker]:
     """What is measured on a set, by a short name."""
     beside = {
-        "content": lambda: load(CONTENT),
+        "content": lambda: load(trained_weights(CONTENT)),
         "patch-synthesis": lambda: load(NAME),
         "content-exemplar": lambda: load(NAME, content="exemplar"),
         "content-exemplar-one-scale": lambda: load(NAME, content="exemplar", scales=1),
@@ -137,7 +138,9 @@ def labels(name: str, runs: Path) -> dict[str, Maker]:
 
 def _with_features(network: VGGFeatures) -> Inpainter:
     device = torch_device("auto")
-    return PatchSynthesis(network, load(CONTENT), PatchSynthesisSettings(), PATCH_SYNTHESIS.card, device)
+    return PatchSynthesis(
+        network, load(trained_weights(CONTENT)), PatchSynthesisSettings(), PATCH_SYNTHESIS.card, device
+    )
 
 
 def _first_tap(network: VGGFeatures) -> VGGFeatures:
@@ -179,7 +182,9 @@ def measure(name: str, chosen: Sequence[str], runs: Path, pictures: Path | None)
         path.write_text(json.dumps({"pictures": len(rows), "computed_on": where, "means": found,
                                     "each": [_rounded(row) for row in rows]}, indent=1) + "\n")  # fmt: skip
         if (name, label) == ("photos-384", "content"):
-            numbers_into_card(CONTENT, {f"{name} {key}": found[key] or 0.0 for key in ("psnr", "ssim", "lpips")})
+            numbers_into_card(
+                trained_weights(CONTENT), {f"{name} {key}": found[key] or 0.0 for key in ("psnr", "ssim", "lpips")}
+            )
         print(
             name, label, {key: found[key] for key in ("psnr", "lpips", "gradient_energy_median", "seconds")}, flush=True
         )

@@ -5,6 +5,7 @@ import sys
 import tomllib
 
 import pytest
+from packaging.requirements import Requirement
 
 from conftest import ROOT
 
@@ -74,7 +75,7 @@ cv2.imwrite("p.png", np.zeros((40, 40, 3), np.uint8))
 try:
     evaluate(Evaluation(methods=["telea"], data=".", {option}), load)
 except InputError as error:
-    assert "needs torch, which is not installed: pip install 'inpainter[torch]'" in str(error), error
+    assert "needs torch, which is not installed: pip install -c constraints.txt -e '.[torch]'" in str(error), error
 else:
     raise AssertionError("measured without torch")
 """,
@@ -91,3 +92,74 @@ def test_the_base_install_asks_for_no_torch_and_constraints_pin_every_package_on
     assert all("==" in pin for pin in pins)
     assert len(names) == len(set(names))
     assert "torch==2.13.0" in pins
+    # Exact versions are for constraints.txt alone: an extra that names one fits into no other environment.
+    ranges = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
+    assert not any("==" in line.partition(";")[0] for line in ranges)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "there"),
+    [("linux", "x86_64", True), ("linux", "aarch64", False), ("linux", "armv7l", False), ("darwin", "arm64", True),
+     ("darwin", "x86_64", True), ("win32", "AMD64", True), ("win32", "ARM64", False)],
+)  # fmt: skip
+def test_jpeglib_is_asked_for_where_it_has_a_wheel(system, machine, there):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = next(Requirement(line) for line in project["dependencies"] if line.startswith("jpeglib"))
+    assert wanted.marker
+    assert wanted.marker.evaluate({"sys_platform": system, "platform_machine": machine}) is there
+
+
+def test_the_program_that_imports_it_keeps_its_environment_and_its_libvips(tmp_path):
+    """Photos read and filled, after the program made its own choices."""
+    python(
+        """
+import logging, os, pkgutil, signal, warnings
+from importlib import import_module
+sys.meta_path.pop(0)
+import cv2, numpy as np, pyvips
+def state():
+    return {
+        "environment": dict(os.environ),
+        "libvips": (pyvips.cache_get_max(), pyvips.cache_get_max_mem(), pyvips.cache_get_max_files()),
+        "signals": [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+        "warnings": warnings.filters[:], "logging": logging.root.handlers[:], "numpy": np.geterr(),
+        "threads": cv2.getNumThreads(), "hooks": (sys.excepthook, sys.unraisablehook),
+    }
+pyvips.cache_set_max(77)
+cv2.imwrite("photo.jpg", np.zeros((40, 50, 3), np.uint8))
+before = state()
+import inpainter
+for module in pkgutil.walk_packages(inpainter.__path__, "inpainter."):
+    # Modules that need torch: it leaves traces of its own.
+    if module.name.split(".")[1] in ("core", "photos", "masks") or module.name == "inpainter.apps.cli":
+        import_module(module.name)
+inpainter.fill("photo.jpg", np.eye(40, 50, dtype=bool))
+after = state()
+assert after == before, [name for name in before if after[name] != before[name]]
+""",
+        set(),
+        tmp_path,
+    )
+
+
+def test_a_photo_that_changed_is_read_again_whatever_libvips_keeps(tmp_path):
+    python(
+        """
+import cv2, numpy as np, pyvips, os
+from pathlib import Path
+pyvips.cache_set_max(100)
+from inpainter.photos.photo import open_photo, load_pixels
+for name, kind in (("a.jpg", "jpeg"), ("a.png", "png"), ("a.webp", "webp"), ("a.tif", "tiff"), ("a.avif", "avif")):
+    for value in (10, 200):
+        plain = pyvips.Image.black(64, 64, bands=3).linear(1, value).cast("uchar")
+        plain.copy(interpretation="srgb").write_to_file(name)
+        # As an array that was written in the same second, and of the same size.
+        os.utime(name, (1, 1))
+        assert abs(open_photo(Path(name)).pixels("random").avg() - value) < 4, (name, value)
+""",
+        set(),
+        tmp_path,
+    )

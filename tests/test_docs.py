@@ -78,8 +78,9 @@ def test_readme_python_runs(project):
         subprocess.run([sys.executable, "-c", block], cwd=project, check=True, timeout=120)
 
 
-def test_python_of_the_page_on_nsd_runs(project):
-    for block in blocks("python", (ROOT / "docs" / "nsd.md").read_text()):
+@pytest.mark.parametrize("page", ["nsd.md", "pypi.md"])
+def test_python_of_other_pages_runs(project, page):
+    for block in blocks("python", (ROOT / "docs" / page).read_text()):
         subprocess.run([sys.executable, "-c", block], cwd=project, check=True, timeout=120)
 
 

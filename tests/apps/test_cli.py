@@ -434,7 +434,20 @@ def test_methods_of_a_missing_extra_says_how_to_get_it(run, monkeypatch):
     code, out, _ = run("methods", "biharmonic")
     assert code == 0
     assert METHODS["biharmonic"].summary in out
-    assert "pip install 'inpainter[biharmonic]'" in out
+    assert "pip install -c constraints.txt -e '.[biharmonic]'" in out
+
+
+def test_methods_say_which_are_ready(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("INPAINTER_WEIGHTS", str(tmp_path))
+    described = {each["name"]: each for each in json.loads(run("methods", "--json")[1])}
+    assert all(each["installed"] for each in described.values())
+    assert {name for name, each in described.items() if each["ready"]} == {
+        name for name, entry in METHODS.items() if not entry.weights
+    }
+    for words in (("methods",), ("methods", "cascade")):
+        code, out, _ = run(*words)
+        assert code == 0
+        assert "INPAINTER_WEIGHTS" in out
 
 
 SLOW = """

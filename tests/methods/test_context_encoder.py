@@ -376,8 +376,8 @@ def test_a_preset_by_its_former_name_is_one_line_that_says_the_new_one():
 
 
 def test_bare_name_without_weights_says_how_to_get_them(monkeypatch, tmp_path):
-    monkeypatch.setattr("inpainter.nn.trained.SHIPPED", tmp_path)
-    with pytest.raises(InputError, match="train some"):
+    monkeypatch.setenv("INPAINTER_WEIGHTS", str(tmp_path))
+    with pytest.raises(InputError, match=r"context-encoder-128-blocks are not in .*INPAINTER_WEIGHTS.*train some"):
         load("context-encoder")
 
 

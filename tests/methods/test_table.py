@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import ROOT
 from inpainter.core import Box, Card, Inpainter, InputError
 from inpainter.core.fields import field_docs
-from inpainter.methods import METHODS, card, declared, load, takes_device
+from inpainter.core.install import checkout, to_install
+from inpainter.methods import METHODS, card, declared, load, needs, takes_device
 from ready import ready
 
 
@@ -65,10 +67,66 @@ def test_a_missing_extra_is_answered_with_the_command_and_the_card_is_still_ther
     for module in [name for name in sys.modules if name.split(".")[0] == "skimage"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "skimage", None)
-    with pytest.raises(InputError, match=r"biharmonic needs skimage.*pip install 'inpainter\[biharmonic\]'") as caught:
+    with pytest.raises(
+        InputError, match=r"biharmonic needs skimage.*pip install -c constraints.txt -e '\.\[biharmonic\]'"
+    ) as caught:
         load("biharmonic")
     assert "\n" not in str(caught.value)
     assert card("biharmonic").extra == "biharmonic"
+
+
+@pytest.fixture
+def from_a_wheel(monkeypatch):
+    """The package as the wheel installs it: with no source around it."""
+    for place in ("inpainter.core.install.checkout", "inpainter.nn.facts.checkout"):
+        monkeypatch.setattr(place, lambda: None)
+
+
+def test_from_a_wheel_the_trained_methods_are_not_ready_and_say_what_is_missing(from_a_wheel):
+    for name, entry in METHODS.items():
+        assert [folder for need in needs(name) for folder in entry.weights if folder in need] == list(entry.weights)
+        if entry.weights:
+            with pytest.raises(
+                InputError, match=f"{entry.weights[0]} are not installed: .*INPAINTER_WEIGHTS"
+            ) as caught:
+                load(name)
+            assert "\n" not in str(caught.value)
+
+
+def test_from_a_wheel_the_variable_says_where_the_weights_are(from_a_wheel, monkeypatch, tmp_path):
+    ours = ROOT / "weights"
+    monkeypatch.setenv("INPAINTER_WEIGHTS", str(ours))
+    assert not any(needs(name) for name in METHODS)
+    assert load("partial-conv").card.name == "partial-conv"
+    # A method that takes two networks is ready with both, and not with one.
+    (tmp_path / "patch-synthesis-texture").symlink_to(ours / "patch-synthesis-texture")
+    monkeypatch.setenv("INPAINTER_WEIGHTS", str(tmp_path))
+    assert "weights context-encoder-content:" in needs("patch-synthesis")[0]
+    with pytest.raises(InputError, match="patch-synthesis: weights context-encoder-content are not in"):
+        load("patch-synthesis")
+
+
+def test_a_checkout_needs_no_variable(monkeypatch):
+    monkeypatch.delenv("INPAINTER_WEIGHTS", raising=False)
+    assert not any(needs(name) for name in METHODS)
+    assert checkout() == ROOT
+
+
+def test_only_a_source_of_this_project_is_a_checkout(monkeypatch, tmp_path):
+    package = tmp_path / "src" / "inpainter" / "core" / "install.py"
+    monkeypatch.setattr("inpainter.core.install.__file__", str(package))
+    for text in (None, "no TOML [", '[project]\nname = "other"', "[tool.x]"):
+        if text is not None:
+            (tmp_path / "pyproject.toml").write_text(text)
+        assert checkout.__wrapped__() is None
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "inpainter"')
+    assert checkout.__wrapped__() == tmp_path
+
+
+def test_the_command_for_an_extra_is_of_the_way_it_was_installed(monkeypatch):
+    assert to_install("torch") == "pip install -c constraints.txt -e '.[torch]'"
+    monkeypatch.setattr("inpainter.core.install.checkout", lambda: None)
+    assert to_install("torch") == "pip install 'inpainter[torch]'"
 
 
 def test_a_broken_base_install_is_a_bug_and_not_a_missing_extra(monkeypatch):

@@ -1,8 +1,8 @@
 """JPEG keeps every block that the mask does not touch; lossy WebP and AVIF keep all but a little."""
 
+import sys
 from pathlib import Path
 
-import jpeglib
 import numpy as np
 import pytest
 import pyvips
@@ -46,6 +46,7 @@ JPEGS = [
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 @pytest.mark.parametrize("options", JPEGS, ids=str)
 def test_jpeg_keeps_every_block_that_the_mask_does_not_touch(tmp_path: Path, options: dict, orientation: int) -> None:
+    jpeglib = pytest.importorskip("jpeglib")
     height, width = 85, 107
     options = dict(options)
     grey = options.pop("grey", False)
@@ -82,6 +83,37 @@ def test_jpeg_keeps_every_block_that_the_mask_does_not_touch(tmp_path: Path, opt
     assert np.array_equal(new[far], old[far])
     assert np.abs(new[inside] - [128, 128, 128, 255]).mean() <= 8
     assert np.abs(old[inside] - [128, 128, 128, 255]).mean() > 15
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("options", JPEGS[:6], ids=str)
+def test_jpeg_without_jpeglib_is_encoded_anew_says_so_and_keeps_the_rest(
+    tmp_path: Path, options: dict, orientation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jpeglib", None)
+    options = dict(options)
+    grey = options.pop("grey", False)
+    icc = profile("GRAY" if grey else "RGB")
+    source = picture(85, 107, 1 if grey else 3, seed=orientation)
+    photo, output = tmp_path / "photo.jpg", tmp_path / "out.jpg"
+    image = Image.fromarray(source[..., 0] if grey else source)
+    image.save(photo, exif=b"Exif\0\0" + exif(orientation), icc_profile=icc, xmp=XMP, dpi=(300, 300), **options)
+    mask = box_mask(*upright_size(orientation, 85, 107), 35, 20, 70, 57)
+
+    report = fill(photo, mask, output)
+
+    assert len(report.notes) == 1
+    assert "encoded anew, at quality" in report.notes[0]
+    assert "jpeglib" in report.notes[0]
+    says = told(photo)
+    assert says["icc"] == icc
+    assert says["xmp"]
+    assert told(output) == says
+    old, new = seen(photo).astype(int), seen(output).astype(int)
+    inside = box_mask(*mask.shape, 40, 25, 65, 52)
+    far = ~box_mask(*mask.shape, 35 - 18, 20 - 18, 70 + 18, 57 + 18)
+    assert np.abs(new[far] - old[far]).mean() <= 3
+    assert np.abs(new[inside] - [128, 128, 128, 255]).mean() <= 8
 
 
 @pytest.mark.parametrize("kind", ["plain", "adobe", "tiff"])

@@ -1,6 +1,7 @@
 """The command line."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -255,7 +256,8 @@ def methods(
     as_json
         Print JSON, with the whole cards.
     """
-    from inpainter.methods import METHODS, installed, method_of
+    from inpainter.methods import METHODS, method_of, needs
+    from inpainter.nn.facts import TO_GET_WEIGHTS
 
     if name is not None:
         # As it stands in a command, settings and all, it is the same method.
@@ -275,19 +277,23 @@ def methods(
     for heading in ("method", "what it is", "needs"):
         table.add_column(heading)
     for name, entry in METHODS.items():
-        needs = "" if installed(name) else f"pip install 'inpainter[{entry.extra}]'"
-        table.add_row(name, entry.summary, needs.replace("[", "\\["))
+        # The weights by name only: where they lie is said once, below.
+        table.add_row(
+            name, entry.summary, "\n".join(need.partition(":")[0] for need in needs(name)).replace("[", "\\[")
+        )
     Console().print(table)
+    if any(TO_GET_WEIGHTS in need for name in METHODS for need in needs(name)):
+        print(f"weights: {TO_GET_WEIGHTS}; the source archive has them, the wheel does not")
     return 0
 
 
 def _described(name: str) -> dict[str, Any]:
-    """The card of a method, whether it is installed, and, if so, its settings."""
+    """The card of a method, what its name alone still needs, and, if it is installed, its settings."""
     from inpainter.core.fields import field_docs
-    from inpainter.methods import card, declared, installed
+    from inpainter.methods import card, declared, installed, needs
 
-    there = installed(name)
-    found = asdict(card(name)) | {"installed": there, "settings": []}
+    there, missing = installed(name), needs(name)
+    found = asdict(card(name)) | {"installed": there, "ready": not missing, "needs": missing, "settings": []}
     if there:
         kind = declared(name).settings
         docs = field_docs(kind)
@@ -299,8 +305,9 @@ def _described(name: str) -> dict[str, Any]:
 
 def _print_card(card: dict[str, Any]) -> None:
     print(f"{card['name']}: {card['summary']}")
+    for need in card["needs"]:
+        print(f"needs: {need}")
     if not card["installed"]:
-        print(f"needs: pip install 'inpainter[{card['extra']}]'")
         return
     for title in ("source", "good_for", "bad_for", "extra"):
         if card[title]:
@@ -344,6 +351,8 @@ def _dropped(what: Any) -> None:
 def main() -> None:
     """Run the command line and leave with its exit code: 0 done, 1 some photos failed, 2 bad input."""
     sys.unraisablehook = _dropped
+    # Without this libvips writes remarks of its own to stderr.
+    os.environ.setdefault("VIPS_WARNING", "0")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     arguments = sys.argv[1:]

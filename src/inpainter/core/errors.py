@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from inpainter.core.install import to_install
+
 
 class InputError(ValueError):
     """Something the user can put right; the message is one line: what, where, remedy.
@@ -33,6 +35,5 @@ def needing(extra: str, what: str) -> Iterator[None]:
     except ImportError as error:
         if not extra:
             raise
-        raise InputError(
-            f"{what} needs {error.name or 'more'}, which is not installed: pip install 'inpainter[{extra}]'"
-        ) from error
+        missing = error.name or "more"
+        raise InputError(f"{what} needs {missing}, which is not installed: {to_install(extra)}") from error

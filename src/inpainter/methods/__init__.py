@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from inpainter.core import DEVICES, Card, Inpainter, InputError, Method, Settings
 from inpainter.core.errors import needing
 from inpainter.core.fields import read_fields, split_fields
+from inpainter.core.install import to_install
 from inpainter.core.paths import is_folder
+from inpainter.nn.facts import TO_GET_WEIGHTS, has_weights, read_facts
 
 
 class Entry(NamedTuple):
@@ -21,6 +23,8 @@ class Entry(NamedTuple):
     extra: str
     """The optional install that it needs; empty when the base install is enough."""
     summary: str
+    weights: tuple[str, ...] = ()
+    """The folders, `METHOD-PRESET`, of trained weights that it takes by its name alone, its own first."""
 
 
 METHODS: dict[str, Entry] = {
@@ -39,33 +43,43 @@ METHODS: dict[str, Entry] = {
         "blind_autoencoder:BLIND_AUTOENCODER",
         "torch",
         "An autoencoder that is never told where the hole is; for small pictures.",
+        ("blind-autoencoder-cifar10-paper",),
     ),
     "partial-conv": Entry(
         "partial_conv:PARTIAL_CONV",
         "torch",
         "A U-Net whose convolutions look at valid pixels only; for small pictures.",
+        ("partial-conv-cifar10",),
     ),
     "context-encoder": Entry(
         "context_encoder:CONTEXT_ENCODER",
         "torch",
         "Predicts the hole from one code of its surroundings; for small pictures.",
+        ("context-encoder-128-blocks",),
     ),
     "cascade": Entry(
-        "cascade:CASCADE", "torch", "Context encoders, a small one and a large one that starts from its fill."
+        "cascade:CASCADE",
+        "torch",
+        "Context encoders, a small one and a large one that starts from its fill.",
+        ("cascade-128-blocks",),
     ),
     "latent-search": Entry(
-        "latent_search:LATENT_SEARCH", "torch", "The generated picture that is nearest around the hole; faces of 64 px."
+        "latent_search:LATENT_SEARCH",
+        "torch",
+        "The generated picture that is nearest around the hole; faces of 64 px.",
+        ("latent-search-celeba",),
     ),
     "patch-synthesis": Entry(
         "patch_synthesis:PATCH_SYNTHESIS",
         "torch",
         "Another method's fill, given the photo's own texture by a network's features.",
+        ("patch-synthesis-texture", "context-encoder-content"),
     ),
 }
 
 
-# Extra → a library that only it brings.
-_BROUGHT = {"biharmonic": "skimage", "torch": "torch"}
+# Extra → what a fill needs of what only it brings.
+_BROUGHT = {"biharmonic": ("skimage",), "torch": ("torch", "safetensors")}
 
 
 def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings: Any) -> Inpainter:
@@ -118,7 +132,7 @@ def card(name: str) -> Card:
     except InputError:
         # A module that needs torch to be read: the table knows the little that can be told without.
         pass
-    untold = f"install inpainter[{entry.extra}] to read it"
+    untold = f"to read it, {to_install(entry.extra)}"
     return Card(name, entry.summary, untold, untold, untold, extra=entry.extra)
 
 
@@ -130,7 +144,20 @@ def list_methods() -> dict[str, str]:
 def installed(name: str) -> bool:
     """Whether what the method of this name needs is installed. Raises InputError for an unknown name."""
     extra = _entry(name).extra
-    return not extra or find_spec(_BROUGHT[extra]) is not None
+    return not extra or all(find_spec(library) for library in _BROUGHT[extra])
+
+
+def needs(name: str) -> list[str]:
+    """What is missing before the name alone fills, each with how to get it: nothing when it is ready.
+
+    Raises InputError for an unknown name.
+    """
+    entry = _entry(name)
+    missing = [folder for folder in entry.weights if not has_weights(folder)]
+    return [
+        *([] if installed(name) else [to_install(entry.extra)]),
+        *([f"weights {' and '.join(missing)}: {TO_GET_WEIGHTS}"] if missing else []),
+    ]
 
 
 def takes_device(name_or_path: str) -> bool:
@@ -163,8 +190,6 @@ def _settings(found: Method, given: dict[str, Any]) -> Settings:
 
 
 def _method_in(folder: Path) -> str:
-    from inpainter.nn.facts import read_facts
-
     return str(read_facts(folder)["method"])
 
 

@@ -116,5 +116,5 @@ BLIND_AUTOENCODER = TrainedMethod(
     presets=PRESETS,
     network=BlindAutoencoder,
     objective=BlindAutoencoderObjective,
-    shipped="cifar10-paper",
+    shipped=METHODS["blind-autoencoder"].weights[0],
 )

@@ -219,5 +219,5 @@ CASCADE = TrainedMethod(
     presets=PRESETS,
     network=make_network,
     objective=make_objective,
-    shipped="128-blocks",
+    shipped=METHODS["cascade"].weights[0],
 )

@@ -390,6 +390,6 @@ CONTEXT_ENCODER = TrainedMethod(
     presets=PRESETS,
     network=ContextEncoder,
     objective=make_objective,
-    shipped="128-blocks",
+    shipped=METHODS["context-encoder"].weights[0],
     renamed=RENAMED,
 )

@@ -381,5 +381,5 @@ LATENT_SEARCH = TrainedMethod(
     presets=PRESETS,
     network=LatentSearch,
     objective=LatentSearchObjective,
-    shipped="celeba",
+    shipped=METHODS["latent-search"].weights[0],
 )

@@ -324,5 +324,5 @@ PARTIAL_CONV = TrainedMethod(
     presets=PRESETS,
     network=make_network,
     objective=PartialConvObjective,
-    shipped="cifar10",
+    shipped=METHODS["partial-conv"].weights[0],
 )

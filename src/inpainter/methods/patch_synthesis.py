@@ -20,7 +20,7 @@ from inpainter.methods.copying import Offsets, Sized, copied, met_at_rim
 from inpainter.methods.exemplar import doubled, halved
 from inpainter.methods.texture_network import PRESETS, TAPS, TextureObjective, make_network
 from inpainter.nn.descent import LBFGS, Adam
-from inpainter.nn.facts import SHIPPED
+from inpainter.nn.facts import trained_weights
 from inpainter.nn.patch_texture import PatchTexture, stride_of, total_variation
 from inpainter.nn.trained import TrainedMethod
 from inpainter.nn.vgg import VGGFeatures, load_vgg19
@@ -29,8 +29,8 @@ VGG19 = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 """Where torchvision's official weights are, which this project neither has nor gets."""
 LARGEST, SMALLEST = 512, 128
 """The picture's longer side where the finest scale is optimised, px at most, and about where the coarsest is."""
-CONTENT = SHIPPED / "context-encoder-content"
-"""The weights of the content network: a context encoder with ELU and a fully-connected bottleneck."""
+CONTENT = METHODS["patch-synthesis"].weights[1]
+"""The folder of the weights of the content network: a context encoder with ELU and a fully-connected bottleneck."""
 LEAST = 32
 """The shortest side that is optimised, px: below it there is no texture."""
 
@@ -295,9 +295,10 @@ def make_inpainter(network: VGGFeatures, card: Card, settings: PatchSynthesisSet
         except InputError as error:
             raise InputError(f"{error}, from {VGG19}, or leave texture out: our own network is built in") from error
     network = network.fused()
-    wanted = settings.content or CONTENT
-    if not settings.content and not CONTENT.is_dir():
-        raise InputError(f"{card.name}: its content network is not installed: give another method, as content=exemplar")
+    try:
+        wanted = settings.content or trained_weights(CONTENT)
+    except InputError as error:
+        raise InputError(f"{card.name}: {error}, or give another method, as content=exemplar") from error
     content = load(wanted, str(device) if takes_device(str(wanted)) else "auto")
     if content.card.name == card.name:
         raise InputError(f"settings: content is {settings.content}: give another method than {card.name} itself")
@@ -322,5 +323,5 @@ PATCH_SYNTHESIS = TrainedMethod(
     presets=PRESETS,
     network=make_network,
     objective=TextureObjective,
-    shipped="texture",
+    shipped=METHODS["patch-synthesis"].weights[0],
 )

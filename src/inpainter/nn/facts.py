@@ -1,15 +1,42 @@
 """What `recipe.json` in a folder of trained weights says; read without torch."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from inpainter.core import InputError
+from inpainter.core.install import checkout
 from inpainter.core.paths import exists
 
 WEIGHTS, RECIPE, CARD = "weights.safetensors", "recipe.json", "README.md"
-SHIPPED = Path(__file__).parents[3] / "weights"
-"""The weights trained for good, in the source; they are not in the wheel."""
+TO_GET_WEIGHTS = "they lie in weights/ of the source: set INPAINTER_WEIGHTS to where that folder is"
+
+
+def weights_home() -> Path | None:
+    """The folder of the weights trained for good, one `METHOD-PRESET` each: `INPAINTER_WEIGHTS`, or a checkout's.
+
+    They are not in the wheel: there it is None.
+    """
+    if named := os.environ.get("INPAINTER_WEIGHTS"):
+        return Path(named)
+    source = checkout()
+    return source / "weights" if source else None
+
+
+def has_weights(folder: str) -> bool:
+    """Whether the weights trained for good have this folder, `METHOD-PRESET`."""
+    home = weights_home()
+    return home is not None and exists(home / folder / RECIPE)
+
+
+def trained_weights(folder: str) -> Path:
+    """This folder, `METHOD-PRESET`, of the weights trained for good; raises InputError where it is missing."""
+    home = weights_home()
+    if home is None or not has_weights(folder):
+        place = f"not in {home}" if home else "not installed"
+        raise InputError(f"weights {folder} are {place}: {TO_GET_WEIGHTS}")
+    return home / folder
 
 
 def weights_in(folder: str | Path) -> Path:

@@ -11,7 +11,7 @@ from torch import nn
 from inpainter.core import Card, Inpainter, InputError, Method
 from inpainter.core.recipe import Recipe
 from inpainter.nn.device import torch_device
-from inpainter.nn.facts import RECIPE, SHIPPED, read_facts
+from inpainter.nn.facts import RECIPE, read_facts, trained_weights
 from inpainter.nn.network import NetworkInpainter
 from inpainter.nn.objective import Objective
 from inpainter.nn.pretrained import fill_with_weights
@@ -37,7 +37,7 @@ class TrainedMethod(Method):
     objective: Callable[[Any], Objective]
     """What the training of a recipe minimises."""
     shipped: str
-    """The preset whose weights the name alone takes."""
+    """The folder, `METHOD-PRESET`, of the weights that the name alone takes."""
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
     """Former names of presets → what they are called now; weights and runs made under them still say the former."""
 
@@ -69,12 +69,11 @@ class TrainedMethod(Method):
         return self.recipe.from_dict(facts["recipe"])
 
     def shipped_weights(self) -> Path:
-        """The folder of the weights trained for good, `weights/METHOD-PRESET` of the source; InputError without."""
-        name = self.card.name
-        path = SHIPPED / f"{name}-{self.shipped}"
-        if not (path / RECIPE).exists():
+        """The folder of the weights that the name alone takes; raises InputError, which says how to get them."""
+        try:
+            return trained_weights(self.shipped)
+        except InputError as error:
+            name = self.card.name
             raise InputError(
-                f"{name} needs trained weights, and none are installed: train some (inpainter train {name} --help) and "
-                "give their folder as the method"
-            )
-        return path
+                f"{name}: {error}, or train some (inpainter train {name} --help) and give their folder as the method"
+            ) from error

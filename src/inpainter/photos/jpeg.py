@@ -135,7 +135,7 @@ def _read(source: Path, data: bytes, header: JpegHeader, folder: Path) -> jpegli
     )
     try:
         # jpeglib crashes where libjpeg refuses a header, so another build of libjpeg looks at it first.
-        pyvips.Image.jpegload_buffer(data)
+        pyvips.Image.jpegload_buffer(data, access="sequential")
         with jpeglib.version(_SEQUENTIAL):
             jpeg.load()
     except (OSError, pyvips.Error) as error:

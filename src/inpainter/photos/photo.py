@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Without this libvips writes remarks of its own to stderr.
-os.environ.setdefault("VIPS_WARNING", "0")
-
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
@@ -17,9 +14,6 @@ from numpy.typing import NDArray
 from inpainter.core import Box, Image, InputError
 from inpainter.photos.quality import is_sequence
 from inpainter.photos.sniff import PHOTOS, REMEDIES, sniff
-
-# A file may change between two calls of one process: the cache would answer with its old pixels.
-pyvips.cache_set_max(0)
 
 Samples = NDArray[Any]
 """What a picture holds, `(H, W, bands)`: one or three colours, then alpha if there is one.
@@ -243,7 +237,9 @@ def load_pixels(path: Path, kind: str, access: str = "sequential") -> pyvips.Ima
     """Open a file of this format with libvips, which decodes it as far as it is asked for."""
     load: Callable[..., pyvips.Image] = getattr(pyvips.Image, _LOADERS[kind])
     # Half a JPEG is an error, not a picture with a grey half; of TIFF, libvips calls that an error only.
-    return load(os.fsencode(path), access=access, fail_on="error" if kind == "tiff" else "truncated")
+    fail_on = "error" if kind == "tiff" else "truncated"
+    # A file may change between two calls of one process: libvips's cache would give its old pixels.
+    return load(os.fsencode(path), access=access, fail_on=fail_on, revalidate=True)
 
 
 def _is_animated_png(path: Path) -> bool:

@@ -18,7 +18,6 @@ from inpainter.core import Box, InputError, Mask
 from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
 from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
-from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
 from inpainter.photos.photo import PALETTE_NOTE, Photo, Samples, field, load_pixels, vips_reason
 from inpainter.photos.quality import avif_settings, webp_settings
@@ -120,7 +119,7 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 
 def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
     header = read_header(photo.path)
-    reason = can_carry(header)
+    reason = can_carry(header) or _without_library()
     if reason:
         settings = {
             "Q": nearest_quality(header),
@@ -131,15 +130,25 @@ def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list
         }
         notes = [f"every block is encoded anew, at quality {settings['Q']}: {reason}"]
         return notes + _write_same(photo, patches, temporary, settings)
-    carried = [_stored_patch(photo, patch) for patch in patches]
+    from inpainter.photos.jpeg import StoredPatch, patch_blocks
+
+    places = [photo.to_stored_box(patch.box) for patch in patches]
+    carried = [
+        StoredPatch(box.x, box.y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
+        for box, patch in zip(places, patches, strict=True)
+    ]
     encoded = io.BytesIO(patch_blocks(photo.path, carried))
     with photo.path.open("rb") as source, temporary.open("wb") as out:
         return _left_out(splice_jpeg(source, encoded, out))
 
 
-def _stored_patch(photo: Photo, patch: Patch) -> StoredPatch:
-    x, y, *_ = photo.to_stored_box(patch.box)
-    return StoredPatch(x, y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
+def _without_library() -> str | None:
+    """Why no JPEG's blocks can be carried over where jpeglib, which has no wheel for some machines, is missing."""
+    try:
+        import jpeglib  # noqa: F401 # pyright: ignore[reportUnusedImport]
+    except ImportError:
+        return "jpeglib, which could carry blocks over, is not installed"
+    return None
 
 
 def _write_same(
