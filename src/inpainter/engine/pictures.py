@@ -333,7 +333,7 @@ def _white(samples: np.ndarray, colours: int, what: str) -> tuple[Mask, list[str
     """What of 8-bit samples `(H, W, bands)` is white, as in a file; raises InputError where they can be no mask."""
     levels = Levels()
     levels.add(samples, colours)
-    half, notes = levels.judge([samples], colours, Spoken(what, other_colour=False))
+    half, notes = levels.judge(lambda: [samples], colours, Spoken(what, other_colour=False))
     return degrees(samples, colours, "white", half) == 2, notes
 
 

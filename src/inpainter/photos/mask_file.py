@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -85,13 +86,13 @@ def read_mask(
 def _read(file: Photo, colour: str, spoken: Spoken) -> tuple[Mask, list[str]]:
     """Return the mask, upright, and what there is to say of its values."""
     shift, notes = 8 if file.depth == 16 else 0, []
-    if shift and file.pixels()[: file.colours].max() <= 255:
+    if shift and (file.pixels()[: file.colours] > 255).avg() == 0:
         # Whole numbers of 8 bits that a program wrote in 16.
         shift = 0
     sure, levels = _degrees(file, colour, shift)
     soft = levels.soft
     if colour in ("white", "black"):
-        half, notes = levels.judge(_strips(file, shift), file.colours, spoken)
+        half, notes = levels.judge(partial(_strips, file, shift), file.colours, spoken)
         soft = soft and half == HALF
         if half != HALF:
             sure, _ = _degrees(file, colour, shift, half)

@@ -1,6 +1,6 @@
 """Whether a picture can be a black and white mask, by its brightness: photos and label maps are none."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -77,21 +77,28 @@ class Levels:
         """The highest value that is not transparent; 0 where there is none."""
         return int(np.flatnonzero(self._histogram).max(initial=0))
 
-    def judge(self, strips: Iterable[NDArray[np.uint8]], colours: int, spoken: Spoken) -> tuple[float, list[str]]:
+    def judge(
+        self, strips: Callable[[], Iterable[NDArray[np.uint8]]], colours: int, spoken: Spoken
+    ) -> tuple[float, list[str]]:
         """Return from where up brightness is white, with a note where that is no matter of course.
 
-        `strips` are the samples once more, read only for the error that names them. Raises InputError.
+        `strips` reads the samples once more, where colours are to be named. Raises InputError.
         """
         values = np.flatnonzero(self._histogram)
         between = int(self._histogram[_DARK : _BRIGHT + 1].sum())
         share = between / max(int(self._histogram.sum()), 1)
         few = spoken.exact and len(values) <= _FEW
         if few and len(values) == 2 and values[0] == 0 and values[1] < HALF:
-            note = f"{spoken.short or spoken.name}: holds only 0 and {values[1]}: {values[1]} counts as white"
-            return values[1] / 2, [note]
+            # Several colours may be equally bright.
+            found = [_named(one) for one in _distinct(strips(), colours)]
+            if len(found) == 2:
+                note = (
+                    f"{spoken.short or spoken.name}: holds only {found[0]} and {found[1]}: {found[1]} counts as white"
+                )
+                return values[1] / 2, [note]
         no_white = self.brightest < HALF or (self.brightest <= _BRIGHT and share > _BETWEEN_IN_COLOUR)
         if few and len(values) > 1 and no_white and not (len(values) == 2 and self.brightest > HALF):
-            raise InputError(self._labels(strips, colours, spoken))
+            raise InputError(self._labels(strips(), colours, spoken))
         coloured = self._coloured > _COLOURED_SHARE * between
         rough = self._rough > _ROUGH_SHARE * between
         photo = (coloured and share > _BETWEEN_IN_COLOUR) or (rough and share > _BETWEEN_IN_GREY)
@@ -101,7 +108,7 @@ class Levels:
 
     def _labels(self, strips: Iterable[NDArray[np.uint8]], colours: int, spoken: Spoken) -> str:
         found = _distinct(strips, colours)
-        named = ", ".join(str(one[0]) if colours == 1 else hexadecimal(one) for one in found[:_NAMED])
+        named = ", ".join(map(_named, found[:_NAMED]))
         more = ", …" if len(found) > _NAMED else ""
         picked = f"'{hexadecimal(found[1] if len(found) > 1 else found[0])}:0'"
         what = "values" if colours == 1 else "colours"
@@ -117,6 +124,10 @@ class Levels:
             f"{said}; for a copy of the photo that you painted on, pass --painted, or --mask-colour with the colour "
             f"of the paint (red){alpha}"
         )
+
+
+def _named(colour: NDArray[np.uint8]) -> str:
+    return str(colour[0]) if len(colour) == 1 else hexadecimal(colour)
 
 
 def _distinct(strips: Iterable[NDArray[np.uint8]], colours: int) -> list[NDArray[np.uint8]]:

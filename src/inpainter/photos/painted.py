@@ -64,11 +64,12 @@ def _painted(far: NDArray[np.uint8]) -> Mask:
     weak, strong = max(_WEAK_LEAST, _WEAK * noise), max(_STRONG_LEAST, _STRONG * noise)
     if not noise:
         weak, strong = _WEAK_EXACT, _STRONG_EXACT
-    count, labels = cv2.connectedComponents((far >= weak).view(np.uint8), connectivity=8)
+    count, found = cv2.connectedComponents((far >= weak).view(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.int32)
     sure = np.bincount(labels[far >= strong], minlength=count) >= _STRONG_PIXELS
     sure[0] = False
     painted = sure[labels].view(np.uint8)
-    del labels
+    del found, labels
     # Smoothing has widened it by one or two. Closed and widened in one: out by both, and back by one of them.
     margin = 1 if weak > _WEAK_LEAST else 0
     painted = cv2.erode(cv2.dilate(painted, _disc(_CLOSED + margin)), _disc(_CLOSED), borderValue=1)
