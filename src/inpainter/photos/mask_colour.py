@@ -83,7 +83,7 @@ def degrees(strip: NDArray[np.uint8], colours: int, colour: str, half: float = H
         grey = grey_of(strip, colours)
         white = np.asarray(grey >= half)
         sure = 2 * (white if colour == "white" else ~white).astype(np.uint8)
-    return sure if opaque is None else np.where(opaque, sure, np.uint8(0))
+    return np.asarray(sure if opaque is None else sure * opaque, np.uint8)
 
 
 def with_rim(sure: NDArray[np.uint8]) -> Mask:
