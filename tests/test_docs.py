@@ -73,8 +73,9 @@ def test_readme_commands_run(project):
     assert all((project / name).exists() for name in made | {"report/report.html", "runs/first/weights/README.md"})
 
 
-def test_readme_python_runs(project):
-    for block in blocks("python"):
+@pytest.mark.parametrize("page", ["README.md", "docs/masks.md"])
+def test_python_of_the_pages_runs(project, page):
+    for block in blocks("python", (ROOT / page).read_text()):
         subprocess.run([sys.executable, "-c", block], cwd=project, check=True, timeout=120)
 
 

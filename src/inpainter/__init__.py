@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from inpainter._version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
     from pathlib import Path
     from typing import BinaryIO
@@ -20,48 +21,55 @@ __all__ = ["Cancelled", "FillNote", "InputError", "Work", "__version__", "fill",
 
 @overload
 def fill(
-    image: str | PathLike[str], mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
+    image: str | PathLike[str], mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *,
+    painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     output: str | PathLike[str] | None = ..., mask_colour: str = ..., resize_mask: bool = ..., grow: int = ...,
     seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., candidates: None = ...,
     on_step: OnStep | None = ...,
 ) -> Path: ...  # fmt: skip
 @overload
 def fill(
-    image: bytes | bytearray | BinaryIO, mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
+    image: bytes | bytearray | BinaryIO, mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *,
+    painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
     source: Any = ..., avoid: Any = ..., candidates: None = ..., on_step: OnStep | None = ...,
 ) -> bytes: ...  # fmt: skip
 @overload
 def fill(
-    image: Picture, mask: Any, method: str | PathLike[str] | Inpainter = ..., *,
+    image: Picture, mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *,
+    painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
     source: Any = ..., avoid: Any = ..., candidates: None = ..., on_step: OnStep | None = ...,
 ) -> Picture: ...  # fmt: skip
 @overload
 def fill(
-    image: str | PathLike[str], mask: Any, method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
+    image: str | PathLike[str], mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
+    painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     output: str | PathLike[str] | None = ..., mask_colour: str = ..., resize_mask: bool = ..., grow: int = ...,
     seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., on_step: OnStep | None = ...,
 ) -> list[Path]: ...  # fmt: skip
 @overload
 def fill(
-    image: bytes | bytearray | BinaryIO, mask: Any, method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
+    image: bytes | bytearray | BinaryIO, mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *,
+    candidates: int, painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
     source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
 ) -> list[bytes]: ...  # fmt: skip
 @overload
 def fill(
-    image: Picture, mask: Any, method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
+    image: Picture, mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
+    painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
     source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
 ) -> list[Picture]: ...  # fmt: skip
 def fill(
-    image: Any, mask: Any, method: str | PathLike[str] | Inpainter = "auto", *,
-    output: str | PathLike[str] | None = None, mask_colour: str = "white", resize_mask: bool = False, grow: int = 0,
+    image: Any, mask: Any = None, method: str | PathLike[str] | Inpainter = "auto", *, painted: Any = None,
+    boxes: Iterable[tuple[int, int, int, int]] | None = None, output: str | PathLike[str] | None = None,
+    mask_colour: str = "white", resize_mask: bool = False, grow: int = 0,
     seed: int = 0, source: Any = None, avoid: Any = None, overwrite: bool = False, candidates: int | None = None,
     on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
-    """Fill `image` where `mask` says so; what comes back is of the same kind.
+    """Fill `image` where `mask`, `painted` or `boxes` says so; what comes back is of the same kind.
 
     `image` is one of
 
@@ -71,8 +79,12 @@ def fill(
       the last is alpha): returns an array like it;
     - a PIL image: returns one of the same mode (of a palette: in full colour).
 
-    `mask` is of any of these kinds, whatever the image is: in a file or PIL image white = fill, unless transparent; in
-    an array `(H, W)` or `(H, W, 1)` True = fill, or 1 where there are only 0 and 1, or from 128 up.
+    What to fill is said by exactly one of
+
+    - `mask`, of any of these kinds, whatever the image is: in a file or PIL image white = fill, unless transparent; in
+      an array `(H, W)` or `(H, W, 1)` True = fill, or 1 where there are only 0 and 1, or from 128 up;
+    - `painted`, of any of these kinds, too: a copy of the image with paint on it, filled where it differs;
+    - `boxes`: rectangles (x, y, width, height) in pixels, upright.
 
     `method` is a name that `list_methods()` lists, with settings if wanted (`telea:radius=5`), a path of an .onnx file
     or of a folder of trained weights, or what `load` returned. `source` and `avoid` are masks of any kind, too: texture
@@ -94,8 +106,8 @@ def fill(
     options = FillOptions(mask_colour, resize_mask, grow, seed, overwrite)
     ready = method if isinstance(method, Inpainter) else load(method)
     return fill_picture(
-        image, mask, ready, output=output, options=options, source=source, avoid=avoid, candidates=candidates,
-        on_step=on_step,
+        image, mask, ready, painted=painted, boxes=boxes, output=output, options=options, source=source, avoid=avoid,
+        candidates=candidates, on_step=on_step,
     )  # fmt: skip
 
 

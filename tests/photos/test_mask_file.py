@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inpainter.core import InputError
-from inpainter.photos.mask_file import check_mask_colour, read_mask
+from inpainter.photos.mask_file import read_mask
 from inpainter.photos.photo import open_photo
 from makers import box_mask, picture, png, save, save_mask, stored
 
@@ -134,11 +134,3 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
     photo = open_photo(save(tmp_path / "photo.png", picture(HEIGHT, WIDTH + 1)))
     with pytest.raises(InputError, match=r"37×24, but photo\.png is 38×24"):
         read_mask(save_mask(tmp_path / "mask.png", BOX), photo)
-
-
-def test_names_of_colours() -> None:
-    assert check_mask_colour("#AbCdEf") == "#abcdef"
-    assert check_mask_colour("Alpha") == "alpha"
-    for colour in ("", "red", "#fff", "#12345g", "0xffffff", "#1234567"):
-        with pytest.raises(InputError, match="#ff0000"):
-            check_mask_colour(colour)

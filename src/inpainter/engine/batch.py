@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from inpainter.core import Inpainter, InputError, Mask, OnStep
 from inpainter.core.paths import exists
 from inpainter.core.seed import check_seed
 from inpainter.engine.removal import Picture, fill_pictures, grown
+from inpainter.engine.where import MaskLike, mask_files, reader, where_to_fill
 from inpainter.photos.files import atomic, check_apart, check_output, output_error
-from inpainter.photos.mask_file import check_mask_colour, read_mask
+from inpainter.photos.mask_colour import check_mask_colour
 from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, open_photo
 from inpainter.photos.sniff import SUFFIXES
 from inpainter.photos.write import check_format, copy_photo, write_photo
@@ -41,7 +42,7 @@ class FillOptions:
     """What a person may ask of a fill."""
 
     mask_colour: str = "white"
-    """What means "fill this" in the mask: white, black, alpha or #rrggbb."""
+    """What means "fill this" in the mask: white, black, alpha, or a colour such as red, #ff0000 or red:40."""
     resize_mask: bool = False
     """Scale a mask of another size to the photo's, instead of refusing it."""
     grow: int = 0
@@ -76,10 +77,12 @@ def default_output(photo: Path) -> Path:
 
 
 def fill_file(
-    photo: Path, mask: Path | Mask, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
+    photo: Path, mask: MaskLike, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
     source: Told | None = None, on_step: OnStep | None = None,
 ) -> FillReport:  # fmt: skip
-    """Fill a photo file where a mask says so, a file or an upright array, and write `output`, whole or not at all.
+    """Fill a photo file where `mask` says so and write `output`, whole or not at all.
+
+    `mask` is a file, an upright array, a painted copy of the photo or boxes.
 
     Nothing outside the mask changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` hears of
     the progress and may raise `Cancelled`. Raises InputError. In both cases nothing was written.
@@ -104,14 +107,8 @@ class Job:
     notes: list[str]
 
 
-def invert_file(colour: str) -> str:
-    """What helps where a mask that is a file, in which `colour` means "fill this", is inverted."""
-    other = {"white": "black", "black": "white"}.get(colour.lower())
-    return f"pass --mask-colour {other}" if other else "save it the other way round"
-
-
 def prepare(
-    photo: Path, mask: Path | Mask, outputs: Sequence[Path], options: FillOptions, source: Told | None, *,
+    photo: Path, mask: MaskLike, outputs: Sequence[Path], options: FillOptions, source: Told | None, *,
     keep_sources: bool = False,
 ) -> Job:  # fmt: skip
     """Look at a photo, its masks and the names of the outputs; raises InputError where anything is in the way.
@@ -119,23 +116,16 @@ def prepare(
     With `keep_sources` not even `overwrite` lets an output replace a file that it is made from.
     """
     file = open_photo(photo, max_megapixels=options.max_megapixels)
-    masks = (mask,) if isinstance(mask, Path) else ()
-    sources = (photo, *masks, *(source.files if source else ()))
+    sources = (photo, *mask_files(mask), *(source.files if source else ()))
     for output in outputs:
         check_output(output, overwrite=options.overwrite, sources=sources, keep_sources=keep_sources)
         check_format(output, file)
     check_apart(outputs)
-    if isinstance(mask, Path):
-        where, notes = read_mask(
-            mask, file, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
-        )
-        name = mask.name
-    else:
-        where, notes, name = mask, [], "mask"
-        if where.shape != (file.height, file.width):
-            sizes = f"{where.shape[1]}×{where.shape[0]}, but {photo.name} is {file.width}×{file.height}"
-            raise InputError(f"mask: {sizes} (width×height, upright); make them equal")
-    where = grown(where, options.grow)
+    asked = where_to_fill(
+        file, mask, colour=options.mask_colour, resize=options.resize_mask, max_megapixels=options.max_megapixels
+    )
+    notes, name = list(asked.notes), Path(asked.name).name.removeprefix("the ")
+    where = grown(asked.mask, options.grow)
     covered = int(np.count_nonzero(where))
     allowed = None
     if source:
@@ -145,13 +135,11 @@ def prepare(
     if covered == 0:
         notes.append(f"{name}: nothing to fill: the photo is copied")
     if covered > _INVERTED * where.size:
-        notes.append(
-            f"{name}: {covered / where.size:.0%} of the photo is to be filled; if the mask is inverted, "
-            f"{invert_file(options.mask_colour) if isinstance(mask, Path) else Picture.invert}"
-        )
-    picture = Picture(where, file.crops, allowed, options.seed)
-    if isinstance(mask, Path):
-        picture = replace(picture, name=str(mask), invert=invert_file(options.mask_colour))
+        inverted = f"; if the mask is inverted, {asked.invert}" if asked.invert else ""
+        notes.append(f"{name}: {covered / where.size:.0%} of the photo is to be filled{inverted}")
+    if asked.own_alpha and covered:
+        notes.append(f"{name}: its transparent part becomes opaque, so that the fill is seen")
+    picture = Picture(where, reader(file, asked, where), allowed, options.seed, asked.name, asked.invert)
     return Job(file, picture, covered, list(dict.fromkeys(notes)))
 
 

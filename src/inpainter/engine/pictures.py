@@ -8,17 +8,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, compose
-from inpainter.engine.batch import FillOptions, Told, default_output, fill_file, invert_file
+from inpainter.engine.batch import FillOptions, Told, default_output, fill_file
 from inpainter.engine.candidates import check_candidates, fill_file_candidates, make_candidates
 from inpainter.engine.removal import Picture, fill_pictures, grown, patched
-from inpainter.photos.mask_file import fill_of, read_mask
-from inpainter.photos.photo import Samples
+from inpainter.engine.where import Where, invert_file
+from inpainter.photos.mask_colour import degrees
+from inpainter.photos.mask_file import Boxes, Painted, boxes_mask, read_mask
+from inpainter.photos.mask_levels import Levels, Spoken
+from inpainter.photos.painted import painted_mask
+from inpainter.photos.photo import Samples, open_photo, to_image
 from inpainter.photos.sniff import SUFFIXES, sniff
 
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "P", "CMYK")
@@ -36,18 +42,16 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Given:
-    """A mask as read, and how errors speak of it."""
+class _Copy:
+    """A copy of the image that somebody painted on, of any kind."""
 
-    mask: Mask
-    name: str = Picture.name
-    invert: str = Picture.invert
-    notes: tuple[str, ...] = ()
+    picture: Any
 
 
 def fill_picture(
     image: Any, mask: Any, inpainter: Inpainter, *, output: Any = None, options: FillOptions = FillOptions(),
-    source: Any = None, avoid: Any = None, candidates: int | None = None, on_step: OnStep | None = None,
+    painted: Any = None, boxes: Any = None, source: Any = None, avoid: Any = None, candidates: int | None = None,
+    on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
     """Do what `inpainter.fill` promises, with a method that is loaded."""
     if candidates is not None:
@@ -60,9 +64,24 @@ def fill_picture(
         for name, given in (("mask_colour", options.mask_colour != "white"), ("resize_mask", options.resize_mask)):
             if given:
                 raise TypeError(f"{name} is for a mask that is a file; an array says by its values what to fill")
+    mask = _asked_for(mask, painted, boxes)
     told = source_for(inpainter, source, avoid, options)
     fills = _fills(image, mask, output, told, _Asked(inpainter, options, candidates, on_step))
     return fills[0] if candidates is None else fills
+
+
+def _asked_for(mask: Any, painted: Any, boxes: Any) -> Any:
+    """The one of three ways to say what to fill that is given."""
+    if sum(one is not None for one in (mask, painted, boxes)) != 1:
+        raise TypeError("give exactly one of mask, painted and boxes")
+    if painted is not None:
+        return _Copy(painted)
+    if boxes is None:
+        return mask
+    found = [tuple(box) for box in boxes]
+    if any(len(box) != 4 or not all(isinstance(number, Integral) for number in box) for box in found):
+        raise InputError("boxes: give (x, y, width, height) each, whole numbers of pixels")
+    return Boxes(tuple(Box(*map(int, box)) for box in found))
 
 
 def _fills(image: Any, mask: Any, output: Any, told: Told | None, asked: _Asked) -> list[Any]:
@@ -74,9 +93,9 @@ def _fills(image: Any, mask: Any, output: Any, told: Told | None, asked: _Asked)
     if isinstance(image, np.ndarray):
         # Of a matrix, say, a band cannot be taken as of an array.
         image = _checked(np.asarray(image))
-        return _fill_array(image, *_masks(image.shape[:2], mask, told, asked.options), asked)
+        return _fill_array(image, *_masks(image, mask, told, asked.options), asked)
     if _is_pil(image):
-        return _fill_pil(image, *_masks(image.size[::-1], mask, told, asked.options), asked)
+        return _fill_pil(image, *_masks(image, mask, told, asked.options), asked)
     raise TypeError(f"wanted a path, bytes, a NumPy array or a PIL image, not {type(image).__name__}")
 
 
@@ -114,7 +133,17 @@ def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, a
     if _is_bytes(mask):
         with _unnamed_folder() as folder:
             return _fill_file(photo, _as_file(mask, folder, "mask"), output, told, asked)
-    where = Path(mask) if _is_path(mask) else _mask_array(mask)
+    if isinstance(mask, _Copy):
+        with _unnamed_folder() as folder:
+            copy = Painted(_picture_file(mask.picture, folder, "painted"))
+            return _fill_file(photo, copy, output, told, asked)
+    if isinstance(mask, Painted | Boxes):
+        where = mask
+    elif _is_path(mask):
+        where = Path(mask)
+    else:
+        where, notes = _mask_array(mask)
+        _warn(notes)
     how: dict[str, Any] = {"source": told, "on_step": asked.on_step}
     if asked.candidates is None:
         report = fill_file(photo, where, output or default_output(photo), asked.inpainter, asked.options, **how)
@@ -158,15 +187,15 @@ def _as_file(data: Any, folder: Path, stem: str) -> Path:
 # ---------------------------------------------------------------------------------------------------------- the arrays
 
 
-def _checked(image: np.ndarray) -> np.ndarray:
+def _checked(image: np.ndarray, what: str = "image") -> np.ndarray:
     if image.ndim not in (2, 3) or 0 in image.shape or (image.ndim == 3 and image.shape[2] > 4):
-        raise InputError(f"image of shape {image.shape}: give (H, W) or (H, W, 1 to 4)")
+        raise InputError(f"{what} of shape {image.shape}: give (H, W) or (H, W, 1 to 4)")
     if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f":
-        raise InputError(f"image of {image.dtype}: give uint8, uint16, or floating point in [0, 1]")
+        raise InputError(f"{what} of {image.dtype}: give uint8, uint16, or floating point in [0, 1]")
     return image
 
 
-def _fill_array(image: np.ndarray, given: _Given, source: Mask | None, asked: _Asked) -> list[np.ndarray]:
+def _fill_array(image: np.ndarray, given: Where, source: Mask | None, asked: _Asked) -> list[np.ndarray]:
     if given.mask.shape != image.shape[:2]:
         raise InputError(f"mask of {given.mask.shape} for an image of {image.shape[:2]}: make them equal")
     mask = grown(given.mask, asked.options.grow)
@@ -199,7 +228,7 @@ def _range(values: np.ndarray) -> str:
     return f"from {values.min()} to {values.max()}"
 
 
-def _fill_pil(image: Any, mask: _Given, source: Mask | None, asked: _Asked) -> list[Any]:
+def _fill_pil(image: Any, mask: Where, source: Mask | None, asked: _Asked) -> list[Any]:
     if image.mode not in _PIL_MODES:
         raise InputError(f"PIL image of mode {image.mode}: convert it to L, LA, RGB or RGBA")
     from PIL import Image
@@ -224,31 +253,66 @@ def _fill_pil(image: Any, mask: _Given, source: Mask | None, asked: _Asked) -> l
 # ----------------------------------------------------------------------------------------------------------- the masks
 
 
-def _masks(size: tuple[int, ...], mask: Any, told: Told | None, options: FillOptions) -> tuple[_Given, Mask | None]:
-    """The mask of a picture of (height, width), and where texture may come from; what there is to say is said."""
-    given = _mask_for(size, mask, options)
+def _masks(image: Any, mask: Any, told: Told | None, options: FillOptions) -> tuple[Where, Mask | None]:
+    """The mask of an array or a PIL image, and where texture may come from; what there is to say is said."""
+    size = image.size[::-1] if _is_pil(image) else image.shape[:2]
+    if isinstance(mask, _Copy):
+        with _unnamed_folder() as folder:
+            photo = open_photo(_picture_file(image, folder, "image"), max_megapixels=options.max_megapixels)
+            copy = _picture_file(mask.picture, folder, "painted")
+            given = Where(painted_mask(photo, copy, max_megapixels=options.max_megapixels), "the painted copy", "")
+    else:
+        given = _mask_for(size, mask, options)
     source, notes = told.where(size) if told else (None, [])
     _warn(list(dict.fromkeys([*given.notes, *notes])))
     return given, source
 
 
-def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions, what: str = "mask") -> _Given:
+def _picture_file(picture: Any, folder: Path, stem: str) -> Path:
+    """A picture of any kind as a file; of an array or a PIL image with 8 bits a sample, which tell paint well."""
+    if _is_path(picture):
+        return Path(picture)
+    if _is_bytes(picture):
+        return _as_file(picture, folder, stem)
+    if _is_pil(picture) and not picture.mode.startswith("I;16"):
+        picture = picture.convert("RGBA")
+    elif not _is_pil(picture) and not isinstance(picture, np.ndarray):
+        raise TypeError(f"wanted the {stem} picture as a path, bytes, an array or a PIL image, not {type(picture)}")
+    samples = np.atleast_3d(_checked(np.asarray(picture), stem))
+    top = np.iinfo(samples.dtype).max if samples.dtype.kind == "u" else 1
+    alpha = samples[..., -1:] if samples.shape[2] in (2, 4) else np.full_like(samples[..., :1], top)
+    values = np.dstack([to_image(samples)[..., ::-1], alpha.astype(np.float32) / np.float32(top)])
+    path = folder / f"{stem}.png"
+    # What is missing need not be a number.
+    eight = np.rint(np.clip(np.nan_to_num(values), 0, 1) * 255).astype(np.uint8)
+    cv2.imwrite(str(path), eight, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return path
+
+
+def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions, what: str = "mask") -> Where:
     """A mask of any kind for a picture of (height, width), which a file's is compared with; `what` errors call it."""
+    if isinstance(mask, Boxes):
+        return Where(boxes_mask(mask, size[0], size[1]), invert="")
     if _is_bytes(mask):
         with _unnamed_folder() as folder:
             return replace(_mask_for(size, _as_file(mask, folder, what), options, what), name=f"the {what}")
     if not _is_path(mask):
-        return _Given(_mask_array(mask, what))
+        where, notes = _mask_array(mask, what)
+        return Where(where, notes=tuple(notes))
     where, notes = read_mask(
         Path(mask), (size[0], size[1]), colour=options.mask_colour, resize=options.resize_mask,
         max_megapixels=options.max_megapixels, what=what if what == "mask" else f"{what} mask",
     )  # fmt: skip
-    return _Given(where, str(mask), invert_file(options.mask_colour), tuple(notes))
+    return Where(where, str(mask), invert_file(options.mask_colour), tuple(notes))
 
 
-def _mask_array(mask: Any, what: str = "mask") -> Mask:
+def _mask_array(mask: Any, what: str = "mask") -> tuple[Mask, list[str]]:
+    """What an array or a PIL image says to fill, and what there is to say of its values."""
     if _is_pil(mask):
-        mask = _pil_mask(mask, what)
+        samples = _pil_samples(mask, what)
+        if samples.ndim == 3:
+            return _white(samples, 3 if samples.shape[2] > 2 else 1, what)
+        mask = samples
     if not isinstance(mask, np.ndarray):
         raise TypeError(f"wanted the {what} as a path, bytes, a NumPy array or a PIL image, not {type(mask).__name__}")
     mask = np.asarray(mask)
@@ -256,23 +320,32 @@ def _mask_array(mask: Any, what: str = "mask") -> Mask:
     if where.ndim != 2 or where.dtype.kind not in "buif":
         raise InputError(f"{what} of shape {mask.shape} and {mask.dtype}: give (H, W) bool, or numbers with 255 = fill")
     if where.dtype == np.bool_ or not where.size:
-        return where.astype(np.bool_, copy=False)
+        return where.astype(np.bool_, copy=False), []
     low, high = where.min(), where.max()
     if low >= 0 and high <= 1 and (where.dtype.kind != "f" or np.isin(where, (0, 1)).all()):
-        return where == 1
+        return where == 1, []
     if where.dtype.kind == "f" or low < 0 or high > 255:
         raise InputError(f"{what} of {mask.dtype} {_range(where)}: give 0 and 1, or whole numbers with 255 = fill")
-    return where >= 128
+    return _white(where.astype(np.uint8)[..., None], 1, what)
 
 
-def _pil_mask(mask: Any, what: str) -> np.ndarray:
-    """What a PIL image says to fill: white, as in a file; of one channel also 1, where there are only 0 and 1."""
+def _white(samples: np.ndarray, colours: int, what: str) -> tuple[Mask, list[str]]:
+    """What of 8-bit samples `(H, W, bands)` is white, as in a file; raises InputError where they can be no mask."""
+    levels = Levels()
+    levels.add(samples, colours)
+    half, notes = levels.judge(lambda: [samples], colours, Spoken(what, other_colour=False))
+    return degrees(samples, colours, "white", half) == 2, notes
+
+
+def _pil_samples(mask: Any, what: str) -> np.ndarray:
+    """The samples of a PIL image, `(H, W, bands)`; of one channel that may hold 0 and 1 only, `(H, W)`."""
     if mask.mode in ("LA", "RGBA", "PA") or (mask.mode in ("1", "L", "P", "RGB") and "transparency" in mask.info):
-        return fill_of(np.asarray(mask.convert("RGBA")), 3, "white")[0]
+        return np.asarray(mask.convert("RGBA"))
     if mask.mode in ("RGB", "P", "CMYK", "YCbCr"):
-        return fill_of(np.asarray(mask.convert("RGB")), 3, "white")[0]
+        return np.asarray(mask.convert("RGB"))
     if mask.mode.startswith("I;16"):
-        return fill_of((np.asarray(mask) >> 8).astype(np.uint8)[..., None], 1, "white")[0]
+        samples = np.asarray(mask)
+        return (samples if samples.max(initial=0) <= 255 else samples >> 8).astype(np.uint8)[..., None]
     if mask.mode not in ("1", "L", "I"):
         raise InputError(f"{what}: PIL image of mode {mask.mode}: convert it to L")
     return np.asarray(mask)

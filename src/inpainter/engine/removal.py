@@ -63,7 +63,7 @@ class Picture:
     name: str = "the mask"
     """What errors call the mask."""
     invert: str = "pass ~mask"
-    """What helps where it is inverted."""
+    """What helps where it is inverted; empty where it cannot be."""
 
 
 @dataclass(frozen=True)
@@ -392,9 +392,9 @@ def _slices(image: NDArray, boxes: Sequence[Box]) -> list[Samples]:
 
 def _refuse_everything(inpainter: Inpainter, picture: Picture) -> None:
     if picture.mask.size and picture.mask.all() and not inpainter.card.fills_everything:
+        remedy = f"if it is inverted, {picture.invert}" if picture.invert else "make it smaller"
         raise InputError(
-            f"{picture.name} covers the whole picture, so {inpainter.card.name} has nothing to fill from; "
-            f"if it is inverted, {picture.invert}"
+            f"{picture.name} covers the whole picture, so {inpainter.card.name} has nothing to fill from; {remedy}"
         )
 
 

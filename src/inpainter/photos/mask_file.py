@@ -1,7 +1,8 @@
 """Masks read from picture files."""
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,11 @@ import pyvips
 from numpy.typing import NDArray
 
 from inpainter.core import Box, InputError, Mask
+from inpainter.photos.mask_colour import HALF, check_mask_colour, degrees, with_rim
+from inpainter.photos.mask_levels import Levels, Spoken
 from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, open_photo, readable
 
-MASK_COLOURS = ("white", "black", "alpha")
+_STRIP_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,23 @@ class Boxes:
     boxes: tuple[Box, ...]
 
 
-_STRIP_ROWS = 512
-# Colours saved as JPEG come back a little off.
-_COLOUR_TOLERANCE = 24
+def boxes_mask(boxes: Boxes, height: int, width: int, photo: str = "the picture") -> Mask:
+    """Return the mask that is True in any of the boxes, `(height, width)`; `photo` is how errors call the picture.
 
-
-def check_mask_colour(colour: str) -> str:
-    """Return the colour in lower case; raise InputError when it names none."""
-    known = colour.lower()
-    if known in MASK_COLOURS or re.fullmatch(r"#[0-9a-f]{6}", known):
-        return known
-    raise InputError(f"mask colour {colour!r}: give white, black, alpha or a colour such as #ff0000")
+    Raises InputError for a box without pixels, or with none in the picture, and where there is no box.
+    """
+    if not boxes.boxes:
+        raise InputError("no box: give one or more, each as x, y, width, height")
+    mask = np.zeros((height, width), np.bool_)
+    for x, y, wide, high in boxes.boxes:
+        said = f"box {x},{y},{wide},{high}"
+        if wide <= 0 or high <= 0:
+            raise InputError(f"{said}: width and height must be above 0; give x, y, width, height in pixels")
+        inside = Box(x, y, wide, high).within(height, width)
+        if inside.width <= 0 or inside.height <= 0:
+            raise InputError(f"{said}: lies outside {photo}, which is {width}×{height} (upright); give one inside")
+        mask[inside.slices] = True
+    return mask
 
 
 def read_mask(
@@ -49,21 +58,24 @@ def read_mask(
     """Read a mask from any picture that we can open; return it upright, `(H, W)` bool, with remarks for the user.
 
     `colour` says what means "fill this": `white` (from half grey up; transparent is not white), `black` (below half),
-    `alpha` (transparent by half or more) or a colour such as `#ff0000` (each channel within 24 of 255).
+    `alpha` (transparent by half or more) or a colour such as `red` or `#ff0000` (each channel within 40 of 255, and
+    paler edges next to that) or `red:20` (within 20, and nothing else). Where only 0 and another value occur, that is
+    white. A photo and a map of labels are refused where white or black is asked for.
     A mask of another size than `photo` (or than a picture of (height, width)) is an error, or scaled (nearest
-    neighbour) with `resize`. `what` is how errors call it.
+    neighbour) with `resize`. `what` is how errors call it; the colour of a plain `mask` is the user's to choose.
     Raises InputError.
     """
     colour = check_mask_colour(colour)
     file = open_photo(path, max_megapixels=max_megapixels)
+    exact = file.format not in ("jpeg", "avif")
+    spoken = Spoken(str(path), path.name, other_colour=what == "mask", exact=exact)
     if colour == "alpha" and not file.alpha:
-        raise InputError(f"{path}: has no alpha channel; save the mask with one or pass --mask-colour white")
+        raise InputError(f"{path}: has no alpha channel; save the mask with one or {spoken.choose('white')}")
     wanted = (photo.height, photo.width) if isinstance(photo, Photo) else photo
     if wanted is not None and not resize and (file.height, file.width) != wanted:
         raise InputError(_size_error(file, wanted, photo if isinstance(photo, Photo) else None, what))
     with readable(path):
-        mask, soft = _threshold(file, colour)
-    notes = [f"{path.name}: soft edges: half and more counts as fill"] if soft else []
+        mask, notes = _read(file, colour, spoken)
     if wanted is not None and mask.shape != wanted:
         size = wanted[::-1]
         notes.append(f"{path.name}: scaled from {file.width}×{file.height} to {size[0]}×{size[1]}")
@@ -71,45 +83,64 @@ def read_mask(
     return mask, notes
 
 
-def _threshold(file: Photo, colour: str) -> tuple[Mask, bool]:
-    """Return the mask, and whether it had values in between that were thresholded."""
+def _read(file: Photo, colour: str, spoken: Spoken) -> tuple[Mask, list[str]]:
+    """Return the mask, upright, and what there is to say of its values."""
+    shift, notes = 8 if file.depth == 16 else 0, []
+    if shift and (file.pixels()[: file.colours] > 255).avg() == 0:
+        # Whole numbers of 8 bits that a program wrote in 16.
+        shift = 0
+    sure, levels = _degrees(file, colour, shift)
+    soft = levels.soft
+    if colour in ("white", "black"):
+        half, notes = levels.judge(partial(_strips, file, shift), file.colours, spoken)
+        soft = soft and half == HALF
+        if half != HALF:
+            sure, _ = _degrees(file, colour, shift, half)
+        elif levels.brightest < HALF:
+            notes += _nothing_white(levels, colour, spoken)
+    if soft:
+        notes.append(f"{spoken.short}: soft edges: half and more counts as fill")
+    return file.to_upright(with_rim(sure)), notes
+
+
+def _nothing_white(levels: Levels, colour: str, spoken: Spoken) -> list[str]:
+    """What may help where a mask has nothing white."""
+    if colour != "white":
+        return []
+    if levels.transparent and spoken.other_colour:
+        return [
+            f"{spoken.short}: nothing is white, but some of it is transparent: {spoken.choose('alpha')} to fill that"
+        ]
+    if levels.brightest:
+        return [f"{spoken.short}: nothing is white: its brightest value is {levels.brightest}, and from 128 up counts"]
+    return []
+
+
+def _strips(file: Photo, shift: int) -> Iterator[NDArray[np.uint8]]:
+    """The samples as stored, in 8 bits: of a mask of 300 megapixels only its bits need room, not its colours."""
     image = file.pixels()
     if file.depth == 16:
-        image = (image >> 8).cast("uchar")
+        image = (image >> shift).cast("uchar")
     region = pyvips.Region.new(image)
-    stored = np.empty((image.height, image.width), np.bool_)
-    soft = False
-    # Strip by strip: of a mask of 300 megapixels only its bits need room, not its colours.
     for top in range(0, image.height, _STRIP_ROWS):
         rows = min(_STRIP_ROWS, image.height - top)
         strip = np.frombuffer(region.fetch(0, top, image.width, rows), np.uint8)
-        strip = strip.reshape(rows, image.width, image.bands)
-        stored[top : top + rows], between = fill_of(strip, file.colours, colour)
-        soft = soft or between
-    return file.to_upright(stored), soft
+        yield strip.reshape(rows, image.width, image.bands)
 
 
-def fill_of(strip: NDArray[np.uint8], colours: int, colour: str) -> tuple[Mask, bool]:
-    """What of `(H, W, bands)` samples means "fill this", and whether it had values in between.
-
-    `colours` of the bands are colours, and one more alpha; `colour` is one of those that `read_mask` takes.
-    """
-    opaque = strip[..., colours] >= 128 if strip.shape[2] > colours else None
-    if colour == "alpha":
-        assert opaque is not None  # read_mask has refused files without alpha
-        alpha = strip[..., colours]
-        return ~opaque, bool(((alpha > 0) & (alpha < 255)).any())
-    if colour.startswith("#"):
-        wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.int16)
-        fill = (np.abs(strip[..., :colours].astype(np.int16) - wanted) <= _COLOUR_TOLERANCE).all(axis=2)
-        soft = False
-    else:
-        # The brightest channel would make pure red white; the mean of the channels does not.
-        grey = strip[..., 0] if colours == 1 else strip[..., :3].mean(axis=2, dtype=np.float32)
-        fill = grey >= 127.5 if colour == "white" else grey < 127.5
-        seen = grey if opaque is None else grey[opaque]
-        soft = bool(((seen > _COLOUR_TOLERANCE) & (seen < 255 - _COLOUR_TOLERANCE)).any())
-    return np.asarray(fill if opaque is None else fill & opaque), soft
+def _degrees(file: Photo, colour: str, shift: int, half: float = HALF) -> tuple[NDArray[np.uint8], Levels]:
+    """How surely each pixel, as stored, means "fill this", and what is known of their brightness, or of the alpha."""
+    # Height and width as the file stores it.
+    height, width = file.to_stored(np.empty((file.height, file.width, 0))).shape[:2]
+    sure, levels, top = np.empty((height, width), np.uint8), Levels(), 0
+    for strip in _strips(file, shift):
+        sure[top : top + len(strip)] = degrees(strip, file.colours, colour, half)
+        top += len(strip)
+        if colour == "alpha":
+            levels.add(strip[..., file.colours :], 1)
+        elif not colour.startswith("#"):
+            levels.add(strip, file.colours)
+    return sure, levels
 
 
 def _size_error(file: Photo, wanted: tuple[int, int], photo: Photo | None, what: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -251,6 +251,16 @@ def _is_animated_png(path: Path) -> bool:
                 return True
             file.seek(int.from_bytes(start[:4], "big") + 4, os.SEEK_CUR)
     return False
+
+
+def in_srgb(image: pyvips.Image) -> pyvips.Image:
+    """Eight bits a sample and three colours, those that the picture's profile means."""
+    if image.get_typeof("icc-profile-data"):
+        # Without a profile that works two pictures can be compared as well.
+        with suppress(pyvips.Error):
+            image = image.icc_transform("srgb", embedded=True, depth=8)
+    image = image.colourspace("srgb").cast("uchar")
+    return image if image.bands == 3 else image[0].bandjoin([image[0], image[0]])
 
 
 @contextmanager

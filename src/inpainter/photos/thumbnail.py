@@ -1,14 +1,12 @@
 """Part of a photo as a person sees it, small: upright, in sRGB, without alpha."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from inpainter.core import Box
-from inpainter.photos.photo import Photo, readable
+from inpainter.photos.photo import Photo, in_srgb, readable
 from inpainter.photos.write import Patch, patched
 
 
@@ -24,16 +22,6 @@ def thumbnail(photo: Photo, patches: Sequence[Patch], box: Box, size: tuple[int,
         # Vertically and horizontally as the file stores it.
         height, width = photo.to_stored(np.empty((*size, 0))).shape[:2]
         image = image.resize(width / image.width, vscale=height / image.height)
-        image = _in_srgb(image)
+        image = in_srgb(image)
         samples = np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, 3)
     return np.ascontiguousarray(photo.to_upright(samples))
-
-
-def _in_srgb(image: pyvips.Image) -> pyvips.Image:
-    """Eight bits a sample, and the colours that the photo's profile means."""
-    if image.get_typeof("icc-profile-data"):
-        # Without a profile that works the candidates can be compared as well.
-        with suppress(pyvips.Error):
-            image = image.icc_transform("srgb", embedded=True, depth=8)
-    image = image.colourspace("srgb").cast("uchar")
-    return image if image.bands == 3 else image[0].bandjoin([image[0], image[0]])
