@@ -29,12 +29,27 @@ def __getattr__(name: str) -> Any:
 
 
 def train_app() -> App:
-    """The command `train`. Its sub-commands are made from the methods' recipes when it is called, which needs torch."""
-    with needing("torch", "train"):
-        from inpainter.engine.checkpoint import trainable_methods
-    app = App(name="train", help="Train a method on a folder of pictures or on parquet files.")
+    """The command `train`, with a sub-command a method, made from its recipes; without torch it says how to get it."""
+    about = "Train a method on a folder of pictures or on parquet files."
+    try:
+        with needing("torch", "train"):
+            from inpainter.engine.checkpoint import trainable_methods
+    except InputError as error:
+        return _unavailable("train", about, error)
+    app = App(name="train", help=about)
     for method in trainable_methods():
         app.command(_train_command(method), name=method)
+    return app
+
+
+def _unavailable(name: str, about: str, error: InputError) -> App:
+    """A command whose help says what it lacks, and that says so, too, whatever it is given."""
+    app = App(name=name, help=f"{about} {error}", help_format="plaintext")
+
+    @app.default
+    def command(*_given: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
+        raise error
+
     return app
 
 
@@ -107,6 +122,8 @@ def evaluate(
     lpips_weights: Path | None = None,
 ) -> int:
     """Measure methods on the same pictures and masks, and write a report.
+
+    Methods that are trained, LPIPS and NSD need torch: pip install 'inpainter[torch]'
 
     Parameters
     ----------

@@ -2,10 +2,8 @@
 
 import os
 import sys
-import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,9 +15,9 @@ from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, c
 from inpainter.engine.batch import FillOptions, Told, default_output, fill_file, invert_file
 from inpainter.engine.candidates import check_candidates, fill_file_candidates, make_candidates
 from inpainter.engine.removal import Picture, fill_pictures, grown, patched
+from inpainter.engine.unnamed import as_file, unnamed_folder
 from inpainter.photos.mask_file import fill_of, read_mask
-from inpainter.photos.photo import SUFFIXES, Samples
-from inpainter.photos.sniff import sniff
+from inpainter.photos.photo import Samples
 
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "P", "CMYK")
 
@@ -112,8 +110,8 @@ def _allowed(given: dict[str, Any], options: FillOptions, size: tuple[int, ...])
 
 def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, asked: _Asked) -> list[Path]:
     if _is_bytes(mask):
-        with _unnamed_folder() as folder:
-            return _fill_file(photo, _as_file(mask, folder, "mask"), output, told, asked)
+        with unnamed_folder() as folder:
+            return _fill_file(photo, as_file(mask, folder, "mask"), output, told, asked)
     where = Path(mask) if _is_path(mask) else _mask_array(mask)
     how: dict[str, Any] = {"source": told, "on_step": asked.on_step}
     if asked.candidates is None:
@@ -127,32 +125,9 @@ def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, a
 
 
 def _fill_bytes(image: Any, mask: Any, told: Told | None, asked: _Asked) -> list[bytes]:
-    with _unnamed_folder() as folder:
-        photo = _as_file(image, folder, "image")
+    with unnamed_folder() as folder:
+        photo = as_file(image, folder, "image")
         return [path.read_bytes() for path in _fill_file(photo, mask, photo.with_stem("filled"), told, asked)]
-
-
-@contextmanager
-def _unnamed_folder() -> Iterator[Path]:
-    """A folder for a moment; errors tell nothing of it, because it is nothing that a caller knows."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            yield Path(folder)
-        except InputError as error:
-            raise InputError(str(error).replace(f"{folder}{os.sep}", "")) from error
-
-
-def _as_file(data: Any, folder: Path, stem: str) -> Path:
-    """Bytes, or what a file object has to read, as a file whose suffix tells its format."""
-    content = data.read() if hasattr(data, "read") else data
-    if not isinstance(content, bytes | bytearray | memoryview):
-        raise TypeError(f"the {stem} is a file object of text: open it in binary mode")
-    content = bytes(content)
-    kind = sniff(content[:4096])
-    suffix = next((suffix for suffix, of in SUFFIXES.items() if of == kind), "")
-    path = folder / f"{stem}{suffix}"
-    path.write_bytes(content)
-    return path
 
 
 # ---------------------------------------------------------------------------------------------------------- the arrays
@@ -235,8 +210,8 @@ def _masks(size: tuple[int, ...], mask: Any, told: Told | None, options: FillOpt
 def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions, what: str = "mask") -> _Given:
     """A mask of any kind for a picture of (height, width), which a file's is compared with; `what` errors call it."""
     if _is_bytes(mask):
-        with _unnamed_folder() as folder:
-            return replace(_mask_for(size, _as_file(mask, folder, what), options, what), name=f"the {what}")
+        with unnamed_folder() as folder:
+            return replace(_mask_for(size, as_file(mask, folder, what), options, what), name=f"the {what}")
     if not _is_path(mask):
         return _Given(_mask_array(mask, what))
     where, notes = read_mask(
