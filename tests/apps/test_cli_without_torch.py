@@ -36,16 +36,16 @@ HELPS = [["--help"], ["-h"], [], ["help"], ["--install-completion", "--help"],
          *[["help", name] for name in ("fill", "train", "evaluate")]]  # fmt: skip
 WORK = [["--version"], ["-V"], ["methods"], ["methods", "--json"], *[["methods", name] for name in METHODS],
         ["fill", "photo.png", "mask.png", "-m", "telea"], ["fill", "photo.png", "mask.png", "-o", "auto.png"],
-        ["mask", "--kind", "lines", "--size", "20x30", "-o", "drawn.png"],
-        ["evaluate", "--methods", "telea", "--data", "pictures", "--limit", "1", "-o", "report"]]  # fmt: skip
+        ["mask", "--kind", "lines", "--size", "20x30", "-o", "drawn.png"]]  # fmt: skip
 NEED = "pip install 'inpainter[torch]'"
 BAD = [
     (["fil"], "did you mean fill?"), (["tran"], "did you mean train?"), (["nothing-like-it"], "lists them"),
     (["help", "evalute"], "did you mean evaluate?"), (["fill", "a", "b", "--qualty", "best"], "--quality"),
     (["fill", "photo.png", "mask.png", "-m", "partial-con"], "partial-conv"), (["methods", "tela"], "telea"),
-    (["mask", "--knd", "lines"], "--kind"), (["--vesion"], "--ve"), (["train"], NEED), (["train", "partial-conv"], NEED),
+    (["mask", "--knd", "lines"], "--kind"), (["--vesion"], "--version"),
+    (["train"], NEED), (["train", "partial-conv"], NEED),
     (["train", "partial-conv", "--data", "pictures", "--out", "run"], NEED),
-    (["evaluate", "--data", "pictures", "-o", "report2"], NEED),
+    (["evaluate", "--data", "pictures", "-o", "report"], NEED),
     (["fill", "photo.png", "mask.png", "-m", "partial-conv"], NEED),
     (["fill", "photo.png", "mask.png", "-m", "biharmonic"], "pip install 'inpainter[biharmonic]'"),
 ]  # fmt: skip
@@ -68,7 +68,7 @@ def told(tmp_path_factory):
     return {" ".join(line): what for line, what in zip(lines, json.loads(ended.stdout), strict=True)}
 
 
-@pytest.mark.parametrize("line", map(" ".join, HELPS))
+@pytest.mark.parametrize("line", [" ".join(line) for line in HELPS])
 def test_help(told, line):
     code, out, err = told[line]
     assert (code, err) == (0, "")
@@ -77,7 +77,7 @@ def test_help(told, line):
         assert NEED in " ".join(out.split())
 
 
-@pytest.mark.parametrize("line", map(" ".join, WORK))
+@pytest.mark.parametrize("line", [" ".join(line) for line in WORK])
 def test_what_the_base_install_does(told, line):
     code, out, err = told[line]
     assert (code, err) == (0, "")

@@ -233,7 +233,10 @@ def _print_card(card: dict[str, Any]) -> None:
 
 # Imported when called, so that the other commands start without torch.
 app.command("inpainter.apps.study:train", name="train", help="Train a method on a folder of pictures or parquet files.")
-app.command("inpainter.apps.study:evaluate", name="evaluate", help="Measure methods side by side, and write a report.")
+app.command(
+    "inpainter.apps.study:evaluate", name="evaluate", help="Measure methods side by side, and write a report.",
+    help_epilogue="It needs more than the base install: pip install 'inpainter\\[torch]'",
+)  # fmt: skip
 
 
 @app.command(name="--install-completion", show=True)
@@ -324,8 +327,8 @@ def _no_command(name: str, under: App) -> str:
     """Say what was meant; cyclopts would import every command to say it."""
     from difflib import get_close_matches
 
-    names = [known for known in under if not known.startswith("-")]
-    near = get_close_matches(name.lower(), names, n=2)
+    option = name.startswith("-")
+    near = get_close_matches(name.lower(), [known for known in under if known.startswith("-") == option], n=2)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     path = "inpainter" if under is app else f"inpainter {under.name[0]}"
     return f"no command is called {name!r}: {meant}`{path} --help` lists them"

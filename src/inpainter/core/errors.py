@@ -33,6 +33,5 @@ def needing(extra: str, what: str) -> Iterator[None]:
     except ImportError as error:
         if not extra:
             raise
-        raise InputError(
-            f"{what} needs {error.name or 'more'}, which is not installed: pip install 'inpainter[{extra}]'"
-        ) from error
+        missing = (error.name or "more").partition(".")[0]
+        raise InputError(f"{what} needs {missing}, which is not installed: pip install 'inpainter[{extra}]'") from error
