@@ -26,7 +26,7 @@ from inpainter.methods import METHODS, declared
 def restored_signals():
     """Give the test process its own handlers back, which main() replaces."""
     hook = sys.unraisablehook
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -183,8 +183,6 @@ BAD = [
     (["fill", "photo.png", "mask.png", "-o", "out.bmp"], ".png"),
     (["fill", "photo.png", "mask.png", "--grow", "-3"], "grow"),
     (["fill", "photo.png", "mask.png", "--grow", "wide"], "grow"),
-    (["fill", "photo.png", "mask.png", "-o", "full/"], "full: is a folder; name a file in it"),
-    (["fill", "photo.png", "mask.png", "-o", "full", "--candidates", "2"], "full: is a folder; name a file in it"),
     (["mask", "--kind", "lines", "--size", "60x80", "-o", "full/"], "full: is a folder; name a file in it"),
     (["fill", "photo.png", "full/white.png"], "if it is inverted, pass --mask-colour black"),
     (["fill", "photo.png", "full/black.png", "--mask-colour", "Black"], "if it is inverted, pass --mask-colour white"),
@@ -209,7 +207,32 @@ BAD = [
     (["fill", ".", "mask.png"], "-o"),
     (["fill", ".", "mask.png", "-o", "."], "-o"),
     (["fill", "photo.png"], "mask"),
-    (["fil"], "fill"),
+    (["fil"], "no command is called 'fil': did you mean fill?"),
+    (["help", "fil"], "did you mean fill?"),
+    (["train", "partial-con"], "did you mean partial-conv? `inpainter train --help` lists them"),
+    (["fill", "photo.png", "mask.png", "--qualty", "best"], "Unknown option: --qualty. Did you mean --quality?"),
+    (["fill", "photo.png", "-", "--qualty", "best"], "Did you mean --quality?"),
+    (["fill", "photo.png", "mask.png", "--seed", "-"], "give a whole number, not '-'"),
+    (["fill"], "no photo and no mask given"),
+    (["fill", "photo.png", "mask.png", "-o", ""], "the output has no name"),
+    (["fill", "photo.png", "mask.png", "-o", ".", "--overwrite"], ".: is the folder of photo.png itself"),
+    (["fill", "photo.png", "mask.png", "-o", "-", "--json"], "cannot both go to standard output"),
+    (["fill", "photo.png", "mask.png", "-o", "-", "--candidates", "2"], "makes several files"),
+    (["fill", "photo.png", "small.png", "mask.png"], "2 photos; name the folder to write to with -o"),
+    (["fill", "photo.png", "mask.png", "--box", "1,2,3,4"], "2 photos (with --painted or --box all are photos); name"),
+    (["fill", "photo.png", "--box", "1,2,3,4", "--painted", "mask.png"], "give one of them"),
+    (["fill", "--box", "1,2,3,4"], "no photo given"),
+    *[
+        (["fill", "photo.png", "--box", text], "box")
+        for text in ("1,2,3", "1,2,3,4,5", "1,2,3.5,4", "a", "", "1,2,0,4")
+    ],
+    (["fill", "-", "-"], "standard input can be one photo, or the mask"),
+    (["fill", "-", "photo.png", "mask.png", "-o", "out"], "has no name to be written under"),
+    (["fill", "-", "mask.png", "-o", "full"], "has no name; name a file in it"),
+    (["fill", "photo.png", "mask.png", "--recursive"], "--recursive is for"),
+    (["fill", "full", "full", "-o", "out"], "move the masks into a folder of their own"),
+    (["fill", "photo.png", "small.png", "none.png", "-o", "out"], "none.png: no such file"),
+    (["fill", "photo.png", "full/white.png", "full/../photo.png", "mask.png", "-o", "out"], "same output"),
     (["fill", "photo.png", "mask.png", "--metod", "telea"], "metod"),
     (["fill", "photo.png", "mask.png", "--method", "telea:radios=4"], "radius"),
     (["fill", "photo.png", "mask.png", "--method", "telea:radius=0"], "1 to 100"),
@@ -230,7 +253,6 @@ BAD = [
     (["fill", "photo.png", "small.png", "--candidates", "2"], "--resize-mask"),
     (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "out.bmp"], ".png"),
     (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "none/out.png"], "mkdir"),
-    (["fill", "photo.png", "mask.png", "--candidates", "2", "-o", "."], "name a file in it"),
     (["fill", "photo.png", "mask.png", "--device", "cuda"], "leave the device out"),
     (["methods", "teela"], "telea"),
     (["methods", ""], "no method given"),
@@ -343,8 +365,14 @@ def test_methods_lists_every_method(run):
     assert all(card["summary"] and card["source"] and card["good_for"] and card["bad_for"] for card in cards)
 
 
-def test_version(run):
-    assert run("--version") == (0, f"{inpainter.__version__}\n", "")
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version(run, flag):
+    assert run(flag) == (0, f"{inpainter.__version__}\n", "")
+
+
+def test_help_is_a_command_too(run):
+    for line in ((), ("fill",), ("train",)):
+        assert run("help", *line) == run(*line, "--help")
 
 
 def test_a_closed_pipe_is_no_trace():
@@ -353,7 +381,7 @@ def test_a_closed_pipe_is_no_trace():
     assert ended.stderr == ""
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_stopped_run_leaves_nothing_half_written(folder, number, code):
     """A folder of many photos, stopped in the middle: whole outputs, a readable report, no temporary file."""
     photos, out = folder / "photos", folder / "out"
@@ -365,8 +393,9 @@ def test_a_stopped_run_leaves_nothing_half_written(folder, number, code):
     while process.poll() is None and (not out.exists() or len(list(out.glob("*.png"))) < 3):
         time.sleep(0.01)
     process.send_signal(number)
-    process.communicate(timeout=30)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == code
+    assert err == b"stopped; nothing half-written is left\n"
     written = sorted(path.name for path in out.iterdir())
     assert all(re.fullmatch(r"\d{3}\.png|report\.jsonl", name) for name in written), written
     assert 3 <= len(written) - 1 < 400
@@ -376,12 +405,30 @@ def test_a_stopped_run_leaves_nothing_half_written(folder, number, code):
     assert len(lines) >= len(written) - 2
 
 
-def test_ctrl_c_during_the_imports_is_one_line(tmp_path):
-    (tmp_path / "cyclopts.py").write_text("raise KeyboardInterrupt")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_imports_is_one_line(tmp_path, number):
+    (tmp_path / "cyclopts.py").write_text(f"import os; os.kill(os.getpid(), {number})")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "inpainter", "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": paths})
-    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "stopped\n")
+    assert (ended.returncode, ended.stdout) == (128 + number, "")
+    assert ended.stderr == "stopped; nothing half-written is left\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_when_all_is_done_changes_nothing(folder, number):
+    late = f"import atexit, os\natexit.register(os.kill, os.getpid(), {number})\n" + SLOW.replace("0.1", "0")
+    command = [sys.executable, "-c", late, "fill", "photo.png", "mask.png", "-m", "telea"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (folder / "photo-filled.png").exists()
+
+
+def test_what_nohup_ignores_stays_ignored(folder):
+    ignoring = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    ignoring += SLOW.replace("time.sleep(0.1)", "signal.raise_signal(signal.SIGHUP)")
+    command = [sys.executable, "-c", ignoring, "fill", "photo.png", "mask.png", "-m", "telea"]
+    assert subprocess.run(command, cwd=folder, check=False).returncode == 0
 
 
 def test_a_method_is_told_its_settings(run, folder):

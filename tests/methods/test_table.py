@@ -1,5 +1,6 @@
 """The table of methods: names lead to inpainters, mistakes to one line that helps."""
 
+import json
 import subprocess
 import sys
 from dataclasses import fields
@@ -12,7 +13,7 @@ from conftest import ROOT
 from inpainter.core import Box, Card, Inpainter, InputError
 from inpainter.core.fields import field_docs
 from inpainter.core.install import checkout, to_install
-from inpainter.methods import METHODS, card, declared, load, needs, takes_device
+from inpainter.methods import METHODS, card, declared, identity, load, needs, takes_device
 from ready import ready
 
 
@@ -187,3 +188,20 @@ def test_weights_of_what_is_not_trained_are_one_line(tmp_path):
     (tmp_path / "recipe.json").write_text('{"method": "telea", "recipe": {}, "sha256": ""}')
     with pytest.raises(InputError, match="telea is not a method that is trained"):
         load(tmp_path)
+
+
+def test_a_method_is_what_its_weights_are_wherever_they_lie(tmp_path):
+    for name, sha256 in (("one", "1"), ("two", "2"), ("copy", "1")):
+        (tmp_path / name).mkdir()
+        facts = {"method": "partial-conv", "recipe": {}, "sha256": sha256}
+        (tmp_path / name / "recipe.json").write_text(json.dumps(facts))
+        (tmp_path / f"{name}.onnx").write_text(sha256)
+    for end in ("", ".onnx"):
+        one, two, copy = (identity(f"{tmp_path / name}{end}") for name in ("one", "two", "copy"))
+        assert one == copy != two
+    # A setting may name weights, too.
+    one, two, copy = (identity(f"patch-synthesis:content={tmp_path / name}") for name in ("one", "two", "copy"))
+    assert one == copy != two
+    shipped = json.loads((declared("partial-conv").shipped_weights() / "recipe.json").read_text())
+    assert shipped["sha256"] in identity("partial-conv")
+    assert identity("telea") != identity("telea:radius=5") != identity("mean")

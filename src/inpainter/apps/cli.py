@@ -2,19 +2,17 @@
 
 import json
 import os
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
 from inpainter._version import __version__
 from inpainter.apps.numbers import Whole, whole
+from inpainter.apps.stops import Stopped, leave, leaving, listen
+from inpainter.apps.terminal import say, show_all
 
 # Whatever needs NumPy is imported where it is used: help should not wait for it.
 
@@ -24,18 +22,19 @@ app = App(
     name="inpainter",
     help="Fills the missing part of a picture: remove a thing, mend a scratch; nothing else in the photo changes.",
     version=__version__,
+    version_flags=("--version", "-V"),
     print_error=False,
     exit_on_error=False,
     result_action="return_value",
 )
 
 
-@app.command
+@app.command(usage="Usage: inpainter fill PHOTO... MASK [OPTIONS]")
 def fill(
-    image: Path,
-    mask: Path,
-    *,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    *files: Annotated[str, Parameter(name="PHOTO... MASK", metavar="PATH")],
+    output: Annotated[str | None, Parameter(alias="-o", metavar="PATH")] = None,
+    painted: Path | None = None,
+    box: Annotated[tuple[str, ...], Parameter(negative="", metavar="X,Y,W,H", show_default=False)] = (),
     method: Annotated[str, Parameter(alias="-m")] = "auto",
     mask_colour: Annotated[str, Parameter(alias="--mask-color")] = "white",
     resize_mask: Annotated[bool, Parameter(negative="")] = False,
@@ -46,22 +45,29 @@ def fill(
     source: Path | None = None,
     avoid: Path | None = None,
     candidates: Annotated[int | None, Parameter(converter=whole)] = None,
+    recursive: Annotated[bool, Parameter(negative="")] = False,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: float = 400.0,
+    quiet: Annotated[bool, Parameter(alias="-q", negative="")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     debug: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Fill a photo where a mask says so, or every photo of a folder.
+    """Fill photos where a mask says so: one, several, or all of a folder.
 
     Parameters
     ----------
-    image
-        A photo (JPEG, PNG, WebP, TIFF, AVIF), or a folder of photos.
-    mask
-        A picture of the same size that is white where to fill. For a folder: one mask for all, or a folder of masks
-        named like the photos.
+    files
+        A photo (JPEG, PNG, WebP, TIFF, AVIF), several, or a folder of photos; and last the mask, a picture of the same
+        size that is white where to fill. For several photos: one mask for all, or a folder of masks named like the
+        photos, as NAME.png or NAME_mask.png. `-` is standard input.
     output
-        Where to write; the suffix chooses the format. Default: NAME-filled.EXT beside the photo. For a folder: a
-        folder, which then also holds report.jsonl; started again, what is done is skipped.
+        Where to write; the suffix chooses the format. Default: NAME-filled.EXT beside the photo. In a folder the output
+        has the photo's name. For several photos: a folder, which then also holds report.jsonl; started again, what
+        is done is skipped. `-` is standard output, where a photo from standard input goes by itself.
+    painted
+        Instead of a mask: a copy of the photo, painted over where to fill; for several photos a folder of them.
+    box
+        Instead of a mask: fill this rectangle, in pixels of the upright photo; may be given several times.
     method
         How to fill: a name that `inpainter methods` lists, an .onnx file, or a folder of trained weights; with settings
         (`inpainter methods NAME` lists them) as in `telea:radius=5`.
@@ -86,124 +92,37 @@ def fill(
         Make so many fills of a photo to choose from, 1 to 16, with the seeds from --seed on: NAME-filled-1.EXT, the
         best by the method's own measure, and so on; NAME-candidates.png shows them all. For methods that draw
         (auto, exemplar, latent-search).
+    recursive
+        Fill the photos of sub-folders, too; the output, and a folder of masks, have the same sub-folders.
     overwrite
         Replace an output that exists.
     max_megapixels
         Refuse larger pictures.
+    quiet
+        Say nothing but errors: no bar, no notes, no summary.
+    as_json
+        Print a JSON object for each photo, a line each, and nothing else, on standard output.
     debug
         Show the trace of an error.
     """
+    from inpainter.apps.filling import Fill
+    from inpainter.apps.inputs import read_inputs
     from inpainter.core import InputError
-    from inpainter.core.paths import is_folder
     from inpainter.engine.batch import FillOptions
-    from inpainter.engine.pictures import source_for
-    from inpainter.methods import load
 
     if quality:
         if method != "auto":
             raise InputError(f"--quality is a setting of auto, not of {method}: leave one of them out")
         method = f"auto:quality={quality}"
-    inpainter = load(method, device)
     options = FillOptions(
         mask_colour=mask_colour, resize_mask=resize_mask, grow=grow, seed=seed, overwrite=overwrite,
         max_megapixels=max_megapixels,
     )  # fmt: skip
-    if is_folder(image):
-        if source or avoid:
-            raise InputError("--source and --avoid are for one photo: fill them one by one")
-        if candidates is not None:
-            raise InputError("--candidates is for one photo: fill them one by one")
-        return _fill_folder(image, mask, output, inpainter, options, method)
-    told = source_for(inpainter, source, avoid, options)
-    if candidates is not None:
-        return _fill_candidates(image, mask, output, candidates, inpainter, options, told)
-    return _fill_file(image, mask, output, inpainter, options, told)
-
-
-def _fill_file(image: Path, mask: Path, output: Path | None, inpainter: Any, options: Any, told: Any) -> int:
-    from inpainter.engine.batch import default_output, fill_file
-
-    start = time.perf_counter()
-    with _bar("filling") as (step, _):
-        report = fill_file(image, mask, output or default_output(image), inpainter, options, source=told, on_step=step)
-    for note in report.notes:
-        _say(f"note: {note}")
-    holes = f"{report.holes} {'hole' if report.holes == 1 else 'holes'}"
-    print(f"{report.output}: {holes}, {_pixels(report.filled_pixels)}, {time.perf_counter() - start:.1f} s")
-    return 0
-
-
-def _fill_candidates(
-    image: Path, mask: Path, output: Path | None, count: int, inpainter: Any, options: Any, told: Any
-) -> int:
-    from inpainter.engine.candidates import fill_file_candidates
-
-    start = time.perf_counter()
-    with _bar("filling") as (step, _):
-        made = fill_file_candidates(image, mask, output, count, inpainter, options, source=told, on_step=step)
-    for note in made.notes:
-        _say(f"note: {note}")
-    for path, candidate in zip(made.outputs, made.candidates, strict=True):
-        energy = candidate.fill.energy
-        print(f"{path}: seed {candidate.seed}" + ("" if energy is None else f", energy {energy:.4g}"))
-    fills = f"{count} {'candidate' if count == 1 else 'candidates'}"
-    print(f"{made.sheet}: {fills}, {_pixels(made.filled_pixels)}, {time.perf_counter() - start:.1f} s")
-    return 0
-
-
-def _fill_folder(image: Path, mask: Path, output: Path | None, inpainter: Any, options: Any, method: str) -> int:
-    from inpainter.core import InputError
-    from inpainter.engine.batch import REPORT, fill_folder
-
-    if output is None:
-        raise InputError(f"{image}: is a folder; name the folder to write to with -o")
-    with _bar("filling") as (step, say):
-
-        def on_file(result: Any, *_: int) -> None:
-            for note in result.notes if result.status == "filled" else ():
-                say(f"note: {result.photo}: {note}")
-            if result.error:
-                say(f"error: {result.error}")
-
-        results = fill_folder(
-            image, mask, output, inpainter, options, method=method, on_file=on_file, on_step=step
-        )  # fmt: skip
-    counts = {status: sum(r.status == status for r in results) for status in ("filled", "skipped", "failed")}
-    print(", ".join(f"{count} {status}" for status, count in counts.items() if count) + f"; see {output / REPORT}")
-    return 1 if counts["failed"] else 0
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[tuple[Callable[[float, float], None], Callable[[str], None]]]:
-    """A bar on a terminal; gives what moves it and what writes a line above it.
-
-    The time that has passed goes on by itself: of a method that is one call of a library, nothing else moves.
-    """
-    if not sys.stderr.isatty():
-        yield _go_on, _say
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
-               TextColumn("left"), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(what, total=None)
-
-        def step(done: float, total: float) -> None:
-            _go_on()
-            # Before the first step is done the bar swings: nobody knows yet how long it takes.
-            progress.update(task, completed=done, total=total if done else None)
-
-        yield step, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+    asked = Fill(
+        read_inputs(files, painted, box), output, method, device, options, source, avoid, candidates, recursive, quiet,
+        as_json,
+    )  # fmt: skip
+    return asked.run()
 
 
 @app.command
@@ -264,7 +183,7 @@ def methods(
         name = method_of(name)
     if as_json:
         described = [_described(name)] if name else [_described(name) for name in METHODS]
-        print(json.dumps(described[0] if name else described, indent=2, ensure_ascii=False))
+        print(json.dumps(described[0] if name else described, indent=2))
         return 0
     if name:
         _print_card(_described(name))
@@ -321,47 +240,65 @@ def _print_card(card: dict[str, Any]) -> None:
 
 # Imported when called, so that the other commands start without torch.
 app.command("inpainter.apps.study:train", name="train", help="Train a method on a folder of pictures or parquet files.")
-app.command("inpainter.apps.study:evaluate", name="evaluate", help="Measure methods side by side, and write a report.")
+app.command(
+    "inpainter.apps.study:evaluate", name="evaluate", help="Measure methods side by side, and write a report.",
+    help_epilogue="It needs more than the base install: pip install 'inpainter\\[torch]'",
+)  # fmt: skip
 
 
-class _Stopped(BaseException):
-    """Ctrl-C or a termination, by its number; it unwinds, so that half-written files are removed."""
+@app.command(name="--install-completion", show=True)
+def install_completion(*, shell: Literal["bash", "zsh", "fish", "powershell"] | None = None) -> int:
+    """Let the shell complete commands and options by the Tab key.
+
+    Parameters
+    ----------
+    shell
+        Unless given, the one that this is typed in.
+    """
+    from cyclopts.completion import ShellDetectionError
+
+    from inpainter.core import InputError
+
+    try:
+        path = app.install_completion(shell=shell)
+    except (ShellDetectionError, OSError) as error:
+        raise InputError(f"completion cannot be installed ({error}): name the shell with --shell") from error
+    print(f"{path}: written; it works in every shell that is opened from now on")
+    return 0
 
 
-_stops: list[int] = []
+# No argument of a program holds this character, so that nothing that is typed is taken for it.
+_HYPHEN = "\0-"
 
 
-def _stop(number: int, _frame: object) -> None:
-    _stops.append(number)
-    raise _Stopped(number)
+def _restored(_app: Any, _commands: Any, arguments: Any) -> None:
+    """Give a lone hyphen back, once options are told from values: cyclopts takes it for an option that nobody knows."""
+    for argument in arguments:
+        argument.tokens = [token.evolve(value="-") if token.value == _HYPHEN else token for token in argument.tokens]
 
 
-def _go_on(*_progress: float) -> None:
-    """Stop here if a signal came in a moment (a finaliser, a callback) in which Python drops exceptions."""
-    if _stops:
-        raise _Stopped(_stops[0])
-
-
-def _dropped(what: Any) -> None:
-    """Say nothing of a signal that was dropped, because `_go_on` makes it good; of all else, what Python says."""
-    if not isinstance(what.exc_value, _Stopped):
-        sys.__unraisablehook__(what)
+app.config = (_restored,)
 
 
 def main() -> None:
     """Run the command line and leave with its exit code: 0 done, 1 some photos failed, 2 bad input."""
-    sys.unraisablehook = _dropped
     # Without this libvips writes remarks of its own to stderr.
     os.environ.setdefault("VIPS_WARNING", "0")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    listen()
+    show_all()
     arguments = sys.argv[1:]
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
+    if arguments[:1] == ["fill"]:
+        arguments = [_HYPHEN if argument == "-" else argument for argument in arguments]
     try:
         code = app(arguments)
-        sys.stdout.flush()
-    except _Stopped as stopped:
-        _say("stopped; nothing half-written is left")
-        code = 128 + stopped.args[0]
+        if sys.stdout:
+            sys.stdout.flush()
+        leaving()
+    except Stopped as stopped:
+        leave(stopped.args[0])
+        return
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does.
         sys.stderr.close()
@@ -369,13 +306,9 @@ def main() -> None:
     except Exception as error:
         if "--debug" in arguments or not _can_be_mended(error):
             raise
-        _say(f"error: {_one_line(error)}")
+        say(f"error: {_one_line(error)}")
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _pixels(count: int) -> str:
-    return f"{count} {'pixel' if count == 1 else 'pixels'}"
 
 
 def _parse_size(size: str) -> tuple[int, int]:
@@ -394,8 +327,17 @@ def _can_be_mended(error: Exception) -> bool:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    if isinstance(error, UnknownCommandError) and error.unused_tokens and error.app:
+        return _no_command(error.unused_tokens[0], error.app)
+    return " ".join(str(error).split()).replace(_HYPHEN, "-")
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+def _no_command(name: str, under: App) -> str:
+    """Say what was meant; cyclopts would import every command to say it."""
+    from difflib import get_close_matches
+
+    option = name.startswith("-")
+    near = get_close_matches(name.lower(), [known for known in under if known.startswith("-") == option], n=2)
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    path = "inpainter" if under is app else f"inpainter {under.name[0]}"
+    return f"no command is called {name!r}: {meant}`{path} --help` lists them"

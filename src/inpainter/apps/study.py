@@ -29,12 +29,26 @@ def __getattr__(name: str) -> Any:
 
 
 def train_app() -> App:
-    """The command `train`. Its sub-commands are made from the methods' recipes when it is called, which needs torch."""
-    with needing("torch", "train"):
-        from inpainter.engine.checkpoint import trainable_methods
+    """The command `train`, with a sub-command a method, made from its recipes; without torch it says how to get it."""
+    try:
+        with needing("torch", "train"):
+            from inpainter.engine.checkpoint import trainable_methods
+    except InputError as error:
+        return _unavailable("train", error)
     app = App(name="train", help="Train a method on a folder of pictures or on parquet files.")
     for method in trainable_methods():
         app.command(_train_command(method), name=method)
+    return app
+
+
+def _unavailable(name: str, error: InputError) -> App:
+    """A command whose help says what it lacks, and that says so, too, whatever it is given."""
+    app = App(name=name, help_epilogue=str(error), help_format="plaintext")
+
+    @app.default
+    def command(*_given: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int:
+        raise error
+
     return app
 
 
@@ -143,9 +157,10 @@ def evaluate(
     lpips_weights
         The file of LPIPS's weights; without it LPIPS is not measured.
     """
-    from inpainter.apps.report import write_report
-    from inpainter.engine.evaluation import Evaluation
-    from inpainter.engine.evaluation import evaluate as measure
+    with needing("torch", "evaluate"):
+        from inpainter.apps.report import write_report
+        from inpainter.engine.evaluation import Evaluation
+        from inpainter.engine.evaluation import evaluate as measure
     from inpainter.methods import load, takes_device
     from inpainter.metrics import METRICS
 

@@ -35,5 +35,5 @@ def needing(extra: str, what: str) -> Iterator[None]:
     except ImportError as error:
         if not extra:
             raise
-        missing = error.name or "more"
+        missing = (error.name or "more").partition(".")[0]
         raise InputError(f"{what} needs {missing}, which is not installed: {to_install(extra)}") from error

@@ -65,3 +65,7 @@ class Method:
         if folder is not None:
             raise InputError(f"{folder}: {self.card.name} is not a method that is trained: give another folder")
         return self.make(settings, device)
+
+    def weights_sha256(self, folder: Path | None = None) -> str:
+        """The SHA-256 of the weights that `load` would take; empty for a method that has none."""
+        return ""

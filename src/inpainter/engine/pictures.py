@@ -2,10 +2,8 @@
 
 import os
 import sys
-import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral
@@ -19,13 +17,13 @@ from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, c
 from inpainter.engine.batch import FillOptions, Told, default_output, fill_file
 from inpainter.engine.candidates import check_candidates, fill_file_candidates, make_candidates
 from inpainter.engine.removal import Picture, fill_pictures, grown, patched
+from inpainter.engine.unnamed import as_file, unnamed_folder
 from inpainter.engine.where import Where, invert_file
 from inpainter.photos.mask_colour import degrees
 from inpainter.photos.mask_file import Boxes, Painted, boxes_mask, read_mask
 from inpainter.photos.mask_levels import Levels, Spoken
 from inpainter.photos.painted import painted_mask
 from inpainter.photos.photo import Samples, open_photo, to_image
-from inpainter.photos.sniff import SUFFIXES, sniff
 
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "P", "CMYK")
 
@@ -131,10 +129,10 @@ def _allowed(given: dict[str, Any], options: FillOptions, size: tuple[int, ...])
 
 def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, asked: _Asked) -> list[Path]:
     if _is_bytes(mask):
-        with _unnamed_folder() as folder:
-            return _fill_file(photo, _as_file(mask, folder, "mask"), output, told, asked)
+        with unnamed_folder() as folder:
+            return _fill_file(photo, as_file(mask, folder, "mask"), output, told, asked)
     if isinstance(mask, _Copy):
-        with _unnamed_folder() as folder:
+        with unnamed_folder() as folder:
             copy = Painted(_picture_file(mask.picture, folder, "painted"))
             return _fill_file(photo, copy, output, told, asked)
     if isinstance(mask, Painted | Boxes):
@@ -156,32 +154,9 @@ def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, a
 
 
 def _fill_bytes(image: Any, mask: Any, told: Told | None, asked: _Asked) -> list[bytes]:
-    with _unnamed_folder() as folder:
-        photo = _as_file(image, folder, "image")
+    with unnamed_folder() as folder:
+        photo = as_file(image, folder, "image")
         return [path.read_bytes() for path in _fill_file(photo, mask, photo.with_stem("filled"), told, asked)]
-
-
-@contextmanager
-def _unnamed_folder() -> Iterator[Path]:
-    """A folder for a moment; errors tell nothing of it, because it is nothing that a caller knows."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            yield Path(folder)
-        except InputError as error:
-            raise InputError(str(error).replace(f"{folder}{os.sep}", "")) from error
-
-
-def _as_file(data: Any, folder: Path, stem: str) -> Path:
-    """Bytes, or what a file object has to read, as a file whose suffix tells its format."""
-    content = data.read() if hasattr(data, "read") else data
-    if not isinstance(content, bytes | bytearray | memoryview):
-        raise TypeError(f"the {stem} is a file object of text: open it in binary mode")
-    content = bytes(content)
-    kind = sniff(content[:4096])
-    suffix = next((suffix for suffix, of in SUFFIXES.items() if of == kind), "")
-    path = folder / f"{stem}{suffix}"
-    path.write_bytes(content)
-    return path
 
 
 # ---------------------------------------------------------------------------------------------------------- the arrays
@@ -257,7 +232,7 @@ def _masks(image: Any, mask: Any, told: Told | None, options: FillOptions) -> tu
     """The mask of an array or a PIL image, and where texture may come from; what there is to say is said."""
     size = image.size[::-1] if _is_pil(image) else image.shape[:2]
     if isinstance(mask, _Copy):
-        with _unnamed_folder() as folder:
+        with unnamed_folder() as folder:
             photo = open_photo(_picture_file(image, folder, "image"), max_megapixels=options.max_megapixels)
             copy = _picture_file(mask.picture, folder, "painted")
             given = Where(painted_mask(photo, copy, max_megapixels=options.max_megapixels), "the painted copy", "")
@@ -273,7 +248,7 @@ def _picture_file(picture: Any, folder: Path, stem: str) -> Path:
     if _is_path(picture):
         return Path(picture)
     if _is_bytes(picture):
-        return _as_file(picture, folder, stem)
+        return as_file(picture, folder, stem)
     if _is_pil(picture) and not picture.mode.startswith("I;16"):
         picture = picture.convert("RGBA")
     elif not _is_pil(picture) and not isinstance(picture, np.ndarray):
@@ -294,8 +269,8 @@ def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions, what: str 
     if isinstance(mask, Boxes):
         return Where(boxes_mask(mask, size[0], size[1]), invert="")
     if _is_bytes(mask):
-        with _unnamed_folder() as folder:
-            return replace(_mask_for(size, _as_file(mask, folder, what), options, what), name=f"the {what}")
+        with unnamed_folder() as folder:
+            return replace(_mask_for(size, as_file(mask, folder, what), options, what), name=f"the {what}")
     if not _is_path(mask):
         where, notes = _mask_array(mask, what)
         return Where(where, notes=tuple(notes))

@@ -1,6 +1,7 @@
 """The one table of methods. Listing it imports no method and no torch; adding a method is one file and one line."""
 
 import difflib
+import json
 import os
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ from inpainter.core import DEVICES, Card, Inpainter, InputError, Method, Setting
 from inpainter.core.errors import needing
 from inpainter.core.fields import read_fields, split_fields
 from inpainter.core.install import to_install
-from inpainter.core.paths import is_folder
+from inpainter.core.paths import file_sha256, is_file, is_folder
 from inpainter.nn.facts import TO_GET_WEIGHTS, has_weights, read_facts
 
 
@@ -115,6 +116,22 @@ def method_of(name_or_path: str) -> str:
     if given:
         _settings(declared(of), given)
     return of
+
+
+def identity(name_or_path: str) -> str:
+    """What decides the fills of the method that `load` would take: name, settings, and SHA-256 of all weights.
+
+    The same weights at another place are the same, others at the same place are not. Raises InputError as `load` does.
+    """
+    of, path, given = _named(name_or_path)
+    if path is not None and not of:
+        return json.dumps(["", file_sha256(path)])
+    with needing(_entry(of).extra, of):
+        weights = declared(of).weights_sha256(path)
+    # What a setting names may be weights, too, or a method that has some.
+    named = {value: identity(value) for value in given.values() if value in METHODS or is_folder(value)}
+    named |= {value: file_sha256(Path(value)) for value in given.values() if is_file(value)}
+    return json.dumps([of, weights, sorted((name, named.get(value, value)) for name, value in given.items())])
 
 
 def declared(name: str) -> Method:

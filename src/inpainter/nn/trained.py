@@ -56,6 +56,10 @@ class TrainedMethod(Method):
         network = fill_with_weights(self.network(self.recipe_in(folder)), folder)
         return self.make(network, self.card, settings, place)
 
+    def weights_sha256(self, folder: Path | None = None) -> str:
+        """The SHA-256 that the recipe of those weights names, and that `load` checks."""
+        return str(read_facts(folder or self.shipped_weights())["sha256"])
+
     def recipe_in(self, folder: str | Path) -> Recipe:
         """The recipe of the weights in a folder; raises InputError when they are another method's."""
         facts = read_facts(folder)

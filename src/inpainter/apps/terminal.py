@@ -1,0 +1,87 @@
+"""What the command line says: to people, to programs, and how far a fill is."""
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from inpainter.apps.stops import go_on
+
+
+def say(line: str) -> None:
+    """Write a line to standard error."""
+    print(line, file=sys.stderr)
+
+
+def show_all() -> None:
+    """Let a terminal that lacks a letter show a question mark; a name must not end a program that has done its work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How one command talks."""
+
+    quiet: bool = False
+    """Only errors."""
+    as_json: bool = False
+    """Standard output has a JSON object a photo, and nothing else."""
+    taken: bool = False
+    """Standard output is the photo."""
+
+    def notes(self, notes: Sequence[str], say: Callable[[str], None] = say) -> None:
+        """What there is to say of a fill."""
+        for note in () if self.quiet else notes:
+            say(f"note: {note}")
+
+    def summary(self, line: str) -> None:
+        """What was done."""
+        if not (self.quiet or self.as_json):
+            print(line, file=sys.stderr if self.taken else sys.stdout)
+
+    def record(self, **fields: Any) -> None:
+        """What became of a photo, for programs. In ASCII, so that every name survives any terminal's encoding."""
+        if self.as_json:
+            print(json.dumps(fields), flush=True)
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[tuple[Callable[[float, float], None], Callable[[str], None]]]:
+        """A bar on a terminal; gives what moves it and what writes a line above it.
+
+        The time that has passed goes on by itself: of a method that is one call of a library, nothing else moves.
+        """
+        if self.quiet or not sys.stderr.isatty():
+            yield go_on, say
+            return
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(),
+                   TextColumn("left"), TimeRemainingColumn())  # fmt: skip
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task(what, total=None)
+
+            def step(done: float, total: float) -> None:
+                go_on()
+                # Before the first step is done the bar swings: nobody knows yet how long it takes.
+                progress.update(task, completed=done, total=total if done else None)
+
+            yield step, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def counted(count: int, what: str) -> str:
+    """`1 hole`, `2 holes`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

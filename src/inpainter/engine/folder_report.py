@@ -1,0 +1,92 @@
+"""`report.jsonl` in a folder of filled photos: a line of JSON for each, kept from run to run."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from inpainter.photos.files import atomic, explained
+
+REPORT = "report.jsonl"
+DONE = ("filled", "skipped")
+# A file name need not be text; what is not is written as JSON's own escape, and read back as the same name.
+_ODD_NAMES = "backslashreplace"
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one photo of a folder; a line of report.jsonl."""
+
+    photo: str
+    """Its name; of one in a sub-folder, the way there with `/` between."""
+    mask: str
+    output: str
+    status: str
+    """`filled`, `failed` or `skipped` (done by an earlier run, still the same)."""
+    error: str = ""
+    notes: tuple[str, ...] = ()
+    holes: int = 0
+    filled_pixels: int = 0
+    seconds: float = 0.0
+    key: str = ""
+    """SHA-256 of photo, mask, options, method with its weights, and the version of this package."""
+    output_sha256: str = ""
+
+
+Lines = dict[tuple[str, bool], dict[str, Any]]
+"""At most two lines a photo: by its name and whether it failed, so that a failure forgets nothing that is done."""
+
+
+def read_report(folder: Path) -> Lines:
+    """Return what earlier runs say; later lines count, and one that is torn is passed over."""
+    path, lines = folder / REPORT, Lines()
+    if not path.exists():
+        return lines
+    with explained(path):
+        texts = path.read_text("utf-8", errors="replace").splitlines()
+    for text in texts:
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if not isinstance(line, dict) or set(line) != set(FileResult.__dataclass_fields__):
+            continue
+        known = line["status"] in (*DONE, "failed")
+        if known and isinstance(line["photo"], str) and isinstance(line["notes"], list):
+            _put(lines, line)
+    return lines
+
+
+def merged(earlier: Lines, results: Sequence[FileResult]) -> Lines:
+    """Return the earlier lines with those of a run in the places of the same photos'."""
+    lines = dict(earlier)
+    for result in results:
+        _put(lines, asdict(result))
+    return lines
+
+
+def append_result(folder: Path, result: FileResult) -> None:
+    """Add a line, so that a run that is killed has told of what it did."""
+    path = folder / REPORT
+    with explained(path), path.open("a", encoding="utf-8", errors=_ODD_NAMES) as file:
+        file.write(_text(asdict(result)))
+
+
+def write_report(folder: Path, lines: Lines) -> None:
+    """Write all lines, or leave the report as it is."""
+    with atomic(folder / REPORT, overwrite=True) as temporary:
+        temporary.write_text("".join(map(_text, lines.values())), "utf-8", errors=_ODD_NAMES)
+
+
+def _put(lines: Lines, line: dict[str, Any]) -> None:
+    name, failed = line["photo"], line["status"] == "failed"
+    done = lines.get((name, False))
+    lines.pop((name, True), None)
+    if not failed or (done and done["key"] == line["key"]):
+        lines.pop((name, False), None)
+    lines[name, failed] = line
+
+
+def _text(line: dict[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False) + "\n"

@@ -1,0 +1,34 @@
+"""Pictures that have no name, as bytes and what a stream gives, as files for a moment."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from inpainter.core import InputError
+from inpainter.photos.sniff import SUFFIXES, sniff
+
+
+@contextmanager
+def unnamed_folder() -> Iterator[Path]:
+    """A folder for a moment; errors tell nothing of it, because it is nothing that a caller knows."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            yield Path(folder)
+        except InputError as error:
+            raise InputError(str(error).replace(f"{folder}{os.sep}", "")) from error
+
+
+def as_file(data: Any, folder: Path, stem: str) -> Path:
+    """Bytes, or what a file object has to read, as a file whose suffix tells its format."""
+    content = data.read() if hasattr(data, "read") else data
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise TypeError(f"the {stem} is a file object of text: open it in binary mode")
+    content = bytes(content)
+    kind = sniff(content[:4096])
+    suffix = next((suffix for suffix, of in SUFFIXES.items() if of == kind), "")
+    path = folder / f"{stem}{suffix}"
+    path.write_bytes(content)
+    return path
