@@ -52,8 +52,12 @@ def hexadecimal(samples: NDArray[np.uint8]) -> str:
 
 def grey_of(strip: NDArray[np.uint8], colours: int) -> NDArray:
     """The brightness of `(H, W, bands)` samples, of which `colours` are colours."""
+    first = strip[..., 0]
+    # Most masks in colour are grey, which is quicker to find than the mean.
+    if colours == 1 or (np.array_equal(first, strip[..., 1]) and np.array_equal(first, strip[..., 2])):
+        return first
     # The brightest channel would make pure red white; the mean of the channels does not.
-    return strip[..., 0] if colours == 1 else strip[..., :3].mean(axis=2, dtype=np.float32)
+    return strip[..., :3].mean(axis=2, dtype=np.float32)
 
 
 def opaque_of(strip: NDArray[np.uint8], colours: int) -> Mask | None:

@@ -54,7 +54,7 @@ class Levels:
         if opaque is not None:
             self.transparent += opaque.size - int(np.count_nonzero(opaque))
         seen = grey if opaque is None else grey[opaque]
-        whole = seen if colours == 1 else np.ceil(seen - 0.5).astype(np.uint8)
+        whole = seen if seen.dtype == np.uint8 else np.ceil(seen - 0.5).astype(np.uint8)
         self._histogram += np.bincount(whole.ravel(), minlength=256)
         between = (grey >= _DARK) & (grey <= _BRIGHT)
         if opaque is not None:
