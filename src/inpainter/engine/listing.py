@@ -63,7 +63,12 @@ def _note(kind: str, names: list[str]) -> str:
     shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
     many = len(names) > 1
     what, why = {
-        _FOLDERS: ("sub-folders" if many else "sub-folder", "--recursive goes into them"),
+        _FOLDERS: (
+            "sub-folders" if many else "sub-folder",
+            "pass --recursive to fill the photos in it, too"
+            if not many
+            else "pass --recursive to fill the photos in them, too",
+        ),
         _HIDDEN: ("hidden files or folders" if many else "hidden file or folder", "rename what is to be filled"),
         _MACOS: ("files of macOS" if many else "file of macOS", "they hold no picture"),
     }.get(kind, (f"{kind.upper()} files" if many else f"{kind.upper()} file", REMEDIES.get(kind, "")))
