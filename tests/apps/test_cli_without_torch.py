@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from inpainter.core.install import to_install
 from inpainter.methods import METHODS
 
 ABSENT = ("torch", "lightning", "safetensors", "pyarrow", "yaml", "skimage", "scipy", "PIL", "matplotlib", "datasets")
@@ -37,7 +38,7 @@ HELPS = [["--help"], ["-h"], [], ["help"], ["--install-completion", "--help"],
 WORK = [["--version"], ["-V"], ["methods"], ["methods", "--json"], *[["methods", name] for name in METHODS],
         ["fill", "photo.png", "mask.png", "-m", "telea"], ["fill", "photo.png", "mask.png", "-o", "auto.png"],
         ["mask", "--kind", "lines", "--size", "20x30", "-o", "drawn.png"]]  # fmt: skip
-NEED = "pip install 'inpainter[torch]'"
+NEED = to_install("torch")
 BAD = [
     (["fil"], "did you mean fill?"), (["tran"], "did you mean train?"), (["nothing-like-it"], "lists them"),
     (["help", "evalute"], "did you mean evaluate?"), (["fill", "a", "b", "--qualty", "best"], "--quality"),
@@ -47,7 +48,7 @@ BAD = [
     (["train", "partial-conv", "--data", "pictures", "--out", "run"], NEED),
     (["evaluate", "--data", "pictures", "-o", "report"], NEED),
     (["fill", "photo.png", "mask.png", "-m", "partial-conv"], NEED),
-    (["fill", "photo.png", "mask.png", "-m", "biharmonic"], "pip install 'inpainter[biharmonic]'"),
+    (["fill", "photo.png", "mask.png", "-m", "biharmonic"], to_install("biharmonic")),
 ]  # fmt: skip
 
 

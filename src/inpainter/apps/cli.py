@@ -242,7 +242,8 @@ def _print_card(card: dict[str, Any]) -> None:
 app.command("inpainter.apps.study:train", name="train", help="Train a method on a folder of pictures or parquet files.")
 app.command(
     "inpainter.apps.study:evaluate", name="evaluate", help="Measure methods side by side, and write a report.",
-    help_epilogue="It needs more than the base install: pip install 'inpainter\\[torch]'",
+    help_epilogue="It needs more than the base install: pip install 'inpainter\\[torch]', in a checkout of the source "
+    "pip install -c constraints.txt -e '.\\[torch]'",
 )  # fmt: skip
 
 

@@ -12,10 +12,11 @@ from inpainter.core import Inpainter, InputError
 from inpainter.core.paths import is_folder
 from inpainter.engine.batch import FillOptions, Told, default_output, fill_file
 from inpainter.engine.candidates import fill_file_candidates
-from inpainter.engine.folder import Run, Where, fill_files, fill_folder
+from inpainter.engine.folder import Run, fill_files, fill_folder
 from inpainter.engine.folder_report import REPORT, FileResult
 from inpainter.engine.pictures import source_for
 from inpainter.engine.unnamed import unnamed_folder
+from inpainter.engine.where import FileMask
 from inpainter.methods import identity, load
 
 
@@ -128,7 +129,7 @@ class Fill:
                     notes=made.notes, error="", candidates=each, sheet=str(made.sheet))  # fmt: skip
         return 0
 
-    def _many(self, photos: list[Path], mask: Where, inpainter: Inpainter, talk: Talk) -> int:
+    def _many(self, photos: list[Path], mask: FileMask, inpainter: Inpainter, talk: Talk) -> int:
         output = Path(str(self.output))
         places = {photo.name: str(photo) for photo in photos}
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from inpainter.core import Box, InputError
 from inpainter.core.paths import exists, is_folder
-from inpainter.engine.folder import Where
 from inpainter.engine.unnamed import as_file, unnamed_folder
+from inpainter.engine.where import FileMask
 from inpainter.photos.mask_file import Boxes, Painted
 
 STREAM = "-"
@@ -22,7 +22,7 @@ class Inputs:
     """The photos, and what says where to fill."""
 
     photos: tuple[str, ...]
-    mask: Where | str
+    mask: FileMask | str
     """A text: standard input."""
 
     @property
@@ -71,7 +71,7 @@ def _box(text: str) -> Box:
 
 
 @contextmanager
-def on_disk(inputs: Inputs) -> Iterator[tuple[list[Path], Where]]:
+def on_disk(inputs: Inputs) -> Iterator[tuple[list[Path], FileMask]]:
     """Give the photos and the mask as files; what comes from standard input is one for a moment."""
     with ExitStack() as stack:
         photos = [_received(stack) if photo == STREAM else Path(photo) for photo in inputs.photos]

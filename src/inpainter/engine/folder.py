@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 from inpainter._version import __version__
 from inpainter.core import Inpainter, InputError, OnStep
@@ -26,11 +25,9 @@ from inpainter.engine.folder_report import (
 )
 from inpainter.engine.listing import masks_named, photos_in, pictures_in
 from inpainter.engine.lock import only_run
+from inpainter.engine.where import FileMask
 from inpainter.photos.files import check_output
 from inpainter.photos.mask_file import Boxes, Painted, check_mask_colour
-
-Where = Path | Painted | Boxes
-"""What says where to fill; of several photos a path, a mask's or a painted copy's, may be that of a folder of them."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +52,11 @@ class _Item:
     photo: Path
     name: str
     """Where it is written to in the folder, and its name in the report."""
-    mask: Where | str
+    mask: FileMask | str
     """A text says why there is none."""
 
 
-def fill_folder(photos: Path, masks: Where, run: Run, *, recursive: bool = False) -> list[FileResult]:
+def fill_folder(photos: Path, masks: FileMask, run: Run, *, recursive: bool = False) -> list[FileResult]:
     """Fill every photo of a folder, with `recursive` of its sub-folders, too, which the output then mirrors.
 
     A photo that fails is reported and the rest goes on. `report.jsonl` in the output has a line per photo; what it says
@@ -80,7 +77,7 @@ def fill_folder(photos: Path, masks: Where, run: Run, *, recursive: bool = False
     return _fill_all(_items(found, photos, masks), run)
 
 
-def fill_files(photos: Sequence[Path], masks: Where, run: Run) -> list[FileResult]:
+def fill_files(photos: Sequence[Path], masks: FileMask, run: Run) -> list[FileResult]:
     """Fill photos as those of a folder are filled; each is written under its own name. Raises InputError."""
     source = _file_of(masks)
     _check_masks(masks)
@@ -100,13 +97,13 @@ def fill_files(photos: Sequence[Path], masks: Where, run: Run) -> list[FileResul
     return _fill_all(_items(left, None, masks), run)
 
 
-def _file_of(masks: Where) -> Path | None:
+def _file_of(masks: FileMask) -> Path | None:
     if isinstance(masks, Boxes):
         return None
     return masks.copy if isinstance(masks, Painted) else masks
 
 
-def _check_masks(masks: Where) -> None:
+def _check_masks(masks: FileMask) -> None:
     source = _file_of(masks)
     if source and not exists(source):
         raise InputError(f"{source}: no such file or folder; check the name")
@@ -114,7 +111,7 @@ def _check_masks(masks: Where) -> None:
         raise InputError(f"{source}: is a copy of one photo; for several name a folder of painted copies")
 
 
-def _items(photos: Sequence[Path], root: Path | None, masks: Where) -> list[_Item]:
+def _items(photos: Sequence[Path], root: Path | None, masks: FileMask) -> list[_Item]:
     """Pair each photo with its mask, or with the reason why it has none."""
     source = _file_of(masks)
     listed = lru_cache(None)(pictures_in)
@@ -124,7 +121,7 @@ def _items(photos: Sequence[Path], root: Path | None, masks: Where) -> list[_Ite
     items = []
     for photo in photos:
         name = photo.relative_to(root) if root else Path(photo.name)
-        mask: Where | str = masks
+        mask: FileMask | str = masks
         if source and is_folder(source):
             place = source / name.parent
             named = masks_named(photo.stem, listed(place), stems[photo.parent])
@@ -204,8 +201,7 @@ def _fill_one(item: _Item, run: Run, earlier: Lines, on_step: OnStep | None) -> 
                 "pass --overwrite"
             )
         _make_folder(output.parent)
-        where: Any = item.mask
-        report = fill_file(item.photo, where, output, run.inpainter, run.options, on_step=on_step)
+        report = fill_file(item.photo, item.mask, output, run.inpainter, run.options, on_step=on_step)
     except Exception as error:
         known = isinstance(error, InputError)
         text = str(error) if known else f"{item.photo}: a fault of the program ({error!r}); fill it alone with --debug"
@@ -217,13 +213,13 @@ def _fill_one(item: _Item, run: Run, earlier: Lines, on_step: OnStep | None) -> 
     )  # fmt: skip
 
 
-def _name(mask: Where) -> str:
+def _name(mask: FileMask) -> str:
     if isinstance(mask, Boxes):
         return " ".join(",".join(map(str, box)) for box in mask.boxes)
     return (mask.copy if isinstance(mask, Painted) else mask).name
 
 
-def _key(photo: Path, mask: Where, options: FillOptions, method: str) -> str:
+def _key(photo: Path, mask: FileMask, options: FillOptions, method: str) -> str:
     asked = asdict(options)
     # How large a file may be and whether outputs may be replaced does not change what comes out.
     del asked["overwrite"], asked["max_megapixels"]

@@ -13,8 +13,13 @@ from inpainter.photos.mask_file import Boxes, Painted, boxes_mask, read_mask
 from inpainter.photos.painted import painted_mask
 from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, Samples
 
-MaskLike = Path | Mask | Painted | Boxes
-"""What says where to fill: a mask, as a file or `(H, W)` bool, a copy of the photo with paint on it, or rectangles."""
+FileMask = Path | Painted | Boxes
+"""What says where to fill in photos that are files: a mask's file, a copy of the photo with paint on it, rectangles.
+
+For several photos a path, a mask's or a painted copy's, may be that of a folder of them.
+"""
+MaskLike = FileMask | Mask
+"""The same, or a mask `(H, W)` bool."""
 
 
 @dataclass(frozen=True)
