@@ -128,12 +128,13 @@ class CascadeContextEncoder(Network):
 class Correction(ContextEncoder):
     """What a residual cascade adds to the fill that it starts from (ours); no network by itself.
 
-    It sees the mask as a fourth channel: what is known needs no correction. (Its code then depends on the mask, and NSD
-    says so; with the mask beside the code fills are worse by half a decibel, and NSD is little less.) Its last layer starts at zero, so that the
-    training starts at ↗F₆₄ exactly. There is no tanh after it: between pictures in [−1, 1] a correction may be as large
-    as 2, and what has come near the end of a tanh hardly learns. The encoder's features are added to the decoder's of
-    the same size (skip connections, as in LinkNet, which cost no weights): a correction is fine detail, and what passes
-    through the code alone is not, so that without them the training stays at ↗F₆₄ for thousands of steps.
+    It sees the mask as a fourth channel: what is known needs no correction. (So its code depends on the mask, and NSD
+    says so. With the mask beside the code fills are worse by half a decibel, and NSD is not much less.) Its last layer
+    starts at zero, so that the training starts at ↗F₆₄ exactly. There is no tanh after it: between pictures in [−1, 1]
+    a correction may be as large as 2, and what has come near the end of a tanh hardly learns. The encoder's features
+    are added to the decoder's of the same size (skip connections, as in LinkNet, which cost no weights): a correction
+    is fine detail, and what passes through the code alone is not, so that without them the training stays at ↗F₆₄ for
+    thousands of steps.
     """
 
     def __init__(self, recipe: ContextEncoderRecipe) -> None:
