@@ -1,5 +1,6 @@
 """The public Python interface: paths, arrays and PIL images, answered in kind."""
 
+import doctest
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO, StringIO
@@ -353,8 +354,8 @@ def test_an_inverted_mask_is_turned_as_its_kind_is(tmp_path, rng):
     for given in (image, photo, tmp_path / "photo.png", Image.fromarray(image)):
         with pytest.raises(InputError, match="inverted, pass ~mask") as caught:
             inpainter.fill(given, full)
-        assert "--mask-colour" not in str(caught.value)
-        with pytest.raises(InputError, match="inverted, pass --mask-colour black") as caught:
+        assert "mask_colour" not in str(caught.value)
+        with pytest.raises(InputError, match="inverted, pass mask_colour='black'") as caught:
             inpainter.fill(given, white)
         assert tempfile.gettempdir() not in str(caught.value)
     most = full.copy()
@@ -550,3 +551,13 @@ def test_what_a_method_says_is_a_warning_for_every_kind_and_told_once(tmp_path, 
             with pytest.warns(inpainter.FillNote, match="made up") as caught:
                 inpainter.fill(given, MASK, Drawing(says="made up"), **options)
             assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_the_example_in_the_docstring_of_fill_runs():
+    tried = doctest.testmod(inpainter, raise_on_error=True)
+    assert tried.attempted >= 5
+
+
+def test_an_inpainter_says_what_it_is():
+    telea = inpainter.load("telea")
+    assert repr(telea) == f"<inpainter telea: {inpainter.list_methods()['telea']}>"

@@ -69,35 +69,80 @@ def fill(
     seed: int = 0, source: Any = None, avoid: Any = None, overwrite: bool = False, candidates: int | None = None,
     on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
-    """Fill `image` where `mask`, `painted` or `boxes` says so; what comes back is of the same kind.
+    """Fill a picture where a mask says so; nothing outside the mask changes.
 
-    `image` is one of
+    Exactly one of `mask`, `painted` and `boxes` says where.
 
-    - a path: writes `output` (default NAME-filled.EXT beside the photo) and returns its Path;
-    - the bytes of a photo file, or a binary file object: returns bytes of the same format;
-    - a NumPy array `(H, W)` or `(H, W, 1 to 4)` of uint8, uint16, or floating point in [0, 1] (two and four channels:
-      the last is alpha): returns an array like it;
-    - a PIL image: returns one of the same mode (of a palette: in full colour).
+    Parameters
+    ----------
+    image
+        A path of a photo; the bytes of a photo file, or a binary file object; a NumPy array `(H, W)` or
+        `(H, W, 1 to 4)` of uint8, uint16, or floating point in [0, 1] (two and four channels: the last is alpha); or a
+        PIL image.
+    mask
+        The same kinds, in any mixture with `image`. In a file or PIL image white = fill, unless transparent; in an
+        array `(H, W)` or `(H, W, 1)` True = fill, or 1 where there are only 0 and 1, or from 128 up.
+    method
+        A name that `list_methods()` lists, with settings if wanted (`telea:radius=5`); the path of an .onnx file or of
+        a folder of trained weights; or what `load` returned.
+    painted
+        A copy of the image with paint on it, of the same kinds: filled where the two differ.
+    boxes
+        Rectangles (x, y, width, height) in pixels of the upright picture.
+    output
+        For a path: where to write. Default: NAME-filled.EXT beside the photo.
+    mask_colour
+        For a mask that is a file: what means "fill this": white, black, alpha (transparent), or a colour such as red,
+        #ff0000 or red:40 with a tolerance.
+    resize_mask
+        For a mask that is a file: scale it to the photo's size instead of refusing another.
+    grow
+        Widen the mask by so many pixels.
+    seed
+        Seed of methods that draw random numbers: the same seed, the same fill.
+    source, avoid
+        Masks, of the same kinds: copy texture only from the one, never from the other. For methods that copy (`auto`,
+        `exemplar`).
+    overwrite
+        For a path: replace an output that exists.
+    candidates
+        Make so many fills to choose from, 1 to 16, with the seeds from `seed` on, by methods that draw (`auto`,
+        `exemplar`, `latent-search`). For a path the files are NAME-filled-1.EXT and so on, and NAME-candidates.png
+        shows them all.
+    on_step
+        Called as `on_step(done, total)` while the fill goes on; may raise `Cancelled` to stop it.
 
-    What to fill is said by exactly one of
+    Returns
+    -------
+    Path, bytes, numpy.ndarray or PIL.Image.Image
+        The filled picture, of the kind that `image` is: for a path the path that was written; bytes of the same format;
+        an array of the same shape and type; a PIL image of the same mode (of a palette: in full colour). With
+        `candidates` a list of them, the best first by the method's own measure.
 
-    - `mask`, of any of these kinds, whatever the image is: in a file or PIL image white = fill, unless transparent; in
-      an array `(H, W)` or `(H, W, 1)` True = fill, or 1 where there are only 0 and 1, or from 128 up;
-    - `painted`, of any of these kinds, too: a copy of the image with paint on it, filled where it differs;
-    - `boxes`: rectangles (x, y, width, height) in pixels, upright.
+    Raises
+    ------
+    InputError
+        For what the caller can put right, in one line that says what is wrong, where, and the remedy. Nothing was
+        written.
+    TypeError
+        For an argument of a wrong type, or one that does not go with the others.
+    Cancelled
+        Where `on_step` raised it. Nothing was written.
 
-    `method` is a name that `list_methods()` lists, with settings if wanted (`telea:radius=5`), a path of an .onnx file
-    or of a folder of trained weights, or what `load` returned. `source` and `avoid` are masks of any kind, too: texture
-    is copied only from the one and never from the other, by methods that can be told (`auto`, `exemplar`). `grow`
-    widens the mask by so many pixels. `on_step(done, total)` hears of the progress, and may raise `Cancelled` to stop.
-    `mask_colour` and `resize_mask` are for masks that are files, `output` and `overwrite` for photos that are paths.
+    Warns
+    -----
+    FillNote
+        For what a user should know of a fill that succeeded.
 
-    `candidates` asks for so many fills to choose from, 1 to 16, with the seeds from `seed` on, by methods that draw
-    (`auto`, `exemplar`, `latent-search`): a list comes back, best first by the method's own measure. Of a path, the
-    files are NAME-filled-1.EXT and so on, and NAME-candidates.png beside them shows all.
-
-    Whatever is outside the mask comes back as it was. What there is to say of a fill is a warning, `FillNote`. Raises
-    `InputError` for what a user can mend.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import inpainter
+    >>> image = np.full((40, 60, 3), 200, np.uint8)
+    >>> image[10:20, 15:30] = 0
+    >>> filled = inpainter.fill(image, boxes=[(15, 10, 15, 10)], method="telea")
+    >>> filled.shape, int(filled.min())
+    ((40, 60, 3), 200)
     """
     from inpainter.core import Inpainter
     from inpainter.engine.batch import FillOptions

@@ -205,7 +205,7 @@ BAD = [
     ],
     (["fill", "photo.png", "mask.png", "--max-megapixels", "0.001"], "--max-megapixels"),
     (["fill", ".", "mask.png"], "-o"),
-    (["fill", ".", "mask.png", "-o", "."], "-o"),
+    (["fill", ".", "mask.png", "-o", "."], "name another output"),
     (["fill", "photo.png"], "mask"),
     (["fil"], "no command is called 'fil': did you mean fill?"),
     (["help", "fil"], "did you mean fill?"),

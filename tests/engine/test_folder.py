@@ -407,7 +407,7 @@ def test_what_is_left_out_is_said_by_kind(places: tuple[Path, Path, Path]) -> No
     assert [(result.photo, result.status) for result in results] == [(name, "filled") for name in NAMES]
     starts = ["1 BMP file left out (x.bmp): ", "4 HEIC files left out (1.heic, 2.HEIC, 3.heif, …): ",
               "1 hidden file or folder left out (.a.png): ", "1 file of macOS left out (._a.png): ",
-              "1 sub-folder left out (more): pass --recursive"]  # fmt: skip
+              "1 sub-folder left out (more): pass recursive=True"]  # fmt: skip
     assert len(said) == len(starts)
     assert all(any(line.startswith(start) for line in said) for start in starts), said
 

@@ -66,7 +66,7 @@ def test_output_that_is_the_input_or_exists(folder: Path, mask: Path) -> None:
     assert "its own input" in refused(photo, mask, photo, photo)
     assert "its own input" in refused(photo, mask, mask, mask)
     (folder / "out.png").write_bytes(b"mine")
-    assert "--overwrite" in refused(photo, mask, folder / "out.png", folder / "out.png")
+    assert "overwrite=True" in refused(photo, mask, folder / "out.png", folder / "out.png")
     (folder / "link.png").symlink_to(photo)
     assert "its own input" in refused(photo, mask, folder / "link.png", folder / "link.png")
     os.link(photo, folder / "hard.png")

@@ -26,13 +26,13 @@ def test_photos_are_refused_as_masks(data, tmp_path) -> None:
             for colour in ("white", "black"):
                 with pytest.raises(InputError, match="looks like a photo") as caught:
                     read_mask(path, colour=colour)
-                assert_helpful(caught.value, path, "--painted", "--mask-colour")
+                assert_helpful(caught.value, path, "painted=", "mask_colour=")
 
 
 def test_a_photo_with_paint_is_refused_unless_its_colour_is_named(data, tmp_path) -> None:
     photo = photographs(data, 1)[0]
     path = saved(painted_over(photo, stroke(*photo.shape[:2], 1), (255, 255, 255)), tmp_path / "painted.png")
-    with pytest.raises(InputError, match="--painted"):
+    with pytest.raises(InputError, match="painted="):
         read_mask(path)
     read_mask(path, colour="#ffffff")
 
@@ -105,7 +105,7 @@ def test_a_map_of_labels_is_refused_with_what_picks_one(tmp_path, values, deep) 
     ) as caught:
         read_mask(path)
     assert_helpful(caught.value, path)
-    picked = re.search("--mask-colour '(.+)'", str(caught.value))
+    picked = re.search("mask_colour='(.+)'", str(caught.value))
     assert picked
     samples = np.asarray(Image.open(path))
     assert np.array_equal(read_mask(path, colour=picked[1])[0], samples == sorted(values)[1])
@@ -132,5 +132,5 @@ def test_a_transparent_hole_hints_at_alpha(tmp_path) -> None:
     path = save(tmp_path / "cut.png", cut)
     mask, notes = read_mask(path)
     assert not mask.any()
-    assert "pass --mask-colour alpha" in notes[0]
+    assert "pass mask_colour='alpha'" in notes[0]
     assert np.array_equal(read_mask(path, colour="alpha")[0], BOX)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,19 @@ from inpainter.apps.stops import go_on
 
 def say(line: str) -> None:
     """Write a line to standard error."""
-    print(line, file=sys.stderr)
+    print(typed(line), file=sys.stderr)
+
+
+def typed(message: str) -> str:
+    """A message of the library with its options as they are typed: `overwrite=True` becomes `--overwrite`."""
+    from inpainter.core.errors import spelled
+
+    return spelled(message, _option)
+
+
+def _option(name: str, value: str) -> str:
+    flag = "--box" if name == "boxes" else f"--{name.replace('_', '-')}"
+    return flag if value in ("", "True") else f"{flag} {shlex.quote(value)}"
 
 
 def show_all() -> None:
@@ -47,7 +60,8 @@ class Talk:
     def record(self, **fields: Any) -> None:
         """What became of a photo, for programs. In ASCII, so that every name survives any terminal's encoding."""
         if self.as_json:
-            print(json.dumps(fields), flush=True)
+            notes = [typed(note) for note in fields["notes"]]
+            print(json.dumps({**fields, "notes": notes, "error": typed(fields["error"])}), flush=True)
 
     @contextmanager
     def bar(self, what: str) -> Iterator[tuple[Callable[[float, float], None], Callable[[str], None]]]:
@@ -79,7 +93,7 @@ class Talk:
                 # Before the first step is done the bar swings: nobody knows yet how long it takes.
                 progress.update(task, completed=done, total=total if done else None)
 
-            yield step, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True)
+            yield step, lambda line: console.print(typed(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def counted(count: int, what: str) -> str:

@@ -45,6 +45,9 @@ class Inpainter(ABC):
     encodes: bool = False
     """Whether it has an encoder, whose code NSD can be measured of."""
 
+    def __repr__(self) -> str:
+        return f"<inpainter {self.card.name}: {self.card.summary}>"
+
     @final
     def __call__(self, image: Image, mask: Mask, work: Work | None = None) -> Image:
         """Fill `image` where `mask` is True, at a size that `view` accepts.

@@ -29,5 +29,5 @@ def file_sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the name"
+            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check the name", code="not-found"
         ) from error

@@ -143,7 +143,7 @@ def _check_place(output: Path, photos: Sequence[Path], masks: Path | None) -> No
         places.append((masks, "masks"))
     for folder, what in places:
         if output.resolve() == folder.resolve():
-            raise InputError(f"{output}: is the folder of the {what} themselves; name another with -o")
+            raise InputError(f"{output}: is the folder of the {what} themselves; name another output")
     if not exists(output) and not output.parent.is_dir():
         raise InputError(f"{output}: its parent folder does not exist; make it first")
 
@@ -160,7 +160,7 @@ def _fill_all(items: Sequence[_Item], run: Run) -> list[FileResult]:
     photos = {os.path.realpath(item.photo) for item in items}
     for item in items:
         if os.path.realpath(run.output / item.name) in photos:
-            raise InputError(f"{run.output / item.name}: is one of the photos; name another folder with -o")
+            raise InputError(f"{run.output / item.name}: is one of the photos; name another output")
     _make_folder(run.output)
     check_output(run.output / REPORT, overwrite=True)
     with only_run(run.output):
@@ -198,13 +198,14 @@ def _fill_one(item: _Item, run: Run, earlier: Lines, on_step: OnStep | None) -> 
         if done and done["key"] != key and not run.options.overwrite and os.path.lexists(output):
             raise InputError(
                 f"{output}: exists already, of another photo, mask, option, method or version; name another folder or "
-                "pass --overwrite"
+                "pass overwrite=True",
+                code="exists",
             )
         _make_folder(output.parent)
         report = fill_file(item.photo, item.mask, output, run.inpainter, run.options, on_step=on_step)
     except Exception as error:
         known = isinstance(error, InputError)
-        text = str(error) if known else f"{item.photo}: a fault of the program ({error!r}); fill it alone with --debug"
+        text = str(error) if known else f"{item.photo}: a fault of the program ({error!r}); fill it alone to see where"
         return FileResult(item.name, mask, item.name, "failed", error=text, key=key)
     return FileResult(
         item.name, mask, item.name, "filled", notes=report.notes, holes=report.holes,

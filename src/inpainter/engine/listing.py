@@ -65,9 +65,9 @@ def _note(kind: str, names: list[str]) -> str:
     what, why = {
         _FOLDERS: (
             "sub-folders" if many else "sub-folder",
-            "pass --recursive to fill the photos in it, too"
+            "pass recursive=True to fill the photos in it, too"
             if not many
-            else "pass --recursive to fill the photos in them, too",
+            else "pass recursive=True to fill the photos in them, too",
         ),
         _HIDDEN: ("hidden files or folders" if many else "hidden file or folder", "rename what is to be filled"),
         _MACOS: ("files of macOS" if many else "file of macOS", "they hold no picture"),

@@ -45,7 +45,7 @@ def _taken(path: Path) -> BinaryIO:
                 return file  # a file system that knows no locks
             file.close()
             raise InputError(
-                f"{path.parent}: another run is writing to it; wait for its end or name another folder with -o"
+                f"{path.parent}: another run is writing to it; wait for its end or name another output"
             ) from error
         except BaseException:
             file.close()

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inpainter.core import Box, InputError, Mask
+from inpainter.core import Box, Mask
 
 LONGEST = 2000
 """Neither side of a sheet is longer, px."""
@@ -73,7 +73,7 @@ def encoded(sheet: Sheet) -> bytes:
     """A PNG file."""
     done, data = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))
     if not done:
-        raise InputError("the sheet cannot be drawn")
+        raise ValueError("the sheet cannot be drawn")
     return data.tobytes()
 
 

@@ -38,7 +38,7 @@ class Where:
 def invert_file(colour: str) -> str:
     """What helps where a mask that is a file, in which `colour` means "fill this", is inverted."""
     other = {"white": "black", "black": "white"}.get(colour.lower())
-    return f"pass --mask-colour {other}" if other else "save it the other way round"
+    return f"pass mask_colour='{other}'" if other else "save it the other way round"
 
 
 def mask_files(mask: MaskLike) -> tuple[Path, ...]:

@@ -41,8 +41,10 @@ def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (
     if overwrite or not there:
         return
     if source:
-        raise InputError(f"{output}: the output would replace its own input; name another or pass --overwrite")
-    raise InputError(f"{output}: exists already; name another output or pass --overwrite")
+        raise InputError(
+            f"{output}: the output would replace its own input; name another or pass overwrite=True", code="exists"
+        )
+    raise InputError(f"{output}: exists already; name another output or pass overwrite=True", code="exists")
 
 
 def check_apart(outputs: Sequence[Path]) -> None:
@@ -76,7 +78,7 @@ def _check_place(output: Path) -> None:
     if output.exists() and not os.access(output, os.W_OK):
         raise InputError(f"{output}: is write-protected; name another output or allow writing to it")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{output}: no permission to write into its folder; choose another with -o")
+        raise InputError(f"{output}: no permission to write into its folder; name another output")
 
 
 @contextmanager
@@ -274,13 +276,13 @@ def write_whole(path: Path, data: bytes) -> None:
 def output_error(output: Path, error: OSError) -> InputError:
     """Say in one line why a file could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return InputError(f"{output}: the disk is full; free some space or choose another disk")
+        return InputError(f"{output}: the disk is full; free some space or choose another disk", code="no-space")
     if error.errno == errno.EFBIG:
         return InputError(
             f"{output}: larger than a file may be here (the disk's or the system's limit); choose another place"
         )
     if error.errno == errno.EEXIST:
-        return InputError(f"{output}: exists already; name another output or pass --overwrite")
+        return InputError(f"{output}: exists already; name another output or pass overwrite=True", code="exists")
     reason = (error.strerror or str(error)).lower()
     return InputError(f"{output}: cannot be written ({reason}); choose another place")
 

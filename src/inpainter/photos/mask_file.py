@@ -148,4 +148,4 @@ def _size_error(file: Photo, wanted: tuple[int, int], photo: Photo | None, what:
     sizes = f"{file.path}: the {what} is {file.width}×{file.height}, but {name} is {wanted[1]}×{wanted[0]}"
     if photo and (file.height, file.width) == wanted[::-1] and photo.orientation > 4:
         sizes += " once turned upright as its EXIF orientation says"
-    return f"{sizes}; draw it on a photo of that size or pass --resize-mask"
+    return f"{sizes}; draw it on a photo of that size or pass resize_mask=True"

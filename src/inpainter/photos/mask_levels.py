@@ -38,7 +38,7 @@ class Spoken:
 
     def choose(self, colour: str) -> str:
         """The remedy that picks a colour."""
-        return f"pass --mask-colour {colour}" if self.other_colour else "give a mask that is white where it counts"
+        return f"pass mask_colour='{colour}'" if self.other_colour else "give a mask that is white where it counts"
 
 
 class Levels:
@@ -110,7 +110,7 @@ class Levels:
         found = _distinct(strips, colours)
         named = ", ".join(map(_named, found[:_NAMED]))
         more = ", …" if len(found) > _NAMED else ""
-        picked = f"'{hexadecimal(found[1] if len(found) > 1 else found[0])}:0'"
+        picked = f"{hexadecimal(found[1] if len(found) > 1 else found[0])}:0"
         what = "values" if colours == 1 else "colours"
         remedy = spoken.choose(picked) + (" to fill one of them" if spoken.other_colour else "")
         return f"{spoken.name}: holds the {what} {named}{more}, none of them white, like a map of labels; {remedy}"
@@ -119,10 +119,10 @@ class Levels:
         said = f"{spoken.name}: looks like a photo, not a mask: {share:.0%} of it is neither black nor white"
         if not spoken.other_colour:
             return f"{said}; {spoken.choose('white')}"
-        alpha = ", or --mask-colour alpha for what is transparent" if self.transparent else ""
+        alpha = ", or mask_colour='alpha' for what is transparent" if self.transparent else ""
         return (
-            f"{said}; for a copy of the photo that you painted on, pass --painted, or --mask-colour with the colour "
-            f"of the paint (red){alpha}"
+            f"{said}; for a copy of the photo that you painted on, pass it by painted=, or mask_colour='red' "
+            f"for red paint{alpha}"
         )
 
 

@@ -166,10 +166,14 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
         digits = ".0f" if megapixels >= 1000 else ".3g"
         raise InputError(
             f"{path}: {header.width}×{header.height} is {megapixels:{digits}} megapixels, over the limit of "
-            f"{max_megapixels:g}; if you trust the file, pass --max-megapixels {int(megapixels) + 1}"
+            f"{max_megapixels:g}; if you trust the file, pass max_megapixels={int(megapixels) + 1}",
+            code="too-large",
         )
     if field(header, "n-pages", 1) > 1 or is_sequence(head) or (kind == "png" and _is_animated_png(path)):
-        raise InputError(f"{path}: holds several pictures (an animation or pages); save the one you mean by itself")
+        raise InputError(
+            f"{path}: holds several pictures (an animation or pages); save the one you mean by itself",
+            code="unsupported",
+        )
     return _describe(path, kind, header)
 
 
@@ -180,12 +184,15 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
 
 def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
     if header.format not in ("uchar", "ushort"):
-        raise InputError(f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit")
+        raise InputError(
+            f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit", code="unsupported"
+        )
     colours = _COLOURS.get(str(header.interpretation), 0)
     alpha = header.bands - colours
     if not colours or alpha not in (0, 1):
         raise InputError(
-            f"{path}: {header.bands} channels of {header.interpretation}; save it as grey or RGB, with alpha or without"
+            f"{path}: {header.bands} channels of {header.interpretation}; save it as grey or RGB, with or without alpha",
+            code="unsupported",
         )
     cmyk = header.interpretation == "cmyk"
     notes = []
@@ -218,9 +225,11 @@ def _identify(path: Path) -> tuple[bytes, str]:
         with path.open("rb") as file:
             head = file.read(4096)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the name") from None
+        raise InputError(f"{path}: no such file; check the name", code="not-found") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+        raise InputError(
+            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check its permissions"
+        ) from error
     if not head:
         raise InputError(f"{path}: the file is empty; get a whole copy of it")
     kind = sniff(head)
@@ -229,8 +238,8 @@ def _identify(path: Path) -> tuple[bytes, str]:
     allowed = "JPEG, PNG, WebP, TIFF or AVIF"
     if kind:
         remedy = REMEDIES.get(kind, f"save it as {allowed}")
-        raise InputError(f"{path}: a {kind.upper()} file, not {allowed}; {remedy}")
-    raise InputError(f"{path}: not a picture that can be read; give a {allowed} file")
+        raise InputError(f"{path}: a {kind.upper()} file, not {allowed}; {remedy}", code="unsupported")
+    raise InputError(f"{path}: not a picture that can be read; give a {allowed} file", code="unsupported")
 
 
 def load_pixels(path: Path, kind: str, access: str = "sequential") -> pyvips.Image:
