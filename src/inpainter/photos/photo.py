@@ -191,7 +191,7 @@ def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
     alpha = header.bands - colours
     if not colours or alpha not in (0, 1):
         raise InputError(
-            f"{path}: {header.bands} channels of {header.interpretation}; save it as grey or RGB, with or without alpha",
+            f"{path}: {header.bands} channels of {header.interpretation}; save it as grey or RGB, alpha or none",
             code="unsupported",
         )
     cmyk = header.interpretation == "cmyk"
