@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from inpainter.apps.figures import extremes, png
 from inpainter.apps.report import write_figures
 from inpainter.engine.evaluation import NSD, Evaluation, evaluate
 from inpainter.methods import load
@@ -70,9 +71,12 @@ def main() -> None:
         ), load,
     )  # fmt: skip
     write(options.set, results)
+    (kind,) = chosen["masks"]
     if options.bare:
         write_figures(results, RESULTS / options.set)
-    (kind,) = chosen["masks"]
+        # The best and the worst of the trained ones alone: of all of them the file would be too large to keep.
+        if (figure := extremes(results[len(chosen["methods"]) :], kind)) is not None:
+            (RESULTS / options.set / f"extremes-{kind}.png").write_bytes(png(figure))
     way = "" if options.bare else " filled,"
     for result, weights in zip(results[len(chosen["methods"]) :], options.weights, strict=True):
         if Path(weights).resolve().parent == ROOT / "weights":

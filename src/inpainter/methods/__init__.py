@@ -62,7 +62,7 @@ METHODS: dict[str, Entry] = {
         "cascade:CASCADE",
         "torch",
         "Context encoders, a small one and a large one that starts from its fill.",
-        ("cascade-128-blocks",),
+        ("cascade-residual-blocks",),
     ),
     "latent-search": Entry(
         "latent_search:LATENT_SEARCH",
