@@ -1,4 +1,4 @@
-"""Loss terms that papers share. Every L1 is a mean over all values (size-averaged), masked ones included."""
+"""Loss terms that several papers share. Every L1 is a mean over all values (size-averaged), masked ones included."""
 
 from collections.abc import Sequence
 
