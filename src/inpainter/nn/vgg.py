@@ -88,7 +88,7 @@ def _layers(taps: Sequence[str]) -> list[str]:
 
 
 def load_vgg(path: str | Path) -> VGGFeatures:
-    """Return pool1, pool2 and relu3_1, frozen, with weights from a safetensors file (`conv1_1.weight` … `conv3_1.bias`).
+    """Return frozen pool1, pool2 and relu3_1, with weights from a safetensors file (`conv1_1.weight` … `conv3_1.bias`).
 
     Raises InputError when the file cannot be read or holds something else.
     """
