@@ -201,7 +201,7 @@ def _box_around(mask: Mask) -> Mask:
 class JointObjective:
     """The objective at one scale, over the hole's pixels x alone (Yang et al., equations 1 to 4):
 
-    J(x) = E_c + α E_t + β Υ, with E_c = mean of (x − x_i)², x in [0, 1] and x_i the content network's fill, or the one of
+    J(x) = E_c + α E_t + β Υ, with E_c = mean of (x − x_i)², x in [0, 1] and x_i the content network's fill, or that of
     the scale before. E_t and Υ are means as well (`PatchTexture`, `total_variation`), so that α and β mean the same for
     any hole, scale and network.
 

@@ -78,7 +78,7 @@ class Level:
         return self.target_at.take(self.missing - step, mode="clip")
 
     def describe(self, picture: Floats, texture: Floats) -> Floats:
-        """Describe the patch around every pixel by 23 numbers, `(H·W, 23)`: low frequencies (DCT) and the amount of texture."""
+        """Return 23 numbers for the patch at every pixel, `(H·W, 23)`: low frequencies (DCT) and amount of texture."""
         planes = np.empty((23, self.height, self.width), np.float32)
         luma = np.ascontiguousarray(picture[..., 0])
         colours = [np.ascontiguousarray(picture[..., channel]) * np.float32(CHROMA) for channel in (1, 2)]
@@ -180,7 +180,7 @@ class Level:
     # ---------------------------------------------------------------------------------------------------------- votes
 
     def bias(self, estimate: Floats, found: Indices) -> Floats:
-        """Return how much lighter each target is than its source, a colour, `(count + 1, 4)`; the last row is of none."""
+        """Return how much lighter each target is than its source, a colour, `(count + 1, 4)`; the last row is 0."""
         means = cv2.blur(estimate, (SIDE, SIDE)).reshape(-1, 3)[self.targets]
         bias = np.zeros((self.count + 1, 4), np.float32)
         bias[:-1, :3] = np.clip(means - self.means[found], -BIAS, BIAS)
