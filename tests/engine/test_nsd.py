@@ -127,7 +127,7 @@ class Broken(Coding):
         (Coding, {"nsd_masks": 1}, "1 masks each: give"),
         (Coding, {"nsd_pictures": 0}, "0 pictures"),
         (Coding, {"metrics": ("nds",)}, "no metric 'nds': .*nsd"),
-        (Broken, {}, "m, masks blocks: nsd: image 2: the encoder answered NaN"),
+        (Broken, {}, "m, masks blocks: nsd: image 2: the encoder returned NaN"),
     ],
 )
 def test_one_line_for_what_does_not_fit(source, network, more, reason):

@@ -129,7 +129,7 @@ def test_an_output_whose_shape_the_graph_leaves_open_is_checked_when_it_answers(
     open_shape = helper.make_tensor_value_info("filled", FLOAT, None)
     slice_off = [helper.make_node("Slice", ["image", "s", "e", "a"], ["filled"])]
     inpainter = load(write(tmp_path / "short.onnx", slice_off, outputs=[open_shape], weights=[starts, ends, axes]))
-    with pytest.raises(InputError, match=r"answers \(1, 3, 8, 9\) for an image \(1, 3, 9, 9\)"):
+    with pytest.raises(InputError, match=r"returns \(1, 3, 8, 9\) for an image \(1, 3, 9, 9\)"):
         inpainter(rng.random((9, 9, 3)).astype(np.float32), hole(9, 9))
 
 

@@ -230,7 +230,7 @@ def test_a_picture_that_nothing_comes_near_is_said_to_be_one(network):
     far, near = Work(0), Work(0)
     network(checks.expand(1, 3, 16, 16).float(), square(), [far])
     network(made(network, 2), square(), [near])
-    assert any("nothing that it can make" in note for note in far.notes)
+    assert any("nothing that it can generate" in note for note in far.notes)
     assert far.energy is not None
     assert near.energy is not None
     assert far.energy > near.energy

@@ -147,7 +147,7 @@ def test_a_device_that_is_not_there_is_one_line(name):
     with pytest.raises(InputError, match="mps") as caught:
         load(name, device="mps")
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="'tpu': there is none of that name; give one of auto, cpu, cuda, mps"):
+    with pytest.raises(InputError, match="'tpu': no such device; give one of auto, cpu, cuda, mps"):
         load(name, device="tpu")
 
 

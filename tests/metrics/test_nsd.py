@@ -232,9 +232,9 @@ def nan_at_third(images, masks):
         (Encoder(), lambda i, m: (i[:, :1], m), r"images are \(4, 1, 12, 10\)"),
         (Encoder(), lambda i, m: ((i * 255).byte(), m), "images are .* torch.uint8: give floating point"),
         (Encoder(), lambda i, m: (i[:0], m[0]), "no images: give at least one"),
-        (nan_at_third, lambda i, m: (i.index_fill(0, torch.tensor([2]), 7), m), "image 2: the encoder answered NaN"),
+        (nan_at_third, lambda i, m: (i.index_fill(0, torch.tensor([2]), 7), m), "image 2: the encoder returned NaN"),
         (Changing(), lambda i, m: (i, m), r"image 1: codes are \(6, 2\), those before \(6, 1\)"),
-        (lambda i, m: i, lambda i, m: (i, m), r"answered \(6, 3, 12, 10\) for 6 masks: it must be \(B, D\)"),
+        (lambda i, m: i, lambda i, m: (i, m), r"returned \(6, 3, 12, 10\) for 6 masks: it must be \(B, D\)"),
         (lambda i, m: i.flatten(1)[:2], lambda i, m: (i, m), "for 6 masks: it must be"),
         (lambda i, m: i.flatten(1).int(), lambda i, m: (i, m), "torch.int32: give floating point"),
     ],
@@ -247,7 +247,7 @@ def test_one_line_for_what_does_not_fit(images, masks, encode, change, reason):
 
 
 def test_a_latent_that_changes_between_batches(images, masks):
-    with pytest.raises(InputError, match="answered 2 dimensions, before 1: it must be one D"):
+    with pytest.raises(InputError, match="returned 2 dimensions, before 1: it must be one D"):
         encode_masks(Changing(), images[0], masks[0], batch=3)
     with pytest.raises(InputError, match="batch is 0"):
         nsd(Encoder(), images, masks, batch=0)
@@ -259,7 +259,7 @@ def test_infinity_and_too_few_codes_in_the_streaming_form():
         running.result()
     with pytest.raises(InputError, match="two masks or more"):
         running.update(torch.rand(1, 5))
-    with pytest.raises(InputError, match="image 0: the encoder answered NaN or infinity"):
+    with pytest.raises(InputError, match="image 0: the encoder returned NaN or infinity"):
         running.update(torch.tensor([[1.0, 2.0], [float("-inf"), 2.0]]))
     running.update(torch.rand(3, 5))
     with pytest.raises(InputError, match=r"image 1: codes are \(2, 5\), those before \(3, 5\)"):

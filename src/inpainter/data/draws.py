@@ -1,4 +1,4 @@
-"""Random numbers that depend on where they are used and on nothing else: counters instead of a state."""
+"""Random numbers that depend only on where they are used: counter-based instead of stateful."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,13 @@ def scramble(numbers: Numbers) -> Numbers:
 
 
 def keys(seed: int, epoch: int, indices: NDArray[np.integer]) -> Numbers:
-    """One random key for each picture of an epoch: a pure function of (seed, epoch, index)."""
+    """Return one random key for each picture of an epoch: a pure function of (seed, epoch, index)."""
     start = scramble(scramble(np.array([seed], dtype=np.uint64)) ^ np.uint64(epoch))
     return scramble(start ^ scramble(np.asarray(indices, dtype=np.uint64)))
 
 
 def integers(key: Numbers, count: int, low: int, high: int, stream: int = 0) -> NDArray[np.int64]:
-    """`(len(key), count)` whole numbers in [low, high), uniform; another `stream` gives independent ones."""
+    """Return `(len(key), count)` integers in [low, high), uniform; another `stream` gives independent ones."""
     with np.errstate(over="ignore"):
         counters = key[:, None] + np.arange(stream * 1000, stream * 1000 + count, dtype=np.uint64) * _GOLDEN
     # The high 32 bits times the range: below 2⁻²⁰ from uniform for ranges of a picture's size.

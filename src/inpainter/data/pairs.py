@@ -21,9 +21,10 @@ MaskDrawer = Callable[[Numbers, int, int], Masks]
 
 
 def mask_drawer(kind: str) -> MaskDrawer:
-    """The drawer of a kind of mask by its name, as `mask_kind` reads it; of several with commas between, of either.
+    """Return the drawer of a kind of mask by its name, as `mask_kind` reads it; of several kinds separated by commas,
+    each mask is of one of them.
 
-    Raises InputError on an unknown one.
+    Raises InputError for an unknown kind.
     """
     if "," in kind:
         return partial(_draw_either, [mask_drawer(each.strip()) for each in kind.split(",")])
@@ -46,7 +47,7 @@ def _draw_either(drawers: Sequence[MaskDrawer], key: Numbers, height: int, width
 def draw_lines(key: Numbers, height: int, width: int) -> Masks:
     """Line masks as `masks.Lines` draws them, many at a time: 1 to 9 lines, both ends uniform, 1 to 2 px at 32 px.
 
-    The same distribution but for the lines that `masks.Lines` leaves out when they would cover more than a half; not
+    The same distribution except for the lines that `masks.Lines` leaves out when they would cover more than a half; not
     the same masks, because a generator for each mask alone would take longer than the lines.
     """
     thinnest, thickest = int(min(height, width) / 32 + 0.5), int(min(height, width) / 16 + 0.5)
@@ -65,13 +66,13 @@ def draw_lines(key: Numbers, height: int, width: int) -> Masks:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The training's pictures and masks, batch by batch: `pairs.batch(step)` is the same whoever asks, and when."""
+    """The training's pictures and masks, batch by batch: `pairs.batch(step)` depends on the step alone."""
 
     pictures: Pictures
     size: int
     """Side of the square crops, px; a picture of just this size is taken whole."""
     draw: MaskDrawer | None
-    """None where nothing is missing."""
+    """None for training without masks."""
     batch_size: int
     seed: int
     flip: bool = False
@@ -79,18 +80,18 @@ class Pairs:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches in an epoch; what is left over changes from epoch to epoch. At least one."""
+        """Full batches in an epoch, at least one; the pictures left over change from epoch to epoch."""
         return max(1, len(self.pictures) // self.batch_size)
 
     def indices(self, step: int) -> NDArray[np.int64]:
-        """Which pictures step `step` (from 0) uses: each epoch has an order of its own."""
+        """Return the indices of the pictures of step `step` (from 0): each epoch has an order of its own."""
         epoch, place = divmod(step, self.steps_per_epoch)
         order = _order(self.seed, epoch, len(self.pictures))
         # A source smaller than a batch is gone through again.
         return np.resize(order[place * self.batch_size :], self.batch_size)
 
     def batch(self, step: int, part: slice = slice(None)) -> tuple[NDArray[np.uint8], Masks]:
-        """Pictures `(B, size, size, 3)` and masks `(B, size, size)` of a step, or the given part of them."""
+        """Return pictures `(B, size, size, 3)` and masks `(B, size, size)` of a step, or the given part of them."""
         chosen = self.indices(step)
         # The place in the batch counts too, for a source that is gone through more than once in it.
         place = np.arange(len(chosen)) + step % self.steps_per_epoch * self.batch_size
@@ -112,7 +113,7 @@ class Pairs:
         return np.stack(crops)
 
     def ahead(self, first: int, last: int, part: slice = slice(None)) -> Iterator[tuple[NDArray[np.uint8], Masks]]:
-        """The batches of steps first … last − 1, each made in a thread while the one before is worked on."""
+        """Yield the batches of steps first … last − 1, each made in a thread while the one before is used."""
         with ThreadPoolExecutor(1) as pool:
             waiting = [pool.submit(self.batch, step, part) for step in range(first, min(first + 2, last))]
             for step in range(first, last):

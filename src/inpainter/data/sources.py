@@ -22,7 +22,7 @@ from inpainter.photos import sniff
 SUFFIXES = {*sniff.SUFFIXES, ".bmp"}
 """File names that a folder is searched for."""
 CHUNK = 500
-"""Pictures that a worker decodes at a time."""
+"""Number of pictures that a worker decodes at a time."""
 
 Picture = NDArray[np.uint8]
 """Colour samples `(H, W, 3)`, 0 to 255."""
@@ -30,12 +30,12 @@ Picture = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Pictures:
-    """Decoded pictures in a fixed order, and what became of the rest."""
+    """Decoded pictures in a fixed order, and why the others are left out."""
 
     pictures: NDArray[np.uint8] | list[Picture]
-    """One array `(N, H, W, 3)` when all have one size, else a list of arrays."""
+    """One array `(N, H, W, 3)` when all have the same size, else a list of arrays."""
     names: list[str]
-    """What each is called in its source."""
+    """The name of each in its source."""
     broken: list[str]
     """Names of those that could not be decoded, or are smaller than was asked for, with the reason."""
     fingerprint: str
@@ -45,7 +45,7 @@ class Pictures:
         return len(self.pictures)
 
     def split(self, held_out: int) -> tuple["Pictures", "Pictures"]:
-        """All but the last `held_out` pictures, and those; raises InputError when none is left to train on."""
+        """Return all but the last `held_out` pictures, and those; raises InputError when none is left to train on."""
         kept = len(self) - held_out
         if kept < 1:
             raise InputError(f"{len(self)} pictures: {held_out} held out for validation leave none: give more pictures")
@@ -55,10 +55,10 @@ class Pictures:
         )
 
     def shrunk(self, times: int) -> "Pictures":
-        """The same pictures, each scaled down by averaging squares of `times` px; what is over at an edge is dropped.
+        """Return the same pictures, scaled down by averaging squares of `times` px; what is left at an edge is dropped.
 
         Done once, since a training cuts a new square from every picture in every epoch. So those lie on a grid of
-        `times` px of the original; a picture with a side below `times` is not to be among them.
+        `times` px of the original; no picture may have a side below `times`.
         """
         if times == 1:
             return self
@@ -73,11 +73,11 @@ def read_pictures(
     """Decode the pictures of `source` into memory.
 
     `source` is a folder (searched with its sub-folders, in the order of the names), a parquet file with a column
-    `image` of encoded bytes (as Hugging Face's `datasets` writes it), several with commas between, or a glob pattern of
+    `image` of encoded bytes (as Hugging Face's `datasets` writes it), several separated by commas, or a glob pattern of
     them; `NAME.parquet[FIRST:LAST]` is its rows from FIRST to before LAST, either of which may be left out. Pictures
-    with a side below `smallest` px and pictures that do not decode are left out and named in `broken`; rows whose path
-    begins with `without`, where that is given, do not count. `limit` reads the first so many. `workers` processes
-    decode; 0 decodes here. The order does not depend on it. `on_read` is called with the number of pictures read so
+    with a side below `smallest` px or that cannot be decoded are left out and named in `broken`; rows whose path
+    begins with `without`, where given, are skipped. At most the first `limit` are read. `workers` processes decode;
+    with 0 this process does. The order does not depend on it. `on_read` is called with the number of pictures read so
     far. Raises InputError when there is nothing to read or no picture is left.
     """
     digest = hashlib.sha256()
@@ -101,7 +101,7 @@ def read_pictures(
 
 
 def _stacked(pictures: list[Picture]) -> NDArray[np.uint8] | list[Picture]:
-    """One array where that is possible: no object per picture, and a batch is one fancy index."""
+    """Return one array where possible: no object per picture, and a batch is one fancy index."""
     if any(picture.shape != pictures[0].shape for picture in pictures):
         return pictures
     # Filled one by one and freed on the way: never twice in memory.
@@ -116,7 +116,7 @@ def _shrunk(picture: Picture, times: int) -> Picture:
     """Average squares of `times` px."""
     height, width = (side // times * times for side in picture.shape[:2])
     total = np.zeros((height // times, width // times, 3), dtype=np.float32)
-    # Whole numbers, which float32 adds exactly. (A mean over axes of the reshaped picture takes several times as long.)
+    # Integers, which float32 adds exactly. (A mean over axes of the reshaped picture takes several times as long.)
     for y in range(times):
         for x in range(times):
             total += picture[y:height:times, x:width:times]
@@ -126,7 +126,7 @@ def _shrunk(picture: Picture, times: int) -> Picture:
 Encoded = tuple[str, bytes]
 
 Rows = tuple[int, int | None]
-"""First row that is meant, and the one before which it ends."""
+"""First row, and the one after the last."""
 _ROWS = re.compile(r"(.+\.parquet)\[(\d*):(\d*)\]")
 
 
@@ -139,15 +139,15 @@ def _encoded(source: str, limit: int | None, without: str) -> Iterator[Encoded]:
 
 
 def folders_of(source: str) -> list[Path]:
-    """The folders among what `source`, as `read_pictures` takes it, stands for. Raises InputError."""
+    """Return the folders that `source`, as `read_pictures` takes it, names. Raises InputError."""
     return [path for path, _ in _named(source) if path.is_dir()]
 
 
 def _named(source: str) -> list[tuple[Path, Rows]]:
-    """The folders and files that `source` names, patterns resolved."""
+    """Return the folders and files that `source` names, patterns resolved."""
     named = []
     for part in source.split(","):
-        # The empty path would be the folder that the program was started in.
+        # The empty path would be the current folder.
         if not part.strip():
             raise InputError(f"data {source!r}: no source is named: give a folder of pictures or parquet files")
         name, rows = _split_rows(part)
@@ -159,19 +159,19 @@ def _named(source: str) -> list[tuple[Path, Rows]]:
 
 
 def _split_rows(part: str) -> tuple[str, Rows]:
-    """A part of a source, and which rows of it are meant."""
+    """Split off the rows that a part of a source selects."""
     match = None if exists(part) else _ROWS.fullmatch(part)
     if match is None:
         return part, (0, None)
     name, first, last = match.groups()
     rows = int(first or 0), int(last) if last else None
     if rows[1] is not None and rows[1] <= rows[0]:
-        raise InputError(f"{part}: no rows lie there: give a first row before the last")
+        raise InputError(f"{part}: no rows in this range: give a first row before the last")
     return name, rows
 
 
 def _files(source: str) -> list[tuple[Path, Rows]]:
-    """The files that `source` stands for, in a fixed order."""
+    """Return the files that `source` names, in a fixed order."""
     files: list[tuple[Path, Rows]] = []
     for match, rows in _named(source):
         files += [(path, rows) for path in (_in_folder(match) if match.is_dir() else [match])]
@@ -187,7 +187,7 @@ def _files(source: str) -> list[tuple[Path, Rows]]:
 
 def _in_folder(folder: Path) -> list[Path]:
     try:
-        # rglob passes over a folder that it may not read.
+        # rglob silently skips a folder that it may not read.
         next(folder.iterdir(), None)
         return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     except OSError as error:
@@ -199,7 +199,7 @@ def _file(path: Path, root: Path) -> Iterator[Encoded]:
     try:
         yield name, path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): make it readable or take it away") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}): make it readable or remove it") from error
 
 
 def _rows(path: Path, rows: Rows, without: str) -> Iterator[Encoded]:
@@ -218,13 +218,13 @@ def _rows(path: Path, rows: Rows, without: str) -> Iterator[Encoded]:
                     yield f"{path.name}#{row}", value.get("bytes") or b""
                 row += 1
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: cannot be read as parquet ({str(error).splitlines()[0]}): get it anew") from error
+        raise InputError(f"{path}: cannot be read as parquet ({str(error).splitlines()[0]}): get it again") from error
 
 
 def _chunked(items: Iterator[Encoded], digest: "hashlib._Hash") -> Iterator[list[Encoded]]:
     chunk: list[Encoded] = []
     for name, data in items:
-        # Lengths between, so that bytes cannot move from one picture to the next unseen.
+        # Lengths in between, so that bytes cannot move from one picture to the next unnoticed.
         digest.update(f"{name}\0{len(data)}\0".encode())
         digest.update(data)
         chunk.append((name, data))
@@ -247,7 +247,7 @@ def _decode_all(
         for chunk in chunks:
             names = [name for name, _ in chunk]
             waiting.append((names, pool.submit(_decode_chunk, [data for _, data in chunk], smallest)))
-            # Few on the way, or the whole source would lie in memory encoded.
+            # Few in flight, or the whole encoded source would be in memory.
             if len(waiting) > 2 * workers:
                 names, result = waiting.pop(0)
                 yield names, result.result()
@@ -260,7 +260,7 @@ def _decode_chunk(encoded: list[bytes], smallest: int) -> list[Picture | str]:
 
 
 def decode(data: bytes, smallest: int = 1) -> Picture | str:
-    """Decode one picture to `(H, W, 3)` uint8 RGB, orientation applied, or say in a few words why not."""
+    """Decode one picture to `(H, W, 3)` uint8 RGB, orientation applied, or return the reason why not."""
     if not data:
         return "empty"
     try:

@@ -6,7 +6,7 @@ from inpainter.core import Card
 
 
 def model_card(card: Card, facts: dict[str, Any]) -> str:
-    """The README of a weights folder, in Markdown: what it is, how it was trained, what was measured."""
+    """Return the README of a weights folder, in Markdown: description, training, measurements."""
     data, trained = facts.get("data", {}), facts.get("trained", {})
     start = facts.get("start")
     lines = [
@@ -51,7 +51,7 @@ def _table(rows: dict[str, Any]) -> list[str]:
 
 
 _RENAMED = {"mse_hole": "mse_hole_pooled"}
-"""What validation in older runs called by the name of a metric that is averaged otherwise."""
+"""Names in the validation of older runs that are now a metric averaged differently."""
 
 
 def _measured(facts: dict[str, Any]) -> list[str]:

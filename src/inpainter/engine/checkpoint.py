@@ -17,12 +17,12 @@ from inpainter.photos.files import write_whole
 
 
 def trainable_methods() -> list[str]:
-    """The names of the methods that can be trained."""
+    """Return the names of the methods that can be trained."""
     return [name for name, entry in METHODS.items() if entry.extra == "torch"]
 
 
 def trainable(name: str) -> TrainedMethod:
-    """The method of this name that can be trained; raises InputError when there is none."""
+    """Return the trainable method of this name; raises InputError when there is none."""
     names = trainable_methods()
     if name not in names:
         raise InputError(f"{name}: not a method that can be trained: choose from {', '.join(names)}")
@@ -34,8 +34,8 @@ def trainable(name: str) -> TrainedMethod:
 def save_pretrained(module: nn.Module, folder: str | Path, facts: dict[str, Any]) -> None:
     """Write a folder that `methods.load` takes.
 
-    Weights are kept in half precision. `facts` has `method` and `recipe`, and whatever the card is to tell: `preset`,
-    `seed`, `data`, `versions`, `git_revision`, `trained`, `measured`, and `remarks`, sentences.
+    Weights are kept in half precision. `facts` has `method` and `recipe`, and the card's optional entries: `preset`,
+    `seed`, `data`, `versions`, `git_revision`, `trained`, `measured`, and `remarks`, a list of sentences.
     """
     folder = Path(folder)
     try:

@@ -1,4 +1,4 @@
-"""Measuring methods side by side: the same pictures, the same masks, numbers that say of what they are."""
+"""Comparing methods: the same pictures, the same masks, and results that record both."""
 
 import hashlib
 import math
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from inpainter.engine.nsd import Encoded, UnderMask
 
 COVER_BINS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0)
-"""Edges of the bins that results by cover are sorted into."""
+"""Edges of the bins for results by cover."""
 SHOWN = 6
-"""Pictures of every kind of mask that the report shows."""
+"""Pictures that the report shows per kind of mask."""
 EXTREMES = 3
 """How many of a method's best fills, and of its worst, the report shows."""
 TOGETHER = 32
-"""Pictures that are filled at a time: many networks are faster on several."""
+"""Pictures filled at a time: many networks are faster on several."""
 NSD = "nsd"
-"""The metric that is none of picture and answer but of a method's encoder, and is taken only where it is named."""
+"""The metric of a method's encoder instead of its fills, measured only where it is named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,24 +54,24 @@ class Evaluation:
     limit: int | None = 200
     """How many pictures, from the first; None takes all."""
     first: int = 0
-    """The place of the first picture in the source, to leave out those that were trained on."""
+    """The index of the first picture in the source, to leave out those that were trained on."""
     bare: bool = False
-    """Whether a network sees the whole picture, at once, and its raw answer is measured too; otherwise every picture is
-    filled as `inpainter fill` does it, hole by hole."""
+    """Whether a network sees the whole picture, at once, and its raw prediction is measured too; otherwise pictures are
+    filled as by `inpainter fill`, hole by hole."""
     size: int | None = None
     """Side of the squares that are cut from the middle of the pictures, px; the pictures as they are unless given."""
     seed: int = 0
-    """Of the masks."""
+    """The seed of the masks."""
     metrics: Sequence[str] = tuple(METRICS)
-    """Which metrics to take; `nsd`, which takes long, only where it is named here."""
+    """The metrics to measure; `nsd`, which takes long, only where it is named here."""
     nsd_pictures: int = 250
-    """How many pictures NSD is measured on, from the first, whatever `limit` says (k)."""
+    """How many pictures NSD is measured on, from the first, regardless of `limit` (k)."""
     nsd_masks: int = 100
     """How many masks of every kind each of them gets (n)."""
     by_cover: bool = False
     """Whether to sort the results by the share of the picture that is missing, too."""
     lpips_weights: str | None = None
-    """The file of LPIPS's weights; without it LPIPS is not measured."""
+    """The file of LPIPS weights; without it LPIPS is not measured."""
 
     def __post_init__(self) -> None:
         for kind in self.masks:
@@ -103,21 +103,21 @@ class Shown:
 
 @dataclass
 class Result:
-    """What was measured of one method."""
+    """The measurements of one method."""
 
     method: str
     facts: dict[str, Any]
-    """Pictures, masks, versions: what the numbers are of."""
+    """Pictures, masks and versions that the numbers are from."""
     kinds: dict[str, dict[str, Any]]
     """By kind of mask: `metrics`, `seconds`, and `by_cover` and `nsd` if asked for."""
     shown: dict[str, list[Shown]] = field(default_factory=dict)
     extremes: dict[str, list[tuple[float, Shown]]] = field(default_factory=dict)
     """By kind of mask, fills with their PSNR in the hole, dB: the best first, then the worst, the very worst last."""
     under_masks: dict[str, list["UnderMask"]] = field(default_factory=dict)
-    """By kind of mask, one picture with several masks: of methods whose NSD was measured."""
+    """By kind of mask, one picture with several masks, for methods whose NSD was measured."""
 
     def to_dict(self) -> dict[str, Any]:
-        """All but the pictures, as plain values."""
+        """Return all but the pictures, as plain values."""
         return {"method": self.method, **self.facts, "masks": self.kinds}
 
 
@@ -129,7 +129,7 @@ def evaluate(
     `load` makes an inpainter of a name; `progress(method, done, total)` is called after every picture. Raises
     InputError for a source without pictures, an unknown method, kind or metric.
     """
-    # All of them first: a name mistyped should not be found out after an hour of measuring.
+    # All of them first: a mistyped name should not fail after an hour of measuring.
     inpainters = {name: load(name) for name in evaluation.methods}
     pictures, truths = _pictures(evaluation)
     lpips = _lpips(evaluation)
@@ -179,12 +179,12 @@ def _keep_extreme(extremes: list[tuple[float, Shown]], psnr: float, shown: Shown
     """Put a fill among the best and the worst, in place."""
     extremes.append((psnr, shown))
     extremes.sort(key=lambda each: -each[0])
-    # What is neither among the first nor among the last.
+    # Those neither among the first nor among the last.
     del extremes[EXTREMES:-EXTREMES]
 
 
 def _labels(names: Sequence[str]) -> dict[str, str]:
-    """A short name for every method: of a folder its last part, of a run's `weights` the run's; no two alike."""
+    """Return a short, unique name for every method: a folder's last part, or the run's for its `weights`."""
     labels: dict[str, str] = {}
     for name in names:
         path = Path(name)
@@ -195,7 +195,7 @@ def _labels(names: Sequence[str]) -> dict[str, str]:
 
 
 def _weights(name: str) -> dict[str, Any]:
-    """Of a folder of trained weights: what they are and how long they were trained."""
+    """Return facts of a folder of trained weights, with how long they were trained."""
     folder, _ = split_fields(name)
     if name in METHODS or not exists(weights_in(folder) / RECIPE):
         return {}
@@ -222,7 +222,7 @@ def _middle(picture: np.ndarray, size: int | None) -> np.ndarray:
 
 
 def _masks(kind: str, evaluation: Evaluation, truths: list[Image]) -> list[Mask]:
-    """A mask for every picture: a function of kind, seed and the picture's place in the source."""
+    """Return a mask for every picture: a function of kind, seed and the picture's index in the source."""
     place = np.arange(evaluation.first, evaluation.first + len(truths))
     drawn = keys(evaluation.seed, kind_number(kind), place).tolist()
     draw = mask_kind(kind)
@@ -230,7 +230,7 @@ def _masks(kind: str, evaluation: Evaluation, truths: list[Image]) -> list[Mask]
 
 
 def _graphics() -> dict[str, str]:
-    """The graphics processor that networks compute on, where there is one: their seconds are its."""
+    """Return the GPU that networks compute on, if any, whose seconds are reported."""
     torch = sys.modules.get("torch")
     return {"graphics": torch.cuda.get_device_name()} if torch is not None and torch.cuda.is_available() else {}
 
@@ -255,7 +255,7 @@ def _lpips(evaluation: Evaluation) -> Callable[[Image, Image], float] | None:
 def _nsd(
     inpainters: dict[str, Inpainter], evaluation: Evaluation, progress: Callable[[str, int, int], None] | None
 ) -> dict[str, dict[str, "Encoded"]]:
-    """By kind of mask, what was measured of each method that has an encoder."""
+    """Return the NSD of each method that has an encoder, by kind of mask."""
     # Here, because the other metrics need no torch.
     with needing("torch", f"metrics: {NSD}"):
         from inpainter.engine.nsd import measure_nsd, refuse_sizes
@@ -300,7 +300,7 @@ def _measured(
 def _as_users_do(
     inpainter: Inpainter, truths: Sequence[Image], masks: Sequence[Mask], seed: int
 ) -> tuple[list[Image], list[None]]:
-    """Fills as of photos: of 8 bits, hole by hole; there is no raw answer of them."""
+    """Fill pictures like photos, in 8 bits, hole by hole; there is no raw prediction."""
     # The truth under the mask never leaves this function.
     photos = [
         np.rint(np.where(mask[..., None], 0, truth) * 255).astype(np.uint8)
@@ -313,7 +313,7 @@ def _as_users_do(
 def _bare(
     inpainter: Inpainter, truths: Sequence[Image], masks: Sequence[Mask], seed: int
 ) -> tuple[list[Image], list[Image | None]]:
-    """What the inpainter makes of whole pictures, and, of a size that it takes, its raw answers."""
+    """Fill whole pictures, and return raw predictions as well for sizes that the inpainter takes."""
     blanked = [np.where(mask[..., None], np.float32(0), truth) for truth, mask in zip(truths, masks, strict=True)]
     fills = fill_images(inpainter, blanked, masks, seed=seed, view=replace(inpainter.view, context="whole"))
     raws: list[Image | None] = []
@@ -324,7 +324,7 @@ def _bare(
 
 
 def _summary(rows: list[dict[str, float]], covers: list[float], by_cover: bool) -> dict[str, Any]:
-    """Means and spreads over pictures; what no picture has a number for is absent: not measured."""
+    """Return means and spreads over pictures; metrics without a number for any picture are absent."""
     summary: dict[str, Any] = {
         "cover": _statistics(covers),
         "seconds": _statistics([row["seconds"] for row in rows]),
@@ -342,13 +342,13 @@ def _summary(rows: list[dict[str, float]], covers: list[float], by_cover: bool) 
 
 
 def _by_name(rows: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
-    """Every metric that a picture has, over those that have it: a raw answer is there for some sizes only."""
+    """Summarise every metric over the pictures that have it: raw predictions exist for some sizes only."""
     found = {name: [row[name] for row in rows if name in row] for name in METRICS}
     return {name: _statistics(values) for name, values in found.items() if values}
 
 
 def _statistics(values: list[float]) -> dict[str, Any]:
-    """Mean, spread (standard deviation over pictures) and number; values that are not numbers are left out."""
+    """Return mean, spread (standard deviation over pictures) and count; NaN values are left out."""
     found = np.array([value for value in values if math.isfinite(value)])
     if not found.size:
         # None, because JSON has no NaN.

@@ -32,35 +32,35 @@ from inpainter.photos.mask_file import Boxes, Painted, check_mask_colour
 
 @dataclass(frozen=True)
 class Run:
-    """How to fill many photos, and who hears of it."""
+    """How to fill many photos, and the callbacks."""
 
     output: Path
     inpainter: Inpainter
     options: FillOptions
     method: str
-    """What the inpainter is, its weights included; with another one nothing counts as done."""
+    """The identity of the inpainter with its weights; with another one nothing counts as done."""
     on_file: Callable[[FileResult, int, int], None] | None = None
     """Called with (result, done, total) after each photo."""
     on_step: OnStep | None = None
-    """Hears of the progress, in photos, and may raise `Cancelled`."""
+    """Called with the progress, in photos; may raise `Cancelled`."""
     on_note: Callable[[str], None] | None = None
-    """Hears of what is left out."""
+    """Called with a note for everything left out."""
 
 
 @dataclass(frozen=True)
 class _Item:
     photo: Path
     name: str
-    """Where it is written to in the folder, and its name in the report."""
+    """Its path in the output folder, and its name in the report."""
     mask: FileMask | str
-    """A text says why there is none."""
+    """The mask, or the reason why there is none."""
 
 
 def fill_folder(photos: Path, masks: FileMask, run: Run, *, recursive: bool = False) -> list[FileResult]:
-    """Fill every photo of a folder, with `recursive` of its sub-folders, too, which the output then mirrors.
+    """Fill every photo of a folder, with `recursive` also of its sub-folders, which the output then mirrors.
 
-    A photo that fails is reported and the rest goes on. `report.jsonl` in the output has a line per photo; what it says
-    is done, and still is (same photo, mask, options, method, version and output, by hash), is skipped.
+    A photo that fails is reported and the others are still filled. `report.jsonl` in the output has a line per photo;
+    photos that it lists as done and unchanged (photo, mask, options, method, version and output, by hash) are skipped.
     Raises InputError when nothing can start.
     """
     source = _file_of(masks)
@@ -78,7 +78,7 @@ def fill_folder(photos: Path, masks: FileMask, run: Run, *, recursive: bool = Fa
 
 
 def fill_files(photos: Sequence[Path], masks: FileMask, run: Run) -> list[FileResult]:
-    """Fill photos as those of a folder are filled; each is written under its own name. Raises InputError."""
+    """Fill photos like those of a folder; each is written under its own name. Raises InputError."""
     source = _file_of(masks)
     _check_masks(masks)
     left = [photo for photo in photos if not (source and exists(photo) and photo.samefile(source))]
@@ -175,7 +175,7 @@ def _fill_all(items: Sequence[_Item], run: Run) -> list[FileResult]:
                 run.on_step(len(results), len(items))
             if run.on_file:
                 run.on_file(result, len(results), len(items))
-        # What was appended for safety takes the places of the photos' earlier lines.
+        # Lines appended for safety replace the photos' earlier lines.
         write_report(run.output, merged(earlier, results))
     return results
 

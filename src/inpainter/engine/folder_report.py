@@ -10,16 +10,16 @@ from inpainter.photos.files import atomic, explained
 
 REPORT = "report.jsonl"
 DONE = ("filled", "skipped")
-# A file name need not be text; what is not is written as JSON's own escape, and read back as the same name.
+# A file name need not be valid text; other bytes are written as JSON escapes, and read back as the same name.
 _ODD_NAMES = "backslashreplace"
 
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one photo of a folder; a line of report.jsonl."""
+    """The result for one photo of a folder; a line of report.jsonl."""
 
     photo: str
-    """Its name; of one in a sub-folder, the way there with `/` between."""
+    """Its name; in a sub-folder, the relative path with `/`."""
     mask: str
     output: str
     status: str
@@ -35,11 +35,11 @@ class FileResult:
 
 
 Lines = dict[tuple[str, bool], dict[str, Any]]
-"""At most two lines a photo: by its name and whether it failed, so that a failure forgets nothing that is done."""
+"""At most two lines per photo: by its name and whether it failed, so that a failure does not discard a fill."""
 
 
 def read_report(folder: Path) -> Lines:
-    """Return what earlier runs say; later lines count, and one that is torn is passed over."""
+    """Return the lines of earlier runs; later lines win, and a damaged one is skipped."""
     path, lines = folder / REPORT, Lines()
     if not path.exists():
         return lines
@@ -67,7 +67,7 @@ def merged(earlier: Lines, results: Sequence[FileResult]) -> Lines:
 
 
 def append_result(folder: Path, result: FileResult) -> None:
-    """Add a line, so that a run that is killed has told of what it did."""
+    """Append a line, so that the work of a killed run is recorded."""
     path = folder / REPORT
     with explained(path), path.open("a", encoding="utf-8", errors=_ODD_NAMES) as file:
         file.write(_text(asdict(result)))

@@ -1,4 +1,4 @@
-"""What a training is asked for, and how it ended."""
+"""The options of a training, and its outcome."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,30 +11,30 @@ from inpainter.core.seed import check_seed
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What to train, on what, for how long. Help texts are made of the fields' sentences."""
+    """What to train, on what, for how long. The fields' docstrings are the help texts."""
 
     method: str
     """The method's name."""
     recipe: Recipe
-    """How it is trained."""
+    """The hyper-parameters."""
     data: str
-    """A folder of pictures, or parquet files (with commas between, or a glob pattern)."""
+    """A folder of pictures, or parquet files (separated by commas, or a glob pattern)."""
     out: Path
     """The run folder."""
     without: str = ""
     """Leave out pictures of parquet files whose path there begins with this."""
     preset: str = ""
-    """The preset that the recipe is made from; the method's first unless given."""
+    """The preset that the recipe starts from; by default the method's first."""
     start: str = ""
     """A folder of weights, or a run, whose network a new run starts from; its shapes must be the recipe's."""
     seed: int = 0
-    """Where all random drawing starts."""
+    """The seed of all random numbers."""
     steps: int | None = None
-    """Where to end, in place of the recipe's epochs."""
+    """The number of steps, in place of the recipe's epochs."""
     minutes: float | None = None
-    """Stop cleanly in this time at the latest, to go on later."""
+    """Stop cleanly after this many minutes at the latest, to resume later."""
     resume: bool = False
-    """Go on from the newest good checkpoint."""
+    """Continue from the newest intact checkpoint."""
     workers: int = 0
     """Processes that decode the pictures; 0 decodes in this one."""
     log_every: int = 50
@@ -46,9 +46,9 @@ class Job:
     validate_every: int = 1
     """Epochs between validations."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where to compute; auto is the fastest that is there."""
+    """Where to compute; auto is the fastest device available."""
     devices: int = 1
-    """How many devices."""
+    """The number of devices."""
     tensorboard: bool = False
     """Write the log as TensorBoard events, too, into RUN/tensorboard."""
     quiet: bool = False

@@ -1,4 +1,4 @@
-"""Which files of a folder are photos to be filled, which masks are theirs, and what is left out."""
+"""The photos of a folder to fill, their masks, and the files left out."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from inpainter.core import InputError
 from inpainter.photos.sniff import REMEDIES, SUFFIXES
 
 _HIDDEN, _MACOS, _FOLDERS = "hidden", "macOS", "sub-folder"
-# Suffix → a format that is told apart and refused.
+# Suffix → a format that is recognised and refused.
 _REFUSED = {
     ".heic": "heic", ".heif": "heic", ".hif": "heic", ".gif": "gif", ".svg": "svg", ".bmp": "bmp", ".dib": "bmp",
     ".jp2": "jpeg 2000", ".j2k": "jpeg 2000", ".jxl": "jpeg xl", ".psd": "psd", ".ico": "ico", ".exr": "openexr",
@@ -20,8 +20,8 @@ _NAMED = 3
 def photos_in(folder: Path, *, recursive: bool, without: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Return the photos of a folder, sorted, and a note for each kind of thing that is left out.
 
-    With `recursive` those of sub-folders too; links to folders are not followed. `without` are files and folders that
-    have another part in it, as the mask and the output have.
+    With `recursive` those of sub-folders too; links to folders are not followed. `without` are files and folders with
+    another role, such as the mask and the output.
     """
     left_out: dict[str, list[str]] = {}
     apart = {os.path.realpath(path) for path in without}
@@ -76,7 +76,7 @@ def _note(kind: str, names: list[str]) -> str:
 
 
 def entries(folder: Path) -> list[Path]:
-    """What is in a folder, sorted. Raises InputError where that is not to be read."""
+    """Return the entries of a folder, sorted. Raises InputError where it cannot be read."""
     try:
         return sorted(folder.iterdir())
     except OSError as error:
@@ -84,15 +84,15 @@ def entries(folder: Path) -> list[Path]:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures that can be masks; none where there is no such folder."""
+    """Return the pictures that can be masks; none where there is no such folder."""
     return [path for path in entries(folder) if _kind(path) == "photo"] if folder.is_dir() else []
 
 
 def masks_named(stem: str, masks: Sequence[Path], photos: set[str]) -> list[Path]:
-    """Those masks that are named like a photo, as NAME.EXT, NAME_mask.EXT, NAME-mask.EXT or NAME.mask.EXT.
+    """Return the masks that are named like a photo, as NAME.EXT, NAME_mask.EXT, NAME-mask.EXT or NAME.mask.EXT.
 
-    `photos` are the stems of all photos: what is named like another of them is that one's. Where none fits, upper and
-    lower case do not matter.
+    `photos` are the stems of all photos: a mask named like another photo belongs to that one. Where none fits, case
+    is ignored.
     """
     names = [f"{stem}{end}" for end in ("", "_mask", "-mask", ".mask")]
     others = photos - {stem}

@@ -1,4 +1,4 @@
-"""A lock on a folder that one run at a time writes to; the system takes it away with the process, however that ends."""
+"""A lock on a folder that one run at a time writes to; the system releases it when the process ends in any way."""
 
 import errno
 import os
@@ -16,13 +16,13 @@ _TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Keep every other run out of a folder until the block is over. Raises InputError when one is in it."""
+    """Keep other runs out of a folder until the block ends. Raises InputError when one is writing to it."""
     path = folder / LOCK
     file = _taken(path)
     try:
         yield
     finally:
-        if os.name == "nt":  # where a file that is open stays
+        if os.name == "nt":  # where an open file cannot be deleted
             file.close()
         with suppress(OSError):
             path.unlink()
@@ -42,7 +42,7 @@ def _taken(path: Path) -> BinaryIO:
             pass
         except OSError as error:
             if error.errno not in _TAKEN:
-                return file  # a file system that knows no locks
+                return file  # a file system without locks
             file.close()
             raise InputError(
                 f"{path.parent}: another run is writing to it; wait for its end or name another output"

@@ -16,14 +16,14 @@ class Losses:
         self.fabric = fabric
         self.unread: list[tuple[int, dict[str, Tensor]]] = []
         self.rows: list[dict[str, float]] = []
-        """Terms of each step, read; a checkpoint keeps them, so that a resumed run logs what an unbroken one does."""
+        """Terms of each step, read; saved in checkpoints, so that a resumed run logs what an unbroken one does."""
 
     def add(self, step: int, terms: dict[str, Tensor]) -> None:
-        """Take the terms of a step."""
+        """Add the terms of a step."""
         self.unread.append((step, terms))
 
     def check(self) -> None:
-        """Read what came, on all devices together; raises InputError at the first that is not a finite number."""
+        """Read the new terms, averaged over devices; raises InputError at the first that is not finite."""
         if not self.unread:
             return
         names = list(self.unread[0][1])
@@ -41,7 +41,7 @@ class Losses:
         self.unread.clear()
 
     def means(self) -> dict[str, float]:
-        """Means of the terms since the last call; empty where there was no step."""
+        """Return the means of the terms since the last call; empty where there was no step."""
         self.check()
         rows, self.rows = self.rows, []
         return {name: math.fsum(row[name] for row in rows) / len(rows) for name in (rows[0] if rows else ())}

@@ -17,7 +17,7 @@ from inpainter.masks import kind_number, mask_kind
 from inpainter.metrics.nsd import Encode, RunningNSD, encode_masks
 
 SHOWN = 6
-"""Masks that the report shows of the first picture."""
+"""Masks of the first picture that the report shows."""
 
 
 @dataclass
@@ -28,20 +28,20 @@ class UnderMask:
     mask: Mask
     answer: Image
     distance: float
-    """‖E(P, M) − Ē‖² / D: of this mask's latent to the mean over all of the picture's masks. NSD is its mean."""
+    """‖E(P, M) − Ē‖² / D: from this mask's latent to the mean over all of the picture's masks. NSD is its mean."""
 
 
 @dataclass
 class Encoded:
-    """What was measured of one method with an encoder under one kind of mask."""
+    """The measurements of one method with an encoder under one kind of mask."""
 
     facts: dict[str, Any]
-    """The numbers and what they are of, as plain values."""
+    """The numbers and their conditions, as plain values."""
     shown: list[UnderMask] = field(default_factory=list)
 
 
 def encoder_of(inpainter: Inpainter) -> Encode | None:
-    """The encoder of a method on torch's batches; None without one."""
+    """Return the encoder of a method for torch batches; None without one."""
     if not inpainter.encodes:
         return None
     return lambda image, mask: torch.from_numpy(
@@ -50,7 +50,7 @@ def encoder_of(inpainter: Inpainter) -> Encode | None:
 
 
 def masks_of(kind: str, seed: int, place: int, count: int, height: int, width: int) -> list[Mask]:
-    """Draw the masks of one picture: a function of kind, seed and the picture's place in the source alone."""
+    """Draw the masks of one picture: a function of kind, seed and the picture's index in the source."""
     of_picture = int(keys(seed, kind_number(kind), np.array([place]))[0])
     draw = mask_kind(kind)
     return [draw(seed=key)(height, width) for key in keys(of_picture, 0, np.arange(count)).tolist()]
@@ -77,10 +77,10 @@ def measure_nsd(
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Encoded]:
-    """NSD of every method that has an encoder, on the same pictures and the same `count` masks of each.
+    """Measure NSD for every method that has an encoder, on the same pictures and the same `count` masks of each.
 
-    `first` is the place of the first picture in its source. Raises InputError, naming the method, when an encoder's
-    answers cannot be measured (see `metrics.nsd`).
+    `first` is the index of the first picture in its source. Raises InputError, naming the method, when an encoder's
+    output cannot be measured (see `metrics.nsd`).
     """
     encoders = {name: encode for name, inpainter in inpainters.items() if (encode := encoder_of(inpainter))}
     running = {name: RunningNSD() for name in encoders}

@@ -1,4 +1,4 @@
-"""From typed options and a YAML file to a Job: what is typed over the file, and that over the preset."""
+"""Making a Job: command-line options override a YAML file, which overrides the preset."""
 
 import dataclasses
 from pathlib import Path
@@ -11,11 +11,11 @@ from inpainter.engine.checkpoint import trainable
 from inpainter.engine.job import Job
 
 NOT_OPTIONS = ("method", "recipe")
-"""The fields of a Job that are not options of its own."""
+"""The fields of a Job that are not options themselves."""
 
 
 def build_recipe(method: str, preset: str | None, changes: dict[str, Any]) -> tuple[str, Recipe]:
-    """The preset's name (the method's first unless given) and its recipe with the given fields replaced."""
+    """Return the preset's name (by default the method's first) and its recipe with the given fields replaced."""
     found = trainable(method)
     presets = found.presets
     name = preset or next(iter(presets))
@@ -27,13 +27,13 @@ def build_recipe(method: str, preset: str | None, changes: dict[str, Any]) -> tu
 
 
 def build_job(method: str, config: Path | None, given: dict[str, Any], changes: dict[str, Any]) -> Job:
-    """The job of options and recipe fields that were typed, over those of the file `config`, over the preset's.
+    """Return the job of the given options and recipe fields, over those of the file `config`, over the preset's.
 
-    Raises InputError for a field that there is not, a value that is none for it, and what is missing.
+    Raises InputError for an unknown field, an invalid value, and a missing option.
     """
     file = _read_table(config) if config else {}
     in_recipe = _table(file.pop("recipe", None) or {}, f"{config}: recipe")
-    # The method is named before the file is read; a file may name its own for the reader.
+    # The method is known before the file is read; the file may name it for the reader.
     file.pop("method", None)
     recipe_fields = read_fields(trainable(method).recipe, in_recipe, f"{config}: recipe") | changes
     options = read_fields(Job, file, str(config), without=NOT_OPTIONS) | given
@@ -52,7 +52,7 @@ def _read_table(path: Path) -> dict[str, Any]:
     import yaml
 
     class Once(yaml.SafeLoader):
-        """YAML in which no key stands twice, of which the first would be lost in silence."""
+        """YAML without duplicate keys, of which the first would be lost silently."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
             names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -65,7 +65,7 @@ def _read_table(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give a YAML file") from error
     except (UnicodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable as YAML ({str(error).splitlines()[0]}): mend it") from error
+        raise InputError(f"{path}: not readable as YAML ({str(error).splitlines()[0]}): correct it") from error
     return _table(content, str(path))
 
 

@@ -1,4 +1,4 @@
-"""Plots as SVG, beside each other, without a library; and those of a training's log."""
+"""Plots side by side as SVG, without a library, and the curves of a training's log."""
 
 import html
 import math
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
-"""Told apart by colour-blind people too (Okabe and Ito)."""
+"""Colours that colour-blind people can distinguish, too (Okabe and Ito)."""
 DOTTED = 20
-"""Points of a line that are marked; more of them would hide it."""
+"""At most this many points of a line are marked; more would hide it."""
 Points = list[tuple[float, float]]
 Line = tuple[str, str, str, Points]
 """A label, a colour, dashes and points."""
 
 
 def curves(log: Sequence[dict[str, Any]], steps_per_epoch: int) -> str:
-    """Losses and validations of a training over its epochs, as SVG; empty where nothing is logged."""
+    """Return losses and validations of a training over its epochs, as SVG; empty where nothing is logged."""
     panels = []
     for key, title in (("losses", "losses"), ("validation", "on held-out pictures")):
         found: dict[str, Points] = {}
@@ -33,7 +33,7 @@ def curves(log: Sequence[dict[str, Any]], steps_per_epoch: int) -> str:
 
 
 def paper(panels: list[str], what: str) -> str:
-    """An SVG of plots beside each other."""
+    """Return an SVG of plots side by side."""
     width = 330 * len(panels)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 260" font-family="sans-serif" role="img">'
     ground = f'<title>{what}</title><rect width="{width}" height="260" fill="#fff"/>'
@@ -50,7 +50,7 @@ def panel(
     ticks: Sequence[float] | None = None,
     legend: int = 10,
 ) -> str:
-    """One of the plots beside each other; from nought on.
+    """Return one of the plots side by side; it starts at 0.
 
     `ticks` are the numbers below, the lines' own unless given; `legend` is where the labels begin, px from the left.
     """
@@ -84,7 +84,7 @@ def panel(
 
 
 def _round(low: float, high: float) -> list[float]:
-    """Round numbers from `low` to `high`, both among them only where they are round; seven at most above nought."""
+    """Return round numbers between `low` and `high`, which are included only where round; at most seven above 0."""
     tall = max(high, -low) or 1.0
     ten = 10 ** math.floor(math.log10(tall / 6))
     step = next(step for factor in (1, 2, 5, 10, 20) if 6 * (step := factor * ten) >= tall)

@@ -15,22 +15,22 @@ from inpainter.methods.patches import nearest
 from inpainter.photos.photo import Samples, to_image, to_samples
 from inpainter.photos.write import Patch
 
-# Holes are looked for on a grid of such cells, which joins near ones and keeps 300 megapixels affordable.
+# Holes are searched on a grid of cells of this side, which joins near ones and keeps 300 megapixels affordable.
 _CELL = 16
-# More groups of cells than this (dust, text on a large photo) are looked for on a coarser grid.
+# More groups of cells than this (dust, text on a large photo) are searched on a coarser grid.
 _MOST_HOLES = 400
 # A sparse box longer than this (a scratch across the photo) is cut, so that a crop stays small.
 _LONG = 1024
 _SPARSE = 0.25
 # Crops are read and filled in groups of about this many pixels, so that a large photo never lies in memory whole.
 _GROUP_PIXELS = 32_000_000
-# Crops of one size are filled together, as many as make up so many pixels.
+# Crops of one size are filled together, up to this many pixels.
 _BATCH_PIXELS = 1_000_000
-# Stands for colours that nobody sees, where none is seen at all.
+# Replaces hidden colours where no pixel is visible at all.
 _GREY = 0.5
-# A fill that was made at a smaller scale than this shows it.
+# A fill made at a smaller scale than this looks coarse.
 _COARSE = 2
-# Up to this radius a mask is widened by the library's disc, which is quick.
+# Up to this radius a mask is dilated with OpenCV's disc, which is fast.
 _SMALL_DISC = 8
 
 Reader = Callable[[Sequence[Box]], list[Samples]]
@@ -39,15 +39,15 @@ Reader = Callable[[Sequence[Box]], list[Samples]]
 
 @dataclass(frozen=True)
 class Hole:
-    """Part of a mask and the surroundings that a fill is made from; the boxes of two holes share no pixel."""
+    """Part of a mask and the surroundings that it is filled from; the boxes of two holes share no pixel."""
 
     box: Box
     """Where the missing pixels are."""
     frame: Box
-    """What the inpainter sees; what of it lies outside the picture is mirrored."""
+    """The inpainter's input; parts outside the picture are mirrored."""
 
     def crop(self, height: int, width: int) -> Box:
-        """What of the frame lies in a picture of `height` × `width`."""
+        """Return the part of the frame that lies in a picture of `height` × `width`."""
         return self.frame.within(height, width)
 
 
@@ -58,24 +58,24 @@ class Picture:
     mask: Mask
     read: Reader
     source: Mask | None = None
-    """Known pixels that texture may be taken from; None: all that are known and not transparent."""
+    """Known pixels that texture may be taken from; None: all known pixels that are not transparent."""
     seed: int = 0
     name: str = "the mask"
-    """What errors call the mask."""
+    """The mask's name in errors."""
     invert: str = "pass ~mask"
-    """What helps where it is inverted; empty where it cannot be."""
+    """The remedy where it is inverted; empty where it cannot be."""
 
 
 @dataclass(frozen=True)
 class Fill:
-    """What was made of a picture."""
+    """The fill of a picture."""
 
     patches: list[Patch]
     """One for every hole."""
     energy: float | None
-    """The mean of the holes' own, each weighing its missing pixels; None where the method gives none for a hole."""
+    """The mean over holes, weighted by missing pixels; None where the method gives none for a hole."""
     notes: list[str]
-    """What the method says of its fills, each sentence once."""
+    """The method's notes on its fills, each sentence once."""
 
 
 def fill_pictures(
@@ -83,9 +83,9 @@ def fill_pictures(
 ) -> list[Fill]:
     """Fill pictures of any sizes, hole by hole.
 
-    Crops of equal size are handed over together. `on_step(done, total)` hears of the progress in pixels to fill, and
-    may raise `Cancelled`. `view` takes the place of the inpainter's own. Raises InputError when a mask covers
-    everything and the method cannot invent a picture.
+    Crops of equal size are filled together. `on_step(done, total)` gets the progress in pixels to fill, and may raise
+    `Cancelled`. `view` replaces the inpainter's own. Raises InputError when a mask covers everything and the method
+    cannot invent a picture.
     """
     view = view or inpainter.view
     for picture in pictures:
@@ -97,20 +97,20 @@ def fill_pictures(
     for group in _groups(holes, pictures):
         crops = dict(zip(group, _read(inpainter, view, pictures, [holes[place] for place in group]), strict=True))
         for batch in _batches({place: (holes[place][0], crop) for place, crop in crops.items()}):
-            # The first of those that are seen alike stands for all of them.
+            # The first of several equal crops stands for all of them.
             leading = [crops[alike[0]] for alike in batch]
             works = [
                 Work(pictures[holes[alike[0]][0]].seed, crop.source, partial(meter.step, alike))
                 for crop, alike in zip(leading, batch, strict=True)
             ]
             images, masks = zip(*(crop.ready() for crop in leading), strict=True)
-            answers = inpainter.call_batch(np.stack(images), np.stack(masks), works)
-            for alike, answer, work in zip(batch, answers, works, strict=True):
+            filled_crops = inpainter.call_batch(np.stack(images), np.stack(masks), works)
+            for alike, output, work in zip(batch, filled_crops, works, strict=True):
                 meter.step(alike, 1, 1)
                 for place in alike:
                     i = holes[place][0]
                     shrunk[i] = max(shrunk[i], crops[place].shrunk)
-                    filled[i].append(Fill([crops[place].patch(answer)], work.energy, work.notes))
+                    filled[i].append(Fill([crops[place].patch(output)], work.energy, work.notes))
     return [_united(made, _coarse(inpainter, view, scale)) for made, scale in zip(filled, shrunk, strict=True)]
 
 
@@ -118,7 +118,7 @@ def fill_images(
     inpainter: Inpainter, images: Sequence[NDArray], masks: Sequence[Mask], *, source: Mask | None = None,
     seed: int = 0, on_step: OnStep | None = None, view: View | None = None,
 ) -> list[NDArray]:  # fmt: skip
-    """Fill arrays `(H, W, 1 to 4)` of any sizes where their masks say so, as `fill_pictures` does; returns copies.
+    """Fill arrays `(H, W, 1 to 4)` of any sizes under their masks, as `fill_pictures` does; returns copies.
 
     The arrays are uint8, uint16 or floating point in [0, 1]; with two or four bands the last is alpha.
     """
@@ -128,7 +128,7 @@ def fill_images(
 
 
 def patched(samples: Samples, fill: Fill) -> Samples:
-    """A copy of a picture's samples with the patches of a fill in it."""
+    """Return a copy of a picture's samples with the patches of a fill in it."""
     whole = samples.copy()
     for patch in fill.patches:
         whole[patch.box.slices] = patch.samples
@@ -136,19 +136,19 @@ def patched(samples: Samples, fill: Fill) -> Samples:
 
 
 def find_holes(mask: Mask, view: View = View()) -> list[Hole]:
-    """Cover the True pixels of an `(H, W)` mask with boxes that do not overlap, each with what `view` asks for.
+    """Cover the True pixels of an `(H, W)` mask with boxes that do not overlap, each with the context `view` needs.
 
     Holes that are near each other share a box; a long thin hole is cut into several.
     """
     height, width = mask.shape
-    # A network of one size sees a long hole in pieces and not scaled down.
+    # A network of one size sees a long hole in pieces instead of scaled down.
     longest = _LONG if view.fixed is None else max(view.fixed) // 2
     boxes = _disjoint(piece for box in _occupied_boxes(mask) for piece in _cut_sparse(mask, box, longest))
     return [Hole(box, view.frame(box, height, width)) for box in sorted(boxes, key=lambda box: (box.y, box.x))]
 
 
 def grown(mask: Mask, pixels: int) -> Mask:
-    """Widen a mask by a disc of `pixels` radius; 0 returns it as it is. Raises InputError for what is no radius."""
+    """Dilate a mask with a disc of `pixels` radius; 0 returns it as it is. Raises InputError for an invalid radius."""
     if not isinstance(pixels, Integral) or isinstance(pixels, bool) or pixels < 0:
         raise InputError(f"grow {pixels}: must be a whole number of pixels, 0 or more")
     if pixels == 0 or not mask.any():
@@ -162,7 +162,7 @@ def grown(mask: Mask, pixels: int) -> Mask:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
         wide = cv2.dilate(part, disc).view(np.bool_)
     else:
-        # A dilation would take as long as the disc has pixels.
+        # The time of a dilation would grow with the disc's area.
         wide = np.asarray(cv2.distanceTransform(1 - part, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)) <= radius
     whole = np.zeros_like(mask)
     whole[reached.slices] = wide
@@ -174,7 +174,7 @@ def grown(mask: Mask, pixels: int) -> Mask:
 
 @dataclass(frozen=True)
 class _Crop:
-    """A hole with its surroundings as read, and as the inpainter takes them."""
+    """A hole with its surroundings, as read and as the inpainter takes them."""
 
     hole: Hole
     samples: Samples
@@ -183,28 +183,28 @@ class _Crop:
     source: Mask | None
     """As the inpainter takes it."""
     place: Box
-    """Where in the frame that part lies."""
+    """The place of that part in the frame."""
     size: tuple[int, int]
     """(height, width) that the inpainter takes."""
 
     @property
     def shrunk(self) -> float:
-        """How many times it is scaled down."""
+        """The factor by which it is scaled down."""
         return self.hole.frame.height / self.size[0]
 
     def ready(self) -> tuple[Image, Mask]:
-        """Image and mask as the inpainter takes them: mirrored out to the frame, and scaled where that is larger."""
+        """Return image and mask as the inpainter takes them: mirrored out to the frame, and scaled if that is larger."""
         image = _without_hidden(to_image(self.samples), self.samples, self.mask)
         pads = _pads(self.hole.frame, self.place)
         if any(side for pad in pads for side in pad):
-            # Mirrored, the border shows no edge that was not there; a mirrored hole stays a hole.
+            # Mirroring makes no new edge at the border; a mirrored hole stays a hole.
             image, mask = np.pad(image, [*pads, (0, 0)], "symmetric"), np.pad(self.mask, pads, "symmetric")
         else:
             mask = self.mask
         return (image, mask) if mask.shape == self.size else _scaled_down(image, mask, self.size)
 
     def patch(self, filled: Image) -> Patch:
-        """What the inpainter made, as samples of the picture; outside the mask they are its own."""
+        """Return the inpainter's output as samples of the picture; outside the mask they are the picture's own."""
         frame = self.hole.frame
         if filled.shape[:2] != (frame.height, frame.width):
             size = (frame.width, frame.height)
@@ -217,14 +217,14 @@ class _Crop:
 
 
 def _pads(frame: Box, place: Box) -> list[tuple[int, int]]:
-    """How many pixels of a frame lie before and after its part at `place`, of rows and of columns."""
+    """Return the pixels of a frame before and after its part at `place`, in rows and columns."""
     return [(place.y, frame.height - place.bottom), (place.x, frame.width - place.right)]
 
 
 def _read(
     inpainter: Inpainter, view: View, pictures: Sequence[Picture], holes: Sequence[tuple[int, Hole]]
 ) -> list[_Crop]:
-    """The crops of some holes, those of one picture in one pass over it."""
+    """Return the crops of some holes, those of one picture in one pass over it."""
     of_picture: dict[int, list[int]] = defaultdict(list)
     for place, (i, _) in enumerate(holes):
         of_picture[i].append(place)
@@ -238,9 +238,9 @@ def _read(
 
 
 def _with_source(uses_source: bool, view: View, picture: Picture, hole: Hole, samples: Samples) -> _Crop:
-    """The crop of a hole, widened until something in it is known.
+    """Return the crop of a hole, widened until something in it is known.
 
-    For a method that takes its texture where it is told to, until there is as much of that as is missing.
+    For a method that uses a source of texture, until there is as much of it as is missing.
     """
     height, width = picture.mask.shape
     widened = 1
@@ -259,7 +259,7 @@ def _with_source(uses_source: bool, view: View, picture: Picture, hole: Hole, sa
     place = crop.relative_to(hole.frame)
     size = view.fixed or (hole.frame.height, hole.frame.width)
     if source is not None:
-        # What is mirrored is no texture of the photo.
+        # Mirrored parts are not texture of the photo.
         source = np.pad(source, _pads(hole.frame, place))
         if source.shape != size:
             source = cv2.resize(source.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA) > 1 - 1e-4
@@ -267,7 +267,7 @@ def _with_source(uses_source: bool, view: View, picture: Picture, hole: Hole, sa
 
 
 def _source(picture: Picture, crop: Box, mask: Mask, samples: Samples) -> Mask | None:
-    """Where texture may come from: never from missing or transparent pixels; None where all others may be taken."""
+    """Return where texture may come from: never missing or transparent pixels; None where all others are allowed."""
     opaque = _visible(samples)
     if picture.source is None and (opaque is None or opaque.all()):
         return None
@@ -276,14 +276,14 @@ def _source(picture: Picture, crop: Box, mask: Mask, samples: Samples) -> Mask |
 
 
 def _visible(samples: Samples) -> Mask | None:
-    """Where a picture is not fully transparent; None where it has no alpha."""
+    """Return where a picture is not fully transparent; None where it has no alpha."""
     return samples[..., -1] > 0 if samples.shape[2] in (2, 4) else None
 
 
 def _without_hidden(image: Image, samples: Samples, mask: Mask) -> Image:
-    """The image with the nearest known colour in place of those that transparent pixels hide, which nobody sees.
+    """Replace the hidden colours of transparent pixels by the nearest known colour.
 
-    Methods look at all that is known; what an editor left under an erased part would bleed into the fill.
+    Methods use all known pixels; what an editor left under an erased part would bleed into the fill.
     """
     visible = _visible(samples)
     hidden = None if visible is None else ~visible & ~mask
@@ -298,12 +298,12 @@ def _without_hidden(image: Image, samples: Samples, mask: Mask) -> Image:
 
 
 def _scaled_down(image: Image, mask: Mask, size: tuple[int, int]) -> tuple[Image, Mask]:
-    """Scale evenly. A small pixel is the mean of the known pixels that it covers, and missing when one of them is."""
+    """Downscale. A small pixel is the mean of the known pixels that it covers, and missing when any of them is."""
     known = np.where(mask[..., None], np.float32(0), image)
     valid = cv2.resize((~mask).astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
     small = cv2.resize(known, size[::-1], interpolation=cv2.INTER_AREA) / np.maximum(valid, 1e-9)[..., None]
     small_mask = valid < 1 - 1e-4
-    # A little that is known is better than nothing.
+    # A few known pixels are better than none.
     if small_mask.all() and not mask.all():
         small_mask = valid <= 0
     return np.clip(small, 0, 1, dtype=np.float32), small_mask
@@ -313,7 +313,7 @@ def _scaled_down(image: Image, mask: Mask, size: tuple[int, int]) -> tuple[Image
 
 
 class _Meter:
-    """Progress over all holes, each weighing as much as its pixels."""
+    """Progress over all holes, weighted by their pixels."""
 
     def __init__(self, pixels: Sequence[int], on_step: OnStep | None) -> None:
         self._pixels, self._on_step = pixels, on_step
@@ -324,21 +324,21 @@ class _Meter:
             on_step(0, self._total)
 
     def step(self, holes: Sequence[int], done: float, total: float) -> None:
-        """Report that `done` of `total` of some holes is done."""
+        """Report that `done` of `total` is done for some holes."""
         for hole in holes:
             now = self._pixels[hole] * min(max(done / total, 0), 1) if total > 0 else 0
             self._sum += now - self._done[hole]
             self._left += (now < self._pixels[hole]) - (self._done[hole] < self._pixels[hole])
             self._done[hole] = now
         if not self._left:
-            # What was added up of fractions is not quite the whole.
+            # The sum of fractions is not exactly the whole.
             self._sum = self._total
         if self._on_step is not None:
             self._on_step(min(self._sum, self._total), self._total)
 
 
 def _groups(holes: Sequence[tuple[int, Hole]], pictures: Sequence[Picture]) -> Iterator[list[int]]:
-    """Places of holes whose crops fit into memory together."""
+    """Yield indices of holes whose crops fit into memory together."""
     group: list[int] = []
     pixels = 0
     for place, (i, hole) in enumerate(holes):
@@ -353,7 +353,7 @@ def _groups(holes: Sequence[tuple[int, Hole]], pictures: Sequence[Picture]) -> I
 
 
 def _batches(crops: Mapping[int, tuple[int, _Crop]]) -> Iterator[list[list[int]]]:
-    """Places of crops of one size, to be filled together; those that are the same part of a picture are one entry."""
+    """Yield indices of crops of one size, to be filled together; crops of the same part of a picture are one entry."""
     same: dict[tuple[int, Box], list[int]] = defaultdict(list)
     for place, (i, crop) in crops.items():
         same[i, crop.hole.frame].append(place)
@@ -367,7 +367,7 @@ def _batches(crops: Mapping[int, tuple[int, _Crop]]) -> Iterator[list[list[int]]
 
 
 def _united(holes: Sequence[Fill], more: Sequence[str]) -> Fill:
-    """What was made of a picture's holes, one by one, as what was made of the picture, and more notes on it."""
+    """Unite the fills of a picture's holes into one of the picture, with more notes on it."""
     patches = [patch for hole in holes for patch in hole.patches]
     energies = [hole.energy for hole in holes if hole.energy is not None]
     weights = [np.count_nonzero(patch.mask) for patch in patches]
@@ -376,7 +376,7 @@ def _united(holes: Sequence[Fill], more: Sequence[str]) -> Fill:
 
 
 def _coarse(inpainter: Inpainter, view: View, scale: float) -> list[str]:
-    """What there is to say of a picture that was scaled down for a method of one size."""
+    """Return a note on a picture that was scaled down for a method of one size."""
     if view.fixed is None or scale <= _COARSE:
         return []
     height, width = view.fixed

@@ -1,4 +1,4 @@
-"""What a run writes down about itself, so that it can be understood, repeated and told from another."""
+"""The facts that a run records, so that it can be understood, repeated and distinguished from another."""
 
 import hashlib
 import platform
@@ -16,7 +16,7 @@ from inpainter.nn.facts import read_facts, weights_in
 
 
 def facts_of_job(job: Job) -> dict[str, Any]:
-    """Method, recipe, seed, start and versions as plain values: what is known before the pictures are."""
+    """Return method, recipe, seed, start and versions as plain values: the facts known before reading pictures."""
     named = {name: path for name in job.recipe.paths if (path := getattr(job.recipe, name))}
     return {
         "method": job.method,
@@ -34,28 +34,28 @@ def facts_of_job(job: Job) -> dict[str, Any]:
 
 
 def _short(path: str) -> str:
-    """A relative path as it was given; of an absolute one, which is of this machine alone, the last two parts."""
+    """Return a relative path as given, and of an absolute one, which only this machine has, the last two parts."""
     return str(Path(*Path(path).parts[1:][-2:])) if Path(path).is_absolute() else path
 
 
 def _sha256_of(path: str) -> str | None:
-    """Of the weights in a folder or run, or of a file; None where there is none, which the objective says."""
+    """Return the SHA-256 of a file, or of the weights in a folder or run; None where missing: the objective says so."""
     if is_folder(path):
         return read_facts(path)["sha256"]
     return hashlib.sha256(Path(path).read_bytes()).hexdigest() if is_file(path) else None
 
 
 def _facts_of_start(folder: str) -> dict[str, Any]:
-    """By name alone, as of all files: a run's where they are its `weights`."""
+    """Name the folder by its last part, as all files: the run's where it is its `weights`."""
     path = weights_in(folder).resolve()
     name = path.parent.name if path.name == "weights" and path.parent.name else path.name
     return {"folder": name, "sha256": read_facts(folder)["sha256"]}
 
 
 def facts_of_pictures(data: str, pictures: Pictures) -> dict[str, Any]:
-    """What it is trained on, as plain values."""
+    """Return the facts of the training pictures, as plain values."""
     return {
-        # Names only: where the files lay on this machine is nobody's business.
+        # Names only: local paths are private.
         "source": ",".join(Path(part).name for part in data.split(",")),
         "pictures": len(pictures),
         "left_out": pictures.broken,
@@ -64,14 +64,14 @@ def facts_of_pictures(data: str, pictures: Pictures) -> dict[str, Any]:
 
 
 def refuse_other_run(before: dict[str, Any], now: dict[str, Any], kind: type[Recipe]) -> None:
-    """Raise InputError when the run in the folder is another than the one asked for, by its method, seed or recipe.
+    """Raise InputError when the run in the folder has another method, seed or recipe than the one requested.
 
-    `kind` is the class of the recipe asked for. More epochs are the same run.
+    `kind` is the class of the requested recipe. More epochs are the same run.
     """
     for name in ("method", "seed"):
         if before[name] != now[name]:
             raise InputError(f"--resume: the run has {name} {before[name]}, not {now[name]}: give another run folder")
-    # A field that is newer than the run has the value that it had without it: its default.
+    # A field newer than the run has its default.
     recipe = kind.from_dict(before["recipe"]).to_dict()
     free = {"epochs"} if now["recipe"].get("schedule") == "constant" else set()
     for name, wanted in now["recipe"].items():
@@ -84,7 +84,7 @@ def refuse_other_run(before: dict[str, Any], now: dict[str, Any], kind: type[Rec
 
 
 def _refuse_other_file(name: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """By its SHA-256, wherever it lies now. Runs of before that was written down go on with what is given."""
+    """Compare by SHA-256, wherever the file is now. Older runs, which did not record it, accept any file."""
     was = before.get("files", {}).get(name)
     if was is not None and was != now["files"].get(name):
         flag = f"--recipe.{name.replace('_', '-')}"

@@ -17,9 +17,9 @@ from inpainter.engine.plots import curves
 from inpainter.photos.files import write_whole
 
 KEPT = 2
-"""Checkpoints kept: the newest, and one before in case it is torn."""
+"""Checkpoints kept: the newest, and one before in case it is damaged."""
 ENDED = {"ended": True}
-"""What marks an entry of the log that is there because the run ended at its step; it goes when the run goes on."""
+"""Marks an entry of the log that exists only because the run ended there; removed when the run is resumed."""
 
 
 def require_tensorboard() -> None:
@@ -50,20 +50,20 @@ class RunFolder:
             raise InputError(f"{self.path}: cannot be made ({error.strerror}): give another folder") from error
 
     def describe(self, facts: dict[str, Any]) -> None:
-        """Write what the run is: method, recipe, seed, versions, data."""
+        """Write the facts of the run: method, recipe, seed, versions, data."""
         write_whole(self.description, (json.dumps(facts, indent=2) + "\n").encode())
 
     def described(self) -> dict[str, Any] | None:
-        """What `describe` wrote, or None in a new folder; raises InputError when it is no longer readable."""
+        """Return the facts of the run, or None in a new folder; raises InputError when they are unreadable."""
         if not exists(self.description):
             return None
         try:
             return json.loads(self.description.read_text())
         except (OSError, ValueError) as error:
-            raise InputError(f"{self.description}: not readable as JSON: take the run folder away") from error
+            raise InputError(f"{self.description}: not readable as JSON: remove the run folder") from error
 
     def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Write a checkpoint. Its JSON file, with the SHA-256, comes last: without it the checkpoint is not there."""
+        """Write a checkpoint. Its JSON file, with the SHA-256, comes last: without it the checkpoint does not count."""
         data = save_tensors(tensors)
         write_whole(self.checkpoints / f"step-{step:09d}.safetensors", data)
         facts = {"step": step, "sha256": hashlib.sha256(data).hexdigest(), **state}
@@ -73,7 +73,7 @@ class RunFolder:
             old.with_suffix(".safetensors").unlink(missing_ok=True)
 
     def newest(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The newest checkpoint that is whole, as (tensors, state); None when there is none."""
+        """Return the newest intact checkpoint, as (tensors, state); None when there is none."""
         for path in self._newest_first():
             try:
                 state = json.loads(path.read_text())
@@ -100,7 +100,7 @@ class RunFolder:
             self._add_events(entry)
 
     def open_events(self) -> None:
-        """Write what is logged from here on as TensorBoard events, too; earlier ones that the log has not go."""
+        """Write the log from here on as TensorBoard events, too; remove earlier events that are not in the log."""
         from torch.utils.tensorboard import SummaryWriter
 
         last = max((entry["step"] for entry in self.read_log()), default=0)
@@ -115,12 +115,12 @@ class RunFolder:
                 self.events.add_scalar(name, entry[name], entry["step"])
 
     def close(self) -> None:
-        """Leave the events whole."""
+        """Flush and close the events."""
         if self.events is not None:
             self.events.close()
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The log's entries; a line torn by a kill is left out."""
+        """Return the log's entries; a line cut short by a kill is left out."""
         entries = []
         for line in self.log_path.read_text().splitlines() if self.log_path.exists() else []:
             try:
@@ -130,15 +130,15 @@ class RunFolder:
         return entries
 
     def draw_curves(self, steps_per_epoch: int) -> None:
-        """Draw what the log has."""
+        """Draw the log as curves."""
         write_whole(self.curves, curves(self.read_log(), steps_per_epoch).encode())
 
     def validated(self, step: int) -> dict[str, float]:
-        """The validation that was logged at `step`; empty without any."""
+        """Return the validation logged at `step`; empty without any."""
         found = [entry["validation"] for entry in self.read_log() if entry["step"] == step and "validation" in entry]
         return found[-1] if found else {}
 
     def rewind_log(self, step: int) -> None:
-        """Take out what was logged after `step`, which will be done again, and what was there for an end."""
+        """Remove the entries after `step`, which will be repeated, and those marked as ended."""
         kept = [entry for entry in self.read_log() if entry["step"] <= step and not ENDED.items() <= entry.items()]
         write_whole(self.log_path, "".join(json.dumps(entry) + "\n" for entry in kept).encode())

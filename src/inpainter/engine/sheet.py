@@ -1,4 +1,4 @@
-"""A sheet of pictures side by side, to be looked at: what is to be filled, and the candidates."""
+"""A sheet of pictures side by side: the photo with its mask, and the candidates."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 from inpainter.core import Box, Mask
 
 LONGEST = 2000
-"""Neither side of a sheet is longer, px."""
+"""The longest side of a sheet, px."""
 GAP, LINE = 10, 34
-"""Between cells, and of a label above each, px."""
+"""The gap between cells, and the height of the label above each, px."""
 NARROWEST = 170
-"""Of a cell, px, so that its label fits."""
+"""The least width of a cell, px, so that its label fits."""
 ENLARGED = 320
-"""Small pictures are enlarged until their longer side has so many pixels."""
+"""Small pictures are enlarged until their longer side has this many pixels."""
 AROUND, LEAST = 0.35, 48
-"""What is shown around the holes: a share of the longer side of all, and at least so many px."""
+"""The context shown around the holes: a share of the longer side of all, and a minimum in px."""
 TINT, SHARE = (230, 30, 60), 0.55
-"""The colour of the mask, and how much of it is mixed in."""
+"""The colour of the mask, and its opacity."""
 PAPER, INK = 255, 26
 _MOST_COLUMNS = (LONGEST - GAP) // (NARROWEST + GAP)
 
@@ -28,7 +28,7 @@ Sheet = NDArray[np.uint8]
 
 
 def surroundings(holes: Sequence[Box], height: int, width: int) -> Box:
-    """All holes with something around them, within a picture of `height` × `width`."""
+    """Return the box of all holes with some context, within a picture of `height` × `width`."""
     box = holes[0]
     for hole in holes[1:]:
         box = box.united(hole)
@@ -36,10 +36,10 @@ def surroundings(holes: Sequence[Box], height: int, width: int) -> Box:
 
 
 def cell_size(box: Box, count: int) -> tuple[int, int]:
-    """The (height, width) of a box on a sheet of so many: as large as may be, but seldom larger than it is."""
+    """Return the (height, width) of a box on a sheet of `count`: as large as possible, but seldom enlarged."""
     largest = max(1.0, ENLARGED / max(box.height, box.width))
     scale = min(largest, max(_scale(box, count, columns) for columns in range(1, min(count, _MOST_COLUMNS) + 1)))
-    # Rounded down, or many of them would be too much.
+    # Rounded down, or the sum of many would be too large.
     return max(1, int(box.height * scale)), max(1, int(box.width * scale))
 
 
@@ -59,7 +59,7 @@ def draw_sheet(cells: Sequence[tuple[str, Sheet]]) -> Sheet:
 
 
 def tinted(picture: Sheet, mask: Mask) -> Sheet:
-    """A picture with a mask, of any size, laid over it in colour."""
+    """Return a picture with a mask, of any size, laid over it in colour."""
     height, width = picture.shape[:2]
     smaller = mask.shape[0] > height
     covered = cv2.resize(
@@ -70,7 +70,7 @@ def tinted(picture: Sheet, mask: Mask) -> Sheet:
 
 
 def encoded(sheet: Sheet) -> bytes:
-    """A PNG file."""
+    """Return a sheet as a PNG file."""
     done, data = cv2.imencode(".png", np.ascontiguousarray(sheet[..., ::-1]))
     if not done:
         raise ValueError("the sheet cannot be drawn")
@@ -78,7 +78,7 @@ def encoded(sheet: Sheet) -> bytes:
 
 
 def _scale(box: Box, count: int, columns: int) -> float:
-    """How large a box may be drawn in so many columns."""
+    """Return the scale of a box in this many columns."""
     rows = -(-count // columns)
     across = (LONGEST - GAP) / columns - GAP
     return min(across / box.width, max(1.0, (LONGEST - GAP) / rows - GAP - LINE) / box.height)

@@ -38,10 +38,10 @@ from inpainter.nn.random import drawing_from
 
 
 def train(job: Job) -> Outcome:
-    """Train as `job` says and leave a run folder; resumed, a run ends in the weights it would have had unbroken.
+    """Train as `job` says and leave a run folder; resumed, a run ends with the same weights as without a break.
 
-    Raises InputError for what a user can mend: nothing to read, a loss that is not a number, a full disk, a run folder
-    of something else, too little memory.
+    Raises InputError for what a user can fix: nothing to read, a loss that is not finite, a full disk, the run folder
+    of another run, too little memory.
     """
     try:
         with _stop_signals() as stop:
@@ -64,7 +64,7 @@ def _too_large(recipe: Recipe) -> InputError:
 
 @contextmanager
 def _stop_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; the loop ends the step that it is in and saves."""
+    """Collect SIGINT and SIGTERM instead of exiting; the loop finishes its step and saves."""
     caught: list[int] = []
     kinds = (signal.SIGINT, signal.SIGTERM)
     try:
@@ -80,19 +80,19 @@ def _stop_signals() -> Iterator[list[int]]:
 
 
 class _Trainer:
-    """The state of one training: what a checkpoint holds, and what makes it again."""
+    """The state of one training, with saving and restoring it."""
 
     def __init__(self, job: Job) -> None:
         self.job, self.recipe = job, job.recipe
         self.started, self.seconds_before, self.step = time.monotonic(), 0.0, 0
         self.folder = RunFolder(job.out)
-        # Fabric's remarks say nothing that the run does not record; they come by either name.
+        # Fabric's messages say nothing that the run does not record; they come from either logger.
         for name in ("lightning.fabric", "lightning.pytorch"):
             logging.getLogger(name).setLevel(logging.WARNING)
         kind = torch_device(job.device).type
         # Autocast to bfloat16 on Apple's GPUs is slower than float32 where it works at all.
         precision = "32-true" if kind == "mps" else self.recipe.precision
-        # Which parameters a loss uses changes from player to player. One device takes no strategy.
+        # The parameters that a loss uses change from player to player. One device needs no strategy.
         strategy = "auto" if job.devices == 1 else "ddp_find_unused_parameters_true"
         self.fabric = Fabric(accelerator=kind, devices=job.devices, precision=precision, strategy=strategy)
         self.fabric.launch()
@@ -103,7 +103,7 @@ class _Trainer:
         if job.tensorboard:
             require_tensorboard()
         self._before_reading()
-        # The networks too: a recipe that names unfit weights should not be found out after minutes of decoding.
+        # The networks too: a recipe with unsuitable weights should not fail after minutes of decoding.
         self._build()
         reading = Status(quiet=job.quiet or not self._first)
         pictures = read_pictures(
@@ -121,7 +121,7 @@ class _Trainer:
             refuse_other_pictures(self.before, self.facts)
 
     def _before_reading(self) -> None:
-        """Refuse a folder that cannot be used, or another run's, before minutes go into decoding."""
+        """Refuse an unusable folder, or another run's, before minutes of decoding."""
         described = self.folder.described()
         if described is not None and not self.job.resume:
             raise InputError(f"{self.job.out}: holds a run already: add --resume to go on, or give another folder")
@@ -154,7 +154,7 @@ class _Trainer:
         self.average = MovingAverage(bare.kept, self.recipe.average) if self.recipe.average else None
 
     def run(self, stop: list[int]) -> Outcome:
-        """Train from where the folder's newest checkpoint is, or from the start, to the end or to a stop."""
+        """Train from the folder's newest checkpoint, or from the start, to the end or until stopped."""
         self._take_up()
         progress = Progress(self.last, self.step, self.recipe.batch, quiet=self.job.quiet or not self._first)
         part = slice(self.fabric.global_rank, None, self.fabric.world_size)
@@ -185,7 +185,7 @@ class _Trainer:
         return self.fabric.is_global_zero
 
     def _take_step(self, batch: Batch) -> dict[str, Tensor]:
-        """One turn of every player on one batch; returns the terms, named player/term where there are several."""
+        """Take one turn of every player on one batch; return the terms, named player/term where there are several."""
         seen: dict[str, Tensor] = {}
         for player, module in self.players.items():
             optimiser = self.optimisers[player]
@@ -207,7 +207,7 @@ class _Trainer:
     def _passes(self, player: str, batch: Batch) -> Iterator[dict[str, Tensor]]:
         parts = self.recipe.accumulate
         for i in range(parts):
-            # Made again for every player: what was shared of all parts together would take the memory that they save.
+            # New micro-batches for every player: sharing results over all of them would take the memory that they save.
             micro = Batch(batch.image[i::parts], batch.mask[i::parts], batch.generator) if parts > 1 else batch
             with self.fabric.no_backward_sync(self.objective, enabled=i < parts - 1):
                 terms = self.objective(player, micro)
@@ -215,7 +215,7 @@ class _Trainer:
             yield terms
 
     def _only(self, player: str) -> None:
-        """Gradients go to no player whose turn is over; so what is made for all in the first turn can serve later."""
+        """Stop gradients to players whose turn is over, so that results of the first turn can be reused later."""
         if len(self.players) > 1:
             over = False
             for other, module in reversed(self.players.items()):
@@ -248,7 +248,7 @@ class _Trainer:
             self.folder.log({**entry, "learning_rate": self.recipe.learning_rate * self._rate_factor(), **more})
 
     def _kept(self) -> nn.Module:
-        """A copy of what is kept, with the weights that will be, in evaluation mode."""
+        """Return a copy of the module to be saved, with its final weights, in evaluation mode."""
         source = self.average.values if self.average is not None else self.bare.kept.state_dict()
         self.copy.load_state_dict(source)
         return self.copy.to(self.fabric.device).eval()
@@ -262,7 +262,7 @@ class _Trainer:
 
     def _draw_sheet(self) -> None:
         path = self.folder.samples / f"step-{self.step:09d}.png"
-        # Of the last step it may be there already.
+        # The last step's may exist already.
         if self._first and not path.exists():
             self.held_out.sample_sheet(self._kept(), path)
 
@@ -275,13 +275,13 @@ class _Trainer:
         for player, optimiser in self.optimisers.items():
             for index, slots in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{player}.{index}.{slot}": value for slot, value in slots.items()}
-        # safetensors wants plain layouts and no shared memory.
+        # safetensors needs plain layouts and no shared memory.
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         state = {"seconds": self.seconds_before + time.monotonic() - self.started, "losses": self.losses.rows}
         self.folder.save(self.step, whole, state)
 
     def _take_up(self) -> None:
-        """Go on from the newest good checkpoint, or describe a new run."""
+        """Restore the newest intact checkpoint, or describe a new run."""
         if self.checkpoint is not None:
             self._restore(*self.checkpoint)
             self.checkpoint = None
@@ -325,12 +325,12 @@ class _Trainer:
             save_pretrained(self._kept(), self.folder.weights, {**self.facts, "trained": numbers})
         progress.close()
         self.folder.close()
-        # No rank leaves while another may still want it.
+        # No rank exits while another may still need it.
         self.fabric.barrier()
         return outcome
 
     def _leave_last(self, progress: Progress) -> dict[str, float]:
-        """Log what no line of the log has yet, marked, and draw the last sheet; returns the last validation."""
+        """Log the rest, marked as ended, and draw the last sheet; return the last validation."""
         if self.losses.rows:
             self._log(progress, **ENDED)
         self._draw_sheet()
@@ -344,7 +344,7 @@ def _format(value: Tensor) -> torch.memory_format:
 
 
 def run(job: Job, out: TextIO) -> int:
-    """Train, and say in one line on `out` how it ended."""
+    """Train, and print in one line on `out` how it ended."""
     outcome = train(job)
     if rank_zero_only.rank != 0:  # pyright: ignore[reportFunctionMemberAccess]
         return 0

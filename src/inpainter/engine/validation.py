@@ -1,4 +1,4 @@
-"""A look at a training from outside: numbers and pictures on what it is not trained on."""
+"""Validation of a training: numbers and samples on held-out pictures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,29 +21,29 @@ LOOKED_AT = 1000
 SHEET = 12
 """Pictures on a sample sheet."""
 MASK_SEED = 2**32
-"""Its masks are the same in every run, and no training's."""
+"""The validation seed: its masks are the same in every run, and differ from any training's."""
 
 
 def pairs_for(
     objective: Objective, pictures: Pictures, recipe: Recipe, count: int, seed: int, flip: bool = False
 ) -> Pairs:
-    """Pictures for an objective, `count` at a time, with masks if it wants any."""
+    """Return pictures for an objective, `count` at a time, with masks if it uses any."""
     draw = mask_drawer(recipe.masks) if objective.masked else None
     return Pairs(pictures, recipe.size, draw, count, seed, flip)
 
 
 def batch_on(device: torch.device, arrays: tuple[np.ndarray, np.ndarray], seed: int, step: int, rank: int = 0) -> Batch:
-    """Pictures and masks of `Pairs` as a batch on a device, its generator a function of (seed, step, rank)."""
+    """Return pictures and masks of `Pairs` as a batch on a device, its generator a function of (seed, step, rank)."""
     pictures, masks = (torch.from_numpy(array).to(device, non_blocking=True) for array in arrays)
     key = int(keys(seed, step, np.array([rank]))[0])
-    # (B, H, W, 3) seen as (B, 3, H, W) is channels_last as it lies there.
+    # (B, H, W, 3) viewed as (B, 3, H, W) is channels_last already.
     image = pictures.permute(0, 3, 1, 2).float().div_(255)
     return Batch(image, masks[:, None], torch.Generator(device).manual_seed(key))
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Pictures that an objective is not trained on, to look at what it has learned."""
+    """Held-out pictures, for validation and samples of an objective."""
 
     objective: Objective
     pictures: Pictures
@@ -52,7 +52,7 @@ class HeldOut:
 
     @torch.no_grad()
     def validate(self, kept: nn.Module) -> dict[str, float]:
-        """What the objective measures on up to 1000 pictures, as many at a time as in training; empty without any."""
+        """Return the objective's measurements on up to 1000 pictures, in training's batch size; empty without any."""
         if not len(self.pictures):
             return {}
         return self.objective.validate(kept, self._batches(LOOKED_AT, self.recipe.batch))

@@ -30,14 +30,14 @@ KINDS: dict[str, type[MaskKind]] = {
 
 
 def kind_number(text: str) -> int:
-    """The place in `KINDS` of the kind that `text` names, its fields aside: where draws of different kinds part."""
+    """Return the index in `KINDS` of the kind that `text` names, without its fields: the salt of its draws."""
     return list(KINDS).index(text.partition(":")[0])
 
 
 def mask_kind(text: str) -> Callable[..., MaskKind]:
-    """The kind that `text` names, to be called with a seed: `centre`, or with fields, `centre:side=56`.
+    """Return the kind that `text` names, to be called with a seed: `centre`, or with fields, `centre:side=56`.
 
-    More than one field: `blocks:fewest=3:most=5`. Raises InputError on an unknown kind or field, or a wrong value.
+    More than one field: `blocks:fewest=3:most=5`. Raises InputError for an unknown kind or field, or an invalid value.
     """
     name, given = split_fields(text, KINDS)
     if name not in KINDS:

@@ -1,4 +1,4 @@
-"""Masks as drawn by hand: lines, strokes, and one painted region."""
+"""Masks like hand drawings: lines, strokes, and one painted region."""
 
 import math
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class Lines(MaskKind):
     """One to nine straight lines, like scratches, with both ends anywhere in the picture.
 
     The line masks of the study of blind and partial convolutions on CIFAR-10 (after Liu et al. 2018): thickness 1 or
-    2 px at 32 px, growing with the picture. A line with which the cover would pass one half is left out. A lone line
+    2 px at 32 px, growing with the picture. A line that would bring the cover above one half is left out. A lone line
     may be very short, so the least cover is 0; at least one pixel is masked.
     """
 
@@ -66,8 +66,8 @@ class Strokes(MaskKind):
     The free-form masks of gated convolution (Yu et al. 2019, "Free-Form Mask Generation"; numbers of its released
     code): each stroke has 4 to 11 turns and a width of its own, steps of N(d/8, d/16) where d is the diagonal, and
     turns by about 2π/5 to either side. Widths follow the shorter side (12 to 40 px at 256). Here every stroke runs in
-    a direction of its own, which the original meant its flips to do, and turns back at the borders instead of running
-    along them; strokes are added below the least cover, and a stroke ends where it would pass the largest.
+    a direction of its own, as the original's flips were meant to do, and turns back at the borders instead of running
+    along them; strokes are added below the least cover, and a stroke ends where it would exceed the largest.
     """
 
     fewest: int = 1
@@ -118,7 +118,7 @@ Point = tuple[int, int]
 
 
 def _scribble(height: int, width: int, rng: np.random.Generator) -> Iterator[tuple[Point, Point]]:
-    """Walk to and fro across a heading, as a hand does that rubs something out; yields segments in (x, y)."""
+    """Walk to and fro across a heading, like a hand that rubs something out; yield segments in (x, y)."""
     diagonal = math.hypot(height, width)
     x, y = rng.uniform(0, width - 1), rng.uniform(0, height - 1)
     heading = rng.uniform(0, 2 * math.pi)
@@ -133,7 +133,7 @@ def _scribble(height: int, width: int, rng: np.random.Generator) -> Iterator[tup
 
 
 def _mirrored(position: float, last: int) -> float:
-    """Turn back at the borders, 0 and `last`, what would leave the picture there."""
+    """Reflect a coordinate that leaves the picture at its borders, 0 and `last`."""
     return last - abs(last - position % (2 * last))
 
 
@@ -171,7 +171,7 @@ class Blob(MaskKind):
 
 
 def _distance_to_outline(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """The `(height, width)` distances from a random centre, each divided by the outline's in the same direction."""
+    """Return the `(height, width)` distances from a random centre, relative to the outline's in the same direction."""
     # Half as stretched as the picture: round in a square one, and never a band from border to border in a long one.
     stretch = (width / height) ** 0.25
     y = (np.arange(height)[:, None] - rng.uniform(0.3, 0.7) * height) * stretch

@@ -1,4 +1,4 @@
-"""What every kind of mask shares: the seed, the call, the declared cover, and checks of its fields."""
+"""The base class of all kinds of mask: seed, call, declared cover, and checks of the fields."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from inpainter.core import InputError, Mask
 
 MINIMUM_SIDE = 16
-"""The shortest side, in pixels, of a picture that a mask is drawn for."""
+"""The smallest side, in pixels, of a picture that a mask can be drawn for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +29,16 @@ class MaskKind(ABC):
     def cover(self) -> tuple[float, float]:
         """The least and the largest share of the picture, in [0, 1], that is masked.
 
-        Kept for every seed and every size from 16×16 up whose sides are at most 1:4. At least one pixel is always
+        Holds for every seed and every size from 16×16 up whose sides are at most 1:4. At least one pixel is always
         masked and one always left. The least share is 0 only where no positive one can be promised: where a field
-        fixes something in pixels, which is little in a large picture, and where the kind's docstring says so.
+        sets a length or area in pixels, which is little in a large picture, and where the kind's docstring says so.
         """
 
     @final
     def __call__(self, height: int, width: int) -> Mask:
         """Draw the mask for a picture of `height` × `width` pixels: `(height, width)` bool, True = fill.
 
-        Raises InputError when a side is below 16 pixels or the fields ask for what the size cannot hold.
+        Raises InputError when a side is below 16 pixels or the fields do not fit the size.
         """
         if min(height, width) < MINIMUM_SIDE:
             self._refuse(f"a picture of {height}×{width} is too small: both sides must be {MINIMUM_SIDE} px or more")

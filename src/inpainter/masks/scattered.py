@@ -26,7 +26,7 @@ class Scatter(MaskKind):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Above .85 the blocks of a 17×17 picture could not hold it: its last row and column stay free.
+        # Above .85 the blocks of a 17×17 picture could not cover it: its last row and column stay free.
         self._require_between(1 / 64, 0.85, "fraction")
         if self.area is not None:
             whole = self.area >= 4 and self.area % 4 == 0
@@ -68,9 +68,9 @@ def _free_places(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """Choose `count` of rows × columns corners of 2×2 blocks, one after the other, each among those still free.
 
-    None when free ones run out before. All are ranked at random first; whoever outranks all that it would overlap is
-    chosen, and bars those, until none is left. That chooses what going through the ranks from the top would, so the
-    `count` of the highest rank are those that would have been chosen first.
+    Return None when too few are free. All are ranked at random first; a corner that outranks all that it would overlap
+    is chosen and excludes those, until none is left. This gives the same choice as going through the ranks from the
+    top, so the `count` of the highest rank are those that would have been chosen first.
     """
     rank = 1.0 + rng.permutation(rows * columns).reshape(rows, columns)
     overlap = np.ones((3, 3), dtype=np.uint8)
@@ -87,7 +87,7 @@ def _free_places(
 
 @dataclass(frozen=True, kw_only=True)
 class Pixels(MaskKind):
-    """Single missing pixels anywhere, 80 % of the picture unless told otherwise.
+    """Single missing pixels anywhere, by default 80 % of the picture.
 
     The random pattern of Yeh et al. 2017 (80 % missing). There each pixel is missing by chance; here the number is
     exact, so that masks of different seeds are equally hard.
@@ -121,7 +121,7 @@ class Noise(MaskKind):
     """
 
     grain: float | None = None
-    """Pixels to a sample of the noise, 2 or more; 0.13 of the shorter side (16.7 px at 128) unless given."""
+    """Pixels per sample of the noise, 2 or more; 0.13 of the shorter side (16.7 px at 128) unless given."""
     smallest: float = 0.2
     """The least share of the picture to cover, 0.02 to 0.9."""
     largest: float = 0.3

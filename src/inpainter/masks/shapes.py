@@ -21,7 +21,7 @@ def _fraction_cover(fraction: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Centre(MaskKind):
-    """The rectangle in the middle, of half of each side unless told otherwise.
+    """The rectangle in the middle, by default of half of each side.
 
     The context encoder's hole (Pathak et al. 2016); Yeh et al. 2017 and its studies fix `side` to 10, 20 or 30 px at
     64 px. It does not depend on the seed.
@@ -94,7 +94,7 @@ class Blocks(MaskKind):
     """Several smaller squares at random places, possibly overlapping, up to a quarter of the picture in total.
 
     The random blocks of Pathak et al. 2016 ("Region masks"). Sides are uniform between 1/8 and 1/4 of
-    √(height × width); a square with which the total would pass `largest` is left out.
+    √(height × width); a square that would bring the total above `largest` is left out.
     """
 
     fewest: int = 2

@@ -39,7 +39,7 @@ class Text(MaskKind):
     @property
     def cover(self) -> tuple[float, float]:
         if self.text is not None:
-            # Not even full blocks of ink would pass this: between the lines is room.
+            # Not even full blocks of ink would exceed this: there are gaps between the lines.
             return 0.0, 0.75
         return 0.01 * min(self.lines, 3) / 3, 0.35
 
@@ -48,7 +48,7 @@ class Text(MaskKind):
             mask = _write(self.text.split(), self.lines, height, width, rng)
             self._require(bool(mask.any()), f"text {self.text!r} leaves no mark on {height}×{width}: give letters")
             return mask
-        # Of pictures longer than 1:4, three lines may not cover the least share whatever the words.
+        # In pictures longer than 1:4, three lines may not cover the least share with any words.
         least = self.cover[0] if max(height, width) <= 4 * min(height, width) else 0
         while True:
             mask = _write([_WORDS[i] for i in rng.permutation(len(_WORDS))], self.lines, height, width, rng)
@@ -59,13 +59,13 @@ class Text(MaskKind):
 _CAPITAL = 20.0
 """Height of a capital in pixels at font scale 1, within a tenth in OpenCV 4 and 5, whose `getTextSize` differ in it."""
 _SMALLEST_CAPITAL = 5.0
-"""Height of a capital, in pixels, below which letters are not told apart."""
+"""Height of a capital, in pixels, below which letters cannot be read."""
 _PITCH = 1.9
-"""From line to line, in heights of a capital."""
+"""Distance of two lines, in heights of a capital."""
 _BELOW = 0.5
-"""What of it lies below the letters' feet."""
+"""The part of it that lies below the baseline."""
 _STRETCH = 1.35
-"""How much larger a line may be set so that it fills the width."""
+"""How much larger a line may be drawn so that it fills the width."""
 _FILLED = 0.94
 """How much of the picture's width a line takes."""
 _INK = 64

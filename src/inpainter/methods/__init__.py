@@ -20,12 +20,12 @@ class Entry(NamedTuple):
     """A line of the table."""
 
     place: str
-    """Where its `Method` is declared: `module:NAME`, the module in this room."""
+    """Where its `Method` is declared: `module:NAME`, with a module of this package."""
     extra: str
-    """The optional install that it needs; empty when the base install is enough."""
+    """The extra that it needs; empty when the base install is enough."""
     summary: str
     weights: tuple[str, ...] = ()
-    """The folders, `METHOD-PRESET`, of trained weights that it takes by its name alone, its own first."""
+    """The folders, `METHOD-PRESET`, of the shipped weights that its bare name loads, its own first."""
 
 
 METHODS: dict[str, Entry] = {
@@ -79,19 +79,19 @@ METHODS: dict[str, Entry] = {
 }
 
 
-# Extra → what a fill needs of what only it brings.
+# Extra → the modules that a fill needs and only the extra installs.
 _BROUGHT = {"biharmonic": ("skimage",), "torch": ("torch", "safetensors")}
 
 
 def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings: Any) -> Inpainter:
-    """The method of this name, the model in this `.onnx` file, or the weights in this folder or run, ready to fill.
+    """Return the method of this name, or the model in this `.onnx` file, weights folder or run, ready to fill.
 
-    A name may carry settings, `telea:radius=5`; those given by keyword win over it. `device` is one of `core.DEVICES`.
-    Raises InputError for an unknown name, setting or device, a missing file, or a method whose optional install is
+    A name may carry settings, `telea:radius=5`; those given by keyword override it. `device` is one of `core.DEVICES`.
+    Raises InputError for an unknown name, setting or device, a missing file, or a method whose extra is
     missing.
     """
     if device not in DEVICES:
-        raise InputError(f"device {device!r}: there is none of that name; give one of {', '.join(DEVICES)}")
+        raise InputError(f"device {device!r}: no such device; give one of {', '.join(DEVICES)}")
     of, path, given = _named(name_or_path)
     if path is not None and not of:
         from inpainter.methods.exported import Exported
@@ -106,7 +106,7 @@ def load(name_or_path: str | os.PathLike[str], device: str = "auto", **settings:
 
 
 def method_of(name_or_path: str) -> str:
-    """The name of the method that `load` would take, whose settings are checked; nothing is loaded.
+    """Return the name of the method that `load` would take, and check its settings; nothing is loaded.
 
     Raises InputError as `load` does, and for an exported model, which has no card.
     """
@@ -119,53 +119,53 @@ def method_of(name_or_path: str) -> str:
 
 
 def identity(name_or_path: str) -> str:
-    """What decides the fills of the method that `load` would take: name, settings, and SHA-256 of all weights.
+    """Return what determines the fills of the method that `load` would take: name, settings, SHA-256 of all weights.
 
-    The same weights at another place are the same, others at the same place are not. Raises InputError as `load` does.
+    The same weights in another place are the same, others in the same place are not. Raises InputError as `load` does.
     """
     of, path, given = _named(name_or_path)
     if path is not None and not of:
         return json.dumps(["", file_sha256(path)])
     with needing(_entry(of).extra, of):
         weights = declared(of).weights_sha256(path)
-    # What a setting names may be weights, too, or a method that has some.
+    # A setting may name weights, too, or a method that has some.
     named = {value: identity(value) for value in given.values() if value in METHODS or is_folder(value)}
     named |= {value: file_sha256(Path(value)) for value in given.values() if is_file(value)}
     return json.dumps([of, weights, sorted((name, named.get(value, value)) for name, value in given.items())])
 
 
 def declared(name: str) -> Method:
-    """The method of this name as its file declares it. Raises InputError where its optional install is missing."""
+    """Return the method of this name as its file declares it. Raises InputError where its extra is missing."""
     module, _, attribute = _entry(name).place.partition(":")
     with needing(_entry(name).extra, name):
         return getattr(import_module(f"inpainter.methods.{module}"), attribute)
 
 
 def card(name: str) -> Card:
-    """The card of the method of this name, also where its optional install is missing. Raises InputError."""
+    """Return the card of the method of this name, even where its extra is missing. Raises InputError."""
     entry = _entry(name)
     try:
         return declared(name).card
     except InputError:
-        # A module that needs torch to be read: the table knows the little that can be told without.
+        # The module needs torch to be imported: without it there is only what the table has.
         pass
-    untold = f"to read it, {to_install(entry.extra)}"
-    return Card(name, entry.summary, untold, untold, untold, extra=entry.extra)
+    unread = f"to read it, {to_install(entry.extra)}"
+    return Card(name, entry.summary, unread, unread, unread, extra=entry.extra)
 
 
 def list_methods() -> dict[str, str]:
-    """Every method's name with its one-sentence summary."""
+    """Return every method's name with its one-sentence summary."""
     return {name: entry.summary for name, entry in METHODS.items()}
 
 
 def installed(name: str) -> bool:
-    """Whether what the method of this name needs is installed. Raises InputError for an unknown name."""
+    """Return whether the requirements of this method are installed. Raises InputError for an unknown name."""
     extra = _entry(name).extra
     return not extra or all(find_spec(library) for library in _BROUGHT[extra])
 
 
 def needs(name: str) -> list[str]:
-    """What is missing before the name alone fills, each with how to get it: nothing when it is ready.
+    """Return what is missing before the bare name can fill, each with how to get it; empty when it is ready.
 
     Raises InputError for an unknown name.
     """
@@ -178,21 +178,21 @@ def needs(name: str) -> list[str]:
 
 
 def takes_device(name_or_path: str) -> bool:
-    """Whether there is a choice of where it computes: a trained network, ours or in a file."""
+    """Return whether it can compute on several devices: a trained network, ours or in a file."""
     name, _ = split_fields(name_or_path, METHODS)
-    # Of one that is not installed nothing is told, and nothing loaded.
+    # Nothing is loaded of a method that is not installed.
     return name not in METHODS or not installed(name) or "cuda" in declared(name).devices
 
 
 def _named(name_or_path: str | os.PathLike[str]) -> tuple[str, Path | None, dict[str, str]]:
-    """The name of the method that is meant, the path that it is at, if any, and the settings that came along.
+    """Return the name of the method, its path, if any, and the settings given with it.
 
-    Of a folder of trained weights, the recipe says of which method they are; a file, of an exported model, has no name.
+    The name of a folder of trained weights comes from its recipe; the file of an exported model has none.
     """
-    # A Path is a path: a name that it happens to share with a method is not meant.
+    # A Path is always a path, even where it happens to be a method's name.
     path = None if isinstance(name_or_path, str) else Path(name_or_path)
     name, given = split_fields(str(name_or_path), METHODS)
-    # The empty path would be the folder that the program was started in.
+    # The empty path would be the current folder.
     if not name:
         raise InputError("no method given: `inpainter methods` lists them")
     if path is None and name not in METHODS and (is_folder(name) or name.lower().endswith(".onnx")):

@@ -1,7 +1,7 @@
 """The default: what measures best by LPIPS, then by gradient energy, then by PSNR, for every kind of hole.
 
-That is `exemplar` for all of them, thin and thick: `benchmarks/results/classical.json` has the table, and a test holds
-this file to it. It looks only at the photo and the mask, never at a clock, so the same photo is filled the same
+That is `exemplar` for all of them, thin and thick: `benchmarks/results/classical.json` has the table, and a test checks
+this file against it. It depends only on the photo and the mask, never at a clock, so the same photo is filled the same
 everywhere.
 """
 

@@ -1,4 +1,4 @@
-"""An autoencoder that is never told where the hole is: the baseline of Lokray and Ghosh's CIFAR-10 study."""
+"""An autoencoder that never sees the mask: the baseline of Lokray and Ghosh's CIFAR-10 study."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class BlindAutoencoderRecipe(Recipe):
     widths: tuple[int, ...] = (32, 64, 128, 256, 512)
     """Channels after each encoder layer."""
     pooled: int = 2
-    """How many encoder layers, from the first, end in a max-pool that halves the sides; the study leaves it open."""
+    """How many encoder layers, from the first, end in a max-pool that halves the sides; the study does not say."""
     norm: bool = True
     """Whether batch norm follows every layer but the last; the study does not name it."""
     last: Literal["sigmoid", "linear"] = "sigmoid"
@@ -48,7 +48,7 @@ PRESETS = {
 
 
 class BlindAutoencoder(Network):
-    """Convolutions with max-pooling down, transposed convolutions up, no skips; the mask is not looked at.
+    """Convolutions with max-pooling down, transposed convolutions up, no skips; the mask is not used.
 
     Encoder: 3×3 convolutions of stride 1, ReLU, max-pool after the first `pooled`. The decoder mirrors it: a
     transposed convolution for every layer, 4×4 of stride 2 where the encoder pooled, else 3×3 of stride 1.
@@ -69,7 +69,7 @@ class BlindAutoencoder(Network):
                 encoder.append(nn.MaxPool2d(2))
         for level in reversed(range(len(recipe.widths))):
             below, out = channels[level + 1], channels[level]
-            # Kernel 4 with stride 2 meets every position equally often, so it leaves no checkerboard.
+            # Kernel 4 with stride 2 covers every position equally often, so it leaves no checkerboard.
             kernel, stride = (4, 2) if level < recipe.pooled else (3, 1)
             decoder.append(nn.ConvTranspose2d(below, out, kernel, stride, padding=1))
             decoder += _after(out, recipe) if level else []
@@ -80,7 +80,7 @@ class BlindAutoencoder(Network):
         return self.last(self.decoder(self.encoder(image)))
 
     def code(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The bottleneck's features at all places, `(B, C·H/2ᵖ·W/2ᵖ)` after p pools, as the decoder sees them."""
+        """Return the bottleneck's features everywhere, `(B, C·H/2ᵖ·W/2ᵖ)` after p pools, as the decoder sees them."""
         return self.encoder(image).flatten(1)
 
 

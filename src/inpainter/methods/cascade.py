@@ -29,15 +29,15 @@ from inpainter.nn.trained import TrainedMethod
 
 @dataclass(frozen=True, kw_only=True)
 class CascadeRecipe(ContextEncoderRecipe):
-    """The training of a cascade's last network; the ones before it are trained already, with these same widths."""
+    """The training of a cascade's last network; the earlier ones are trained already, with the same widths."""
 
     paths = ("first",)
     earlier: tuple[int, ...] = (64,)
-    """Sizes of the networks before the last one, px, from the smallest."""
+    """Sizes of the networks before the last one, px, smallest first."""
     first: str = ""
-    """Folder of trained weights for them, or of a run: a context encoder's, or for more than one a cascade's."""
+    """Folder of their trained weights or run: a context encoder's, or for more than one a cascade's."""
     residual: bool = False
-    """Whether the last network predicts what is to be added to the fill that it starts from, instead of its own."""
+    """Whether the last network predicts a correction of the fill that it starts from, instead of its own fill."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,15 +65,15 @@ PRESETS = {
 
 
 class CascadeContextEncoder(Network):
-    """F₁₂₈(M̄ ⊙ P + M ⊙ ↗F₆₄(↘(M̄ ⊙ P))): what the small network says about the hole is where the large one starts.
+    """F₁₂₈(M̄ ⊙ P + M ⊙ ↗F₆₄(↘(M̄ ⊙ P))): the large network starts from the fill of the small one.
 
     (i) what lies under the mask is dropped; (ii) the picture is scaled down and filled by the frozen network; (iii) the
-    fill is scaled up and put into the hole; (iv) the last network runs on that picture. The same in training and in
-    use. `earlier` may be a cascade itself, and so on.
+    fill is scaled up and put into the hole; (iv) the last network runs on that picture. The same in training and
+    inference. `earlier` may be a cascade itself, and so on.
 
-    Where the last network is a `Correction` (ours): ↗F₆₄ + F₁₂₈(M̄ ⊙ P + M ⊙ ↗F₆₄, M), so that what the small network
-    knows need not pass through the last one's code again. The sum is over the whole picture, of the small network's raw
-    prediction, which goes on outside the hole: the ring of the reconstruction loss asks for that, too.
+    Where the last network is a `Correction` (ours): ↗F₆₄ + F₁₂₈(M̄ ⊙ P + M ⊙ ↗F₆₄, M), so that the small network's
+    prediction need not pass through the last one's code again. The sum is over the whole picture, with the small
+    network's raw prediction, also outside the hole: the ring of the reconstruction loss needs that, too.
     """
 
     encodes = True
@@ -96,10 +96,10 @@ class CascadeContextEncoder(Network):
         return self.prediction(image, mask)[0]
 
     def prediction(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The raw prediction `(B, 3, S, S)` for a blanked picture in [0, 1], and the last network's code.
+        """Return the raw prediction `(B, 3, S, S)` for a blanked picture in [0, 1], and the last network's code.
 
-        A correction's sum may lie outside [0, 1], and is clamped where a fill is made of it (`Network.forward`). The
-        losses see it before, or nothing would bring it back.
+        A correction's sum may lie outside [0, 1], and is clamped in a fill (`Network.forward`). The losses see it
+        unclamped, or there would be no gradient to bring it back.
         """
         up, started = self.started(image, mask)
         if isinstance(self.last, Correction):
@@ -120,20 +120,20 @@ class CascadeContextEncoder(Network):
         return up, torch.where(mask, filled, image)
 
     def code(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The last network's code `(B, D)`."""
+        """Return the last network's code `(B, D)`."""
         started = self.started(image, mask)[1]
         return self.last.encoded(with_mask(started, mask) if isinstance(self.last, Correction) else started)
 
 
 class Correction(ContextEncoder):
-    """What a residual cascade adds to the fill that it starts from (ours); no network by itself.
+    """The correction that a residual cascade adds to the fill that it starts from (ours); not a method of its own.
 
-    It sees the mask as a fourth channel: what is known needs no correction. (So its code depends on the mask, and NSD
-    says so. With the mask beside the code fills are worse by half a decibel, and NSD is not much less.) Its last layer
+    It sees the mask as a fourth channel: known pixels need no correction. (So its code depends on the mask, as NSD
+    shows. With the mask beside the code fills are worse by half a decibel, and NSD is not much lower.) Its last layer
     starts at zero, so that the training starts at ↗F₆₄ exactly. There is no tanh after it: between pictures in [−1, 1]
-    a correction may be as large as 2, and what has come near the end of a tanh hardly learns. The encoder's features
+    a correction may be as large as 2, and a saturated tanh hardly learns. The encoder's features
     are added to the decoder's of the same size (skip connections, as in LinkNet, which cost no weights): a correction
-    is fine detail, and what passes through the code alone is not, so that without them the training stays at ↗F₆₄ for
+    is fine detail, which does not pass through the code, so that without them the training stays at ↗F₆₄ for
     thousands of steps.
     """
 
@@ -147,7 +147,7 @@ class Correction(ContextEncoder):
         self.decoder = nn.Sequential(*layers, last)
 
     def corrected(self, up: Tensor, started: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """↗F₆₄ with its correction, `(B, 3, S, S)` in [0, 1] or a little outside, and the code."""
+        """Return ↗F₆₄ with its correction, `(B, 3, S, S)` in [0, 1] or a little outside, and the code."""
         features, skipped = with_mask(started, mask) * 2 - 1, list[Tensor]()
         for layer in self.encoder:
             features = layer(features)
@@ -159,17 +159,17 @@ class Correction(ContextEncoder):
             features = layer(features)
             if isinstance(layer, nn.ReLU | nn.ELU):
                 features = features + skipped.pop()
-        # Half of it, which is made for [−1, 1].
+        # Half of it, since the correction is for [−1, 1].
         return up + features / 2, code
 
 
 def with_mask(image: Tensor, mask: Tensor) -> Tensor:
-    """A picture `(B, 3, S, S)` with its mask as a fourth channel."""
+    """Return a picture `(B, 3, S, S)` with its mask as a fourth channel."""
     return torch.cat([image, mask.to(image.dtype)], 1)
 
 
 def scaled_down(image: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tensor]:
-    """Scale down by averaging squares of `factor` px; one that the mask touches is missing, so nothing leaks.
+    """Scale down by averaging squares of `factor` px; a square that the mask touches is missing, so nothing leaks.
 
     `image` is `(B, 3, H, W)` and blanked, `mask` bool `(B, 1, H, W)`.
     """
@@ -178,7 +178,7 @@ def scaled_down(image: Tensor, mask: Tensor, factor: int) -> tuple[Tensor, Tenso
 
 
 def make_network(recipe: CascadeRecipe) -> CascadeContextEncoder:
-    """The cascade of a recipe, with random weights."""
+    """Return the cascade of a recipe, with random weights."""
     network: Network = ContextEncoder(recipe.at(recipe.earlier[0]))
     later = Correction if recipe.residual else ContextEncoder
     for size in (*recipe.earlier[1:], recipe.size):
@@ -191,9 +191,9 @@ def make_network(recipe: CascadeRecipe) -> CascadeContextEncoder:
 
 
 def make_objective(recipe: CascadeRecipe) -> ContextEncoderObjective:
-    """What is trained: the last network, by the context encoder's losses, the earlier ones frozen.
+    """Return the objective: the last network is trained by the context encoder's losses, the earlier ones are frozen.
 
-    Raises InputError when the recipe names no trained weights for those, or unfit ones.
+    Raises InputError when the recipe names no trained weights for those, or unsuitable ones.
     """
     network = make_network(recipe)
     if not recipe.first:

@@ -19,12 +19,12 @@ from inpainter.core import Card, Image, Inpainter, InputError, Mask, Method, Set
 from inpainter.methods import METHODS
 
 Channel = NDArray[np.float32]
-"""One colour of a picture, `(H, W)`."""
+"""One channel of a picture, `(H, W)`."""
 
 SCALE = 2**20
-"""What 1.0 becomes before OpenCV marches.
+"""The scale of 1.0 in OpenCV's marching.
 
-OpenCV's Telea adds the *direction* of the gradient, a number of about one whatever the scale, so that a constant
+OpenCV's Telea adds the *direction* of the gradient, a number of about one at any scale, so that a constant
 picture in [0, 1] comes back anywhere from -1 to 2, and one in 8 bits up to 5 levels off. At this scale it is 1e-6.
 """
 SHORTEST = 3
@@ -33,24 +33,24 @@ SHORTEST = 3
 FSR_BLOCK = 16
 """The side of the largest block that FSR works on, in pixels."""
 FSR_CONTEXT = 32
-"""FSR's window reaches 14 pixels beyond a block: known pixels further than this from the mask change nothing."""
+"""FSR's window reaches 14 pixels beyond a block: known pixels farther than this from the mask have no effect."""
 TO_YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 """Brightness and two colour differences (ITU-R BT.601, full range), in which FSR does best and is fastest.
 
-Ours, because OpenCV's way there and back is off by 7 levels of 16 bits.
+Ours, because OpenCV's conversion there and back is off by 7 levels of 16 bits.
 """
 
 BIHARMONIC_PIXELS = 1_000_000
 """The largest hole that biharmonic solved where it was measured; beyond, SciPy's solver may end the whole process."""
 MEMORY_SHARE = 0.5
-"""How much of the machine's memory one hole may take; the rest is other programs'."""
+"""The share of the machine's memory that one hole may take."""
 UNKNOWN_MEMORY = 4 * 2**30
-"""The memory of a machine that does not say how much it has, bytes."""
+"""The memory assumed where the system does not report it, bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MarchingSettings(Settings):
-    """What can be set of OpenCV's two ways of marching."""
+    """Settings of OpenCV's two marching methods."""
 
     radius: int = 3
     """How far it looks around a pixel, px, 1 to 100: 5 and 10 are slower and worse on scratches and text."""
@@ -61,7 +61,7 @@ class MarchingSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class FsrSettings(Settings):
-    """What can be set of FSR."""
+    """Settings of FSR."""
 
     profile: Literal["fast", "best"] = "fast"
     """OpenCV's profiles: `best` takes many times as long and, on the photos tried, was not nearer to the truth."""
@@ -79,11 +79,11 @@ class Mean(Inpainter):
 
 
 class Marching(Inpainter):
-    """One of OpenCV's two ways of marching from the rim inwards."""
+    """One of OpenCV's two methods that march from the rim inwards."""
 
     def __init__(self, card: Card, flag: int, radius: int) -> None:
         self.card = card
-        # A pixel is filled from those within the radius, whose gradients ask for as many again.
+        # A pixel is filled from those within the radius, whose gradients need as many pixels again.
         self.view = View(context="pixels", amount=2 * radius)
         self._flag, self._radius = flag, radius
 
@@ -92,11 +92,11 @@ class Marching(Inpainter):
 
 
 class FrequencySelective(Inpainter):
-    """FSR of OpenCV's xphoto, on the part of the picture that it looks at."""
+    """FSR of OpenCV's xphoto, on the part of the picture that it needs."""
 
     def __init__(self, profile: str) -> None:
         self.card = FSR.card
-        # Of two OpenCV packages that are installed side by side, one overwrites the other's files.
+        # Two OpenCV packages installed side by side overwrite each other's files.
         if not hasattr(getattr(cv2, "xphoto", None), "inpaint"):
             raise InputError(
                 "fsr needs OpenCV's xphoto, which another OpenCV package has overwritten: pip uninstall opencv-python "
@@ -129,7 +129,7 @@ class Biharmonic(Inpainter):
         self._inpaint = inpaint_biharmonic
 
     def predict(self, image: Image, mask: Mask, work: Work) -> Image:
-        # The solver ends the process where it gets no memory, so that nothing can be caught.
+        # The solver kills the process when it gets no memory, so nothing can be caught.
         pixels = int(np.count_nonzero(mask))
         need, most = solver_bytes(pixels), MEMORY_SHARE * _memory()
         if pixels > BIHARMONIC_PIXELS or need > most:
@@ -141,9 +141,9 @@ class Biharmonic(Inpainter):
 
 
 def solver_bytes(pixels: int) -> float:
-    """How much memory SciPy's solver takes for a hole of so many pixels, at most.
+    """Return how much memory SciPy's solver takes at most for a hole of this many pixels.
 
-    Measured for squares, the worst of shapes, of 22,500 to 1,000,000 pixels: 2,500 to 4,500 bytes a pixel, growing
+    Measured for squares, the worst shape, of 22,500 to 1,000,000 pixels: 2,500 to 4,500 bytes per pixel, growing
     with the logarithm, as the fill-in of such a system does.
     """
     return pixels * max(325 * math.log2(max(pixels, 1)) - 1840, 2000)
@@ -179,7 +179,7 @@ def _each_channel(fill: Callable[[Channel], Channel], image: Image) -> Image:
 
 
 def _window(mask: Mask) -> tuple[slice, slice]:
-    """The rows and columns around the mask that FSR looks at, starting where its blocks start."""
+    """Return the rows and columns around the mask that FSR uses, aligned to its blocks."""
 
     def span(axis: int) -> slice:
         first, last = np.flatnonzero(mask.any(axis=axis))[[0, -1]]
@@ -190,7 +190,7 @@ def _window(mask: Mask) -> tuple[slice, slice]:
 
 
 def _extrapolate(channel: Channel, mask: Mask, flag: int) -> Channel:
-    """Run FSR on one channel in [0, 1]; it works in 8 bits whatever it is given."""
+    """Run FSR on one channel in [0, 1]; it always works in 8 bits."""
     # rint and not a cast: a cast rounds down, which darkens.
     source = np.rint(np.clip(np.where(mask, 0, channel), 0, 1) * 255).astype(np.uint8)
     if np.ptp(source[~mask]) == 0:
@@ -203,8 +203,8 @@ def _extrapolate(channel: Channel, mask: Mask, flag: int) -> Channel:
 def _smooth_within_a_step(levels: NDArray) -> Channel:
     """Undo the rounding to whole levels where the fill is smooth.
 
-    Every value within half a level of an answer in whole levels is as true to it; the one nearest to the mean of its
-    surroundings gives a gradient without bands. Rounded to 8 bits again, nothing has changed.
+    Every value within half a level of a fill in whole levels is equally true to it; the one nearest to the mean of its
+    surroundings gives a gradient without bands. Rounded to 8 bits again, the fill is unchanged.
     """
     levels = levels.astype(np.float32)
     near = np.float32(0.499)

@@ -1,4 +1,4 @@
-"""The context encoder (Pathak et al. 2016), as its released code has it and as Zieliński et al. and Cao use it."""
+"""The context encoder (Pathak et al. 2016), as in its released code, and as used by Zieliński et al. and Cao."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -23,18 +23,18 @@ from inpainter.nn.trained import TrainedMethod
 
 @dataclass(frozen=True, kw_only=True)
 class ContextEncoderRecipe(Recipe):
-    """The training of a context encoder; the defaults are those of the released code where it names them."""
+    """The training of a context encoder; the defaults are those of the released code where it has them."""
 
     size: int = 128
     """Side of the square pictures, px: 32, 64 or 128."""
     masks: str = "blocks"
-    """Kind of mask drawn for every picture; of several with commas between, one of them."""
+    """Kind of mask drawn for every picture; several separated by commas: one of them each time."""
     batch: int = 64
-    """Pictures in a step, all devices together."""
+    """Pictures per step, over all devices."""
     learning_rate: float = 2e-3
-    """Adam's step size for the generator: ten times the discriminator's, as in the released code."""
+    """Adam's learning rate for the generator: ten times the discriminator's, as in the released code."""
     discriminator_rate: float = 2e-4
-    """Adam's step size for the discriminator."""
+    """Adam's learning rate for the discriminator."""
     validation: int = 200
     """Pictures at the end of the source that are held out of the training."""
     width: int = 64
@@ -46,9 +46,9 @@ class ContextEncoderRecipe(Recipe):
     activation: Literal["relu", "elu"] = "relu"
     """LeakyReLU 0.2 in the encoder and ReLU in the decoder, or ELU in both."""
     output: Literal["whole", "region"] = "whole"
-    """What is predicted: the whole picture, for any mask, or its middle square of half the side."""
+    """The region predicted: the whole picture, for any mask, or its middle square of half the side."""
     judged: Literal["composed", "region"] = "composed"
-    """What the discriminator sees: the composed picture, for any mask, or the prediction's middle square alone."""
+    """The discriminator's input: the composed picture, for any mask, or the prediction's middle square alone."""
     overlap: int = 4
     """Width of the ring of known pixels around the hole that is predicted too, px."""
     overlap_weight: float = 10.0
@@ -74,7 +74,7 @@ class ContextEncoderRecipe(Recipe):
             self._require(4 * self.overlap < self.size, "overlap", "less than a quarter of the size")
 
     def at(self, size: int) -> "ContextEncoderRecipe":
-        """The recipe of a network with the same layers at another size; what a subclass adds is left out."""
+        """Return the recipe of a network with the same layers at another size, without a subclass's fields."""
         same = {field.name: getattr(self, field.name) for field in fields(ContextEncoderRecipe)}
         return ContextEncoderRecipe(**{**same, "size": size})
 
@@ -82,11 +82,11 @@ class ContextEncoderRecipe(Recipe):
 ENCODER = {32: (2, 4, 8), 64: (1, 2, 4, 8), 128: (1, 1, 2, 4, 8)}
 """Channels after every halving down to 4×4, as multiples of `width` (train.lua; for 64 px train_random.lua)."""
 
-# Holes in the middle are judged as in the released code: in the composed picture, the seam would tell them at once.
+# Holes in the middle are judged as in the released code: in the composed picture the seam would give them away.
 _CIFAR = ContextEncoderRecipe(
     size=32, flip=True, masks="centre", judged="region", latent=512, overlap=1, epochs=20, validation=5000
 )
-# What a cascade's first network sees: pictures of 128 px scaled down.
+# The input of a cascade's first network: pictures of 128 px scaled down.
 _64 = ContextEncoderRecipe(size=64, shrink=2, flip=True, overlap=2, epochs=50)
 _128 = ContextEncoderRecipe(size=128, flip=True, overlap=4, epochs=50)
 _CONTENT = replace(
@@ -100,13 +100,13 @@ PRESETS = {
     "64-centre": replace(_64, masks="centre", judged="region"),
     "cifar10-blocks": replace(_CIFAR, masks="blocks", judged="composed"),
     "cifar10-centre": _CIFAR,
-    # Cao's three on CIFAR-10. The larger step is for the joint loss only, as in the released code.
+    # Cao's three on CIFAR-10. The larger learning rate is for the joint loss only, as in the released code.
     "joint": _CIFAR,
     "l2-only": replace(_CIFAR, adversarial=0.0, reconstruction=1.0, learning_rate=2e-4),
     "adv-only": replace(_CIFAR, adversarial=1.0, reconstruction=0.0, learning_rate=2e-4),
     # The released code's geometry: 64×64 predicted, of which the network sees a ring of 4 px.
     "released-code": replace(_128, masks="centre:side=56", output="region", judged="region"),
-    # The text of Zieliński et al. names the paper's layer; a cascade's preset of the same name is made of two of these.
+    # The text of Zieliński et al. names the paper's layer; a cascade's preset of this name has two of these.
     "channelwise-128-blocks": replace(_128, bottleneck="channelwise"),
     "channelwise-128-centre": replace(_128, bottleneck="channelwise", masks="centre", judged="region"),
     "channelwise-64-blocks": replace(_64, bottleneck="channelwise"),
@@ -122,7 +122,7 @@ RENAMED = {"paper": "released-code"}
 
 
 class ContextEncoder(Network):
-    """Encoder, bottleneck, decoder; everything the picture says about the hole passes through the code.
+    """Encoder, bottleneck, decoder; all information about the hole passes through the code.
 
     Encoder: 4×4 convolutions of stride 2 down to 4×4 places, batch norm after all but the first, LeakyReLU 0.2.
     Decoder: transposed ones back, batch norm and ReLU after all but the last, then tanh. No bias anywhere: the
@@ -137,7 +137,7 @@ class ContextEncoder(Network):
         size, self.region = recipe.size, recipe.output == "region"
         self.view = View(fixed=(size, size))
         if self.region:
-            # Trained on a hole in the middle, of what is predicted but for the ring around the hole.
+            # Trained on a hole in the middle: the predicted region without its ring.
             self.view = View(fixed=(size, size), context="square", amount=size / (size / 2 - 2 * recipe.overlap))
         widths = [recipe.width * multiple for multiple in ENCODER[recipe.size]]
         encoder: list[nn.Module] = []
@@ -148,7 +148,7 @@ class ContextEncoder(Network):
         self.encoder = nn.Sequential(*encoder)
         bottleneck = FullBottleneck if recipe.bottleneck == "conv" else ChannelwiseBottleneck
         self.bottleneck = bottleneck(widths[-1], recipe)
-        # The region is half the side: one transposed convolution less.
+        # The region is half the side: one transposed convolution fewer.
         up = widths[::-1] if not self.region else widths[:0:-1]
         decoder: list[nn.Module] = [nn.BatchNorm2d(widths[-1]), _up(recipe)]
         for incoming, out in pairwise(up):
@@ -162,17 +162,17 @@ class ContextEncoder(Network):
         return self.prediction(image, mask)[0]
 
     def prediction(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """The raw prediction `(B, 3, S, S)` for a blanked picture in [0, 1], and the code that it is made from."""
+        """Return the raw prediction `(B, 3, S, S)` for a blanked picture in [0, 1], and the code it is decoded from."""
         image = self.started(image, mask)
         code = self.encoded(image)
         return self.decode(code, image), code
 
     def started(self, image: Tensor, mask: Tensor) -> Tensor:
-        """What the encoder sees: the picture `(B, 3, S, S)` with the mean colour in the hole."""
+        """Return the encoder's input: the picture `(B, 3, S, S)` with the mean colour in the hole."""
         return torch.where(mask, self.mean, image)
 
     def decode(self, code: Tensor, image: Tensor) -> Tensor:
-        """The prediction from the code of `image`, which it returns outside the region where only that is made."""
+        """Decode a prediction from the code of `image`, which fills the outside where only the region is predicted."""
         predicted = (self.decoder(self.bottleneck.spread(code)) + 1) / 2
         if not self.region:
             return predicted
@@ -182,19 +182,19 @@ class ContextEncoder(Network):
         return whole
 
     def code(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The code `(B, D)`, taken after batch norm and before the activation.
+        """Return the code `(B, D)`, taken after batch norm and before the activation.
 
-        There it is nearest to the N(0, I) that NSD supposes.
+        There it is nearest to the N(0, I) that NSD assumes.
         """
         return self.encoded(self.started(image, mask))
 
     def encoded(self, image: Tensor) -> Tensor:
-        """The code `(B, D)` of a picture whose hole is filled with something."""
+        """Return the code `(B, D)` of a picture whose hole is already filled."""
         return self.bottleneck(self.encoder(image * 2 - 1))
 
 
 class FullBottleneck(nn.Module):
-    """The released code's 4×4 convolution on 4×4 places, so a fully-connected layer, and its way back."""
+    """The released code's 4×4 convolution on 4×4 places, which is a fully-connected layer, and its reverse."""
 
     def __init__(self, channels: int, recipe: ContextEncoderRecipe) -> None:
         super().__init__()
@@ -234,7 +234,7 @@ class ChannelwiseBottleneck(nn.Module):
 
 
 def _down(recipe: ContextEncoderRecipe, *, inplace: bool = True) -> nn.Module:
-    # In place: memory that is asked for again costs more than what is computed.
+    # In place: allocating memory costs more than the computation.
     return nn.ELU(inplace=inplace) if recipe.activation == "elu" else nn.LeakyReLU(0.2, inplace=inplace)
 
 
@@ -245,16 +245,16 @@ def _up(recipe: ContextEncoderRecipe) -> nn.Module:
 # ---------------------------------------------------------------------------------------------------- the objective
 
 Predict = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""From a blanked picture and its mask to the raw prediction and its code."""
+"""(blanked picture, mask) → (raw prediction, code)."""
 
 
 class ContextEncoderObjective(Objective):
     """L = 0.999 L_rec + 0.001 L_adv (Pathak et al., equation 3; Zieliński et al., equation 1), D's turn before G's.
 
     The discriminator sees the predicted region, the middle square of half the side, and nothing around it, or it would
-    win by the seam (Pathak et al.; Cao). Where holes lie anywhere, it sees the composed picture (ours) and is not told
-    the hole. What is kept is `network`, whose prediction and code are `predict(image, mask)`; what is trained, against
-    the discriminator, is its `generator`: all of the network, or the last of a cascade.
+    win by the seam (Pathak et al.; Cao). For holes anywhere it sees the composed picture (ours) without the mask.
+    `network` is saved, whose prediction and code are `predict(image, mask)`; its `generator` is trained against the
+    discriminator: all of the network, or the last of a cascade.
     """
 
     def __init__(
@@ -262,19 +262,19 @@ class ContextEncoderObjective(Objective):
     ) -> None:
         super().__init__()
         self.recipe, self.network, self.predict = recipe, network, predict
-        # In a tuple, where torch does not count it a second time: it is a part of the network.
+        # In a tuple, so that torch does not register it twice: it is a part of the network.
         self._generator = (generator,)
         self.region = self.generator.region or recipe.judged == "region"
         widths = [recipe.width * multiple for multiple in ENCODER[recipe.size]]
         if recipe.adversarial:
-            # The region is half the side: one halving less.
+            # The region is half the side: one halving fewer.
             self.discriminator = Discriminator(widths[1:] if self.region else widths)
         if recipe.nsd:
             self.distortion = Distortion(self.generator.bottleneck.size)
 
     @property
     def generator(self) -> ContextEncoder:
-        """The player that fills."""
+        """The network that is trained to fill."""
         return self._generator[0]
 
     @property
@@ -309,25 +309,25 @@ class ContextEncoderObjective(Objective):
         return terms
 
     def _prediction(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The raw prediction and its code; made in the discriminator's turn, they serve the generator's too."""
+        """Return the raw prediction and its code, computed once for the discriminator's and the generator's turn."""
         if "prediction" not in batch.shared:
-            # What `network.raw` does, but that the code is kept.
+            # As in `network.raw`, except that the code is kept.
             raw, code = self.predict(batch.image.masked_fill(batch.mask, 0), batch.mask)
             batch.shared["prediction"] = raw.float(), code
         return batch.shared["prediction"]
 
     def _generated(self, raw: Tensor, batch: Batch) -> Tensor:
-        """The generator's side of what the discriminator sees."""
+        """Return the generated half of the discriminator's input."""
         return self._judged(raw if self.region else torch.where(batch.mask, raw, batch.image))
 
     def _judged(self, image: Tensor) -> Tensor:
-        """What the discriminator sees, in [−1, 1]."""
+        """Return the discriminator's input, in [−1, 1]."""
         edge = image.shape[-1] // 4
         seen = image[:, :, edge:-edge, edge:-edge] if self.region else image
         return seen * 2 - 1
 
     def _distortion(self, code: Tensor, batch: Batch) -> Tensor:
-        """Of the prediction's code and one under a second mask, which for every picture is its neighbour's."""
+        """Return NSD of the prediction's code and one under a second mask, for every picture its neighbour's."""
         second = self.network.encode(batch.image, batch.mask.roll(1, 0))
         return self.distortion(code.float(), second.float())
 
@@ -336,10 +336,10 @@ def reconstruction_loss(raw: Tensor, truth: Tensor, mask: Tensor, overlap: int, 
     """L_rec: the mean over hole and ring of w · (2·raw − 2·truth)², w = 1 in the hole and `overlap_weight` in the ring.
 
     The ring is `overlap` pixels wide and around the hole, in known pixels. The factors 2 make it the error in [−1, 1],
-    in which the released code computes and its weights balance. Pictures `(B, 3, H, W)` in [0, 1], bool
+    as in the released code, whose weights are for this range. Pictures `(B, 3, H, W)` in [0, 1], bool
     `(B, 1, H, W)`.
     """
-    # The square window, as rows and then columns of it.
+    # The square window, as rows and then columns.
     near = functional.max_pool2d(mask.float(), (2 * overlap + 1, 1), stride=1, padding=(overlap, 0))
     near = functional.max_pool2d(near, (1, 2 * overlap + 1), stride=1, padding=(0, overlap))
     weight = near * overlap_weight + mask * (1 - overlap_weight)
@@ -347,11 +347,11 @@ def reconstruction_loss(raw: Tensor, truth: Tensor, mask: Tensor, overlap: int, 
 
 
 class Distortion(nn.Module):
-    """NSD as a loss (the outlook of Zieliński et al.): half the squared distance of two codes over their variance.
+    """NSD as a loss (suggested by Zieliński et al.): half the squared distance of two codes over their variance.
 
     For codes E₁, E₂ `(B, D)` of the same pictures under two masks: mean over pictures and dimensions of
     (E₁ − E₂)² / 2σ², which is 1 when the mask makes the code random. σ² is each dimension's running variance over
-    pictures and masks; the gradient goes through the batch's own, so that nothing is won by shrinking the codes.
+    pictures and masks; the gradient goes through the batch's own, so that shrinking the codes gains nothing.
     """
 
     variance: Tensor
@@ -371,7 +371,7 @@ class Distortion(nn.Module):
 
 
 def make_objective(recipe: ContextEncoderRecipe) -> ContextEncoderObjective:
-    """What is trained: all of the network."""
+    """Return the objective, in which all of the network is trained."""
     network = ContextEncoder(recipe)
     return ContextEncoderObjective(recipe, network, network, network.prediction)
 

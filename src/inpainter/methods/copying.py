@@ -1,4 +1,4 @@
-"""Filling a hole with pixels copied from where features said that its texture is."""
+"""Filling a hole with pixels copied from where features found its texture."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,10 +12,10 @@ from inpainter.methods.exemplar import SEARCHED, doubled, joined, lifted, to_rgb
 from inpainter.methods.patches import Indices, Level, nearest
 
 ROUNDS = 4
-"""How often the copied patches settle with each other."""
+"""Rounds in which the copied patches are refined."""
 TRIES, WRONG = 10, 0.4
-"""Places by chance that each patch is compared with, one of which is taken where it fits better by this factor: cosines
-do not tell flat dark sand from a flat bright sea."""
+"""Random places that each patch is compared with, one of which is taken where it fits better by this factor: cosines
+do not distinguish flat dark sand from a flat bright sea."""
 
 
 class Sized(NamedTuple):
@@ -33,29 +33,29 @@ class Offsets(NamedTuple):
     steps: NDArray[np.int64]
     """Rows and columns down and right, px, `(2, h, w)`."""
     where: Mask
-    """Which blocks have one, `(h, w)`: one at least."""
+    """Which blocks have one, `(h, w)`: at least one."""
     stride: int
     """The side of a block, px."""
 
 
 def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
-    """The picture of the first size, with pixels of its own in its hole; the fill is one of the last size.
+    """Return the picture of the first size, its hole filled with its own pixels; `fill` is of the last size.
 
-    The offsets begin a field of nearest patches, which settles pixel by pixel beside the fill (Barnes et al. 2009):
-    blocks of features lie apart by their stride, and what fits a block need not fit its neighbour. Then every pixel
-    is copied from the best patch over it, and its shades are the fill's.
+    The offsets initialise a field of nearest patches, which is refined pixel by pixel beside the fill (Barnes et al.
+    2009): blocks of features lie apart by their stride, and what fits a block need not fit its neighbour. Then every
+    pixel is copied from the best patch over it, and its shades are the fill's.
     """
     levels = [Level(to_ycbcr(each.picture), each.mask, each.barred) for each in sizes]
     level, smooth = levels[-1], to_ycbcr(fill)
     if not all(each.count and len(each.sources) for each in levels):
-        # Of features, but not of pixels, some patch is known whole.
+        # Some patch of features, but none of pixels, is known whole.
         for each in sizes[-2::-1]:
             fill = doubled(fill, each.picture, each.mask)
         return fill
     rng = np.random.default_rng(0)
     estimate, found = smooth, _begun(level, offsets)
     level.search_ready()
-    # Of what the blocks brought, not of the fill: beside what is soft, soft places are nearest.
+    # From the copied blocks, not the fill: to a soft fill, soft places are nearest.
     estimate = level.vote(estimate, found, level.trust)
     distance = level.look_at(estimate, found)
     for _ in range(TRIES):
@@ -81,10 +81,10 @@ def copied(sizes: Sequence[Sized], fill: Image, offsets: Offsets) -> Image:
 
 
 def met_at_rim(fill: Image, mask: Mask) -> Image:
-    """The fill in the shades of what is around it: the difference at the rim, carried inwards, is added.
+    """Return the fill in the shades of its surroundings: the difference at the rim, continued inwards, is added.
 
-    A network's fill is right in its forms sooner than in its colours. What is known next to the hole minus the fill
-    that is nearest, blurred along the rim, is continued into the hole by means, wide ones first, which come near to a
+    A network's fill is better in form than in colour. The known pixels next to the hole minus the nearest of the
+    fill, blurred along the rim, are continued into the hole by means, wide ones first, which come near to a
     membrane (the guidance-free part of Pérez et al. 2003).
     """
     rim = (cv2.dilate(mask.view(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~mask
@@ -104,7 +104,7 @@ def met_at_rim(fill: Image, mask: Mask) -> Image:
 
 
 def _begun(level: Level, offsets: Offsets) -> Indices:
-    """For every target the source at its block's offset, or the nearest source to there."""
+    """Return for every target the source at its block's offset, or the source nearest to it."""
     rows, columns = np.divmod(level.targets, level.width)
     wide = offsets.where.shape[1]
     blocks = nearest(offsets.where).ravel()[rows // offsets.stride * wide + columns // offsets.stride]

@@ -4,7 +4,7 @@ The family: Wexler, Shechtman, Irani 2007 (patches vote, from coarse to fine); B
 offsets come from neighbours); Darabi and others 2012 (a source may be darker or lighter); Newson and others 2014
 (a feature for texture); Herling, Broll 2014 (coherence); Guleryuz 2006 (few frequencies explain a block).
 
-What happens at one size of the picture is in `patches.py`; here it is put together.
+The work at one size of the picture is in `patches.py`; this module combines the sizes.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,25 +20,25 @@ from inpainter.methods.classical import TO_YCBCR, marched
 from inpainter.methods.patches import REACH, Floats, Indices, Level, dct, nearest
 
 CONTEXT, LEAST = 0.35, 160
-"""How far around the hole sources are looked for: a share of its longer side, and at least so many px."""
+"""How far around the hole sources are searched: a share of its longer side, and a minimum in px."""
 COARSEST = 24
-"""The hole's thickness, px, from which on the pyramid is halved no more."""
+"""The hole's thickness, px, at which the pyramid ends."""
 MARGIN = 0.85
-"""A source found among all must be better by this factor than the one at hand, or what fits together is torn apart."""
+"""A source found among all must be better by this factor than the present one, or coherent patches are torn apart."""
 SEARCHED = 120_000
-"""Levels with more targets are not searched: what the level below found is copied at full sharpness."""
+"""Levels with more targets are not searched: the sources of the level below are copied at full sharpness."""
 RIM, RING = 2.0, 10
-"""How fast what joins to the rim gives way to the patches, px, and how deep it goes."""
+"""How fast the transition at the rim fades into the patches, px, and how deep it goes."""
 SMOOTH, SHARE, SHADE = 5.0, 0.6, 16.0
 """Shades coarser than this (σ, px) are taken, by this share, from a smooth fill, as patches are often a little too dark
-or light; differences far above the last (levels of 255) are left."""
+or light; differences far above the third number (levels of 255) are left."""
 BLOCK, STRIDE = 16, 4
-"""The blocks in whose frequencies the smooth fill and the rim are found, px, and how far they are apart."""
+"""The side of the blocks that are transformed for the smooth fill and the rim, px, and their distance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExemplarSettings(Settings):
-    """What can be set of it."""
+    """Settings of exemplar."""
 
     quality: Literal["fast", "balanced", "best"] = "balanced"
     """How long it searches: `fast` takes half the time and is a little worse; `best` takes a third longer, and on
@@ -55,7 +55,7 @@ class _Effort:
     full: int
     """At full size."""
     among_all: bool = True
-    """Whether in every round the nearest is searched among all sources, where that is affordable."""
+    """Whether every round searches all sources for the nearest, where that is affordable."""
 
 
 _EFFORTS = {
@@ -63,7 +63,7 @@ _EFFORTS = {
     "balanced": _Effort(("mean", "copy", "smooth"), 10, (6, 4, 3, 2), 2),
     "best": _Effort(("mean", "copy", "smooth"), 16, (10, 8, 6, 4), 4),
 }
-# Its first guess is searched among all, and little changes then: dust is quickly gone.
+# Its initial fill is searched among all sources, and little changes then: dust is filled quickly.
 _THIN = _Effort(("copy",), 6, (1,), 0, among_all=False)
 
 
@@ -89,12 +89,12 @@ class Exemplar(Inpainter):
 
 
 def to_ycbcr(picture: Image) -> Floats:
-    """Levels of brightness and colour, of a picture in [0, 1]: in them patches are compared."""
+    """Return levels of brightness and colour, in which patches are compared, for a picture in [0, 1]."""
     return (picture @ (TO_YCBCR.T * np.float32(255))).astype(np.float32)
 
 
 def to_rgb(picture: Floats) -> Image:
-    """The picture in [0, 1] of such levels."""
+    """Return the picture in [0, 1] for such levels."""
     return np.clip(picture @ np.linalg.inv(TO_YCBCR * np.float32(255)).T, 0, 1).astype(np.float32)
 
 
@@ -102,11 +102,11 @@ def to_rgb(picture: Floats) -> Image:
 
 
 def _pyramid(picture: Floats, mask: Mask, barred: Mask) -> list[Level] | None:
-    """The levels from full size down to where the hole is thin; None where no patch of the picture is known."""
+    """Return the levels from full size down to where the hole is thin; None where no patch of the picture is known."""
     levels = [Level(picture, mask, barred)]
     if not len(levels[0].sources) or not levels[0].count:
         return None
-    # How many sources there are for every missing pixel; a level with far fewer has lost what there is to copy.
+    # How many sources there are for every missing pixel; a level with far fewer has lost its texture.
     share = min(1.0, len(levels[0].sources) / mask.sum())
     while 2 * levels[-1].depth.max() > COARSEST and min(levels[-1].mask.shape) >= 28:
         level = levels[-1]
@@ -114,13 +114,13 @@ def _pyramid(picture: Floats, mask: Mask, barred: Mask) -> list[Level] | None:
         if len(half.sources) < max(200, 0.4 * share * half.mask.sum()) or not half.count:
             break
         levels.append(half)
-    # A vast hole in a thin frame, whose search would take minutes, has little to be filled with anyway.
+    # A huge hole in a thin frame, whose search would take minutes, has few sources anyway.
     return levels if levels[-1].count <= 2 * SEARCHED else None
 
 
 def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: Work) -> Floats:
     if len(levels) == 1:
-        # A thin hole is all at full size, where one first guess does as well as three.
+        # A thin hole has only the full size, where one initial fill does as well as three.
         effort = _THIN
     rounds = [effort.coarsest, *effort.finer, *[effort.finer[-1]] * len(levels)][: len(levels)]
     if len(levels) > 1:
@@ -137,7 +137,7 @@ def _fill(levels: list[Level], effort: _Effort, rng: np.random.Generator, work: 
 
     coarsest = levels[-1]
     coarsest.search_ready()
-    # Any other seed than the default's guesses first from part of the sources, and so finds another way.
+    # With any seed but the default the initial fill uses part of the sources, and so the result differs.
     some = coarsest.some_sources(rng) if work.seed else coarsest
     tries = [_start(coarsest, some, how, rounds[0], effort.among_all, rng, after) for how in effort.starts]
     estimate, found, distance = min(tries, key=lambda one: float(one[2].mean()))
@@ -162,7 +162,7 @@ def _start(
     level: Level, some: Level, how: str, rounds: int, among_all: bool, rng: np.random.Generator,
     after: Callable[[float], None],
 ) -> tuple[Floats, Indices, Floats]:  # fmt: skip
-    """Fill the coarsest level from one first guess, made of some of its sources."""
+    """Fill the coarsest level from one initial fill, made of some of its sources."""
     estimate = marched(level.picture, level.mask) if how == "smooth" else _peeled(some, how, rng)
     found = rng.choice(some.sources, level.count)
     distance = some.look_at(estimate, found)
@@ -196,7 +196,7 @@ def _iterate(
 def lifted(
     lower: Level, level: Level, estimate: Floats, found: Indices, distance: Floats
 ) -> tuple[Floats, Indices, Floats]:
-    """What a level found, at twice the size: offsets doubled, those that lead to no source moved to the nearest."""
+    """Return a level's result at twice the size: offsets doubled, and moved to the nearest source where needed."""
     rows, columns = np.divmod(level.targets, level.width)
     centres = np.clip(rows // 2, REACH, lower.height - 1 - REACH) * lower.width
     centres += np.clip(columns // 2, REACH, lower.width - 1 - REACH)
@@ -211,7 +211,7 @@ def lifted(
 def _peeled(level: Level, how: str, rng: np.random.Generator, most: int = 3000) -> Floats:
     """Fill from the rim inwards, each pixel from the source whose known part is nearest (exact masked distance).
 
-    Σ m(a − b)² = const + m·b² − 2(ma)·b: two products of matrices. `copy` takes the middle of the best patch, `mean`
+    Σ m(a − b)² = const + m·b² − 2(ma)·b: two matrix products. `copy` takes the middle of the best patch, `mean`
     the mean of all best patches that overlap there.
     """
     sources = level.sources if len(level.sources) <= most else rng.choice(level.sources, most, replace=False)
@@ -220,7 +220,7 @@ def _peeled(level: Level, how: str, rng: np.random.Generator, most: int = 3000) 
     filled, hole = pixels.copy(), level.mask.copy()
     while hole.any():
         rim = hole & (cv2.erode(hole.view(np.uint8), np.ones((3, 3), np.uint8)) == 0)
-        # A picture that is a hole up to its border has no rim there.
+        # Where the hole reaches the picture's border there is no rim.
         rows, columns = np.nonzero(rim if rim.any() else hole)
         places = rows * level.width + columns
         middle = np.clip(rows, REACH, level.height - 1 - REACH) * level.width
@@ -243,7 +243,7 @@ def _peeled(level: Level, how: str, rng: np.random.Generator, most: int = 3000) 
 
 
 def halved(picture: Floats, mask: Mask, barred: Mask) -> tuple[Floats, Mask, Mask]:
-    """Half the size: colours are means of known pixels, missing where none is known, barred where one is barred."""
+    """Halve the size: colours are means of known pixels, missing where none is known, barred where one is barred."""
     pad = [(0, mask.shape[0] % 2), (0, mask.shape[1] % 2)]
     known = ~np.pad(mask, pad, "edge")
     colours = np.where(known[..., None], np.pad(picture, [*pad, (0, 0)], "edge"), np.float32(0))
@@ -259,10 +259,10 @@ def halved(picture: Floats, mask: Mask, barred: Mask) -> tuple[Floats, Mask, Mas
 
 
 def joined(level: Level, copied: Floats, smooth: Floats) -> Floats:
-    """The copied patches with the shades of the smooth fill, joined to the known pixels at the rim."""
+    """Return the copied patches with the shades of the smooth fill, joined to the known pixels at the rim."""
     coarse = [cv2.GaussianBlur(each, (0, 0), SMOOTH) for each in (smooth, copied)]
     wrong = coarse[0] - coarse[1]
-    # A large difference is a thing that the smooth fill does not know, no shade.
+    # A large difference is an object that the smooth fill lacks, not a shade.
     wrong *= np.float32(SHARE) / (1 + np.square(wrong / np.float32(SHADE)).sum(axis=2, keepdims=True))
     shaded = np.where(level.mask[..., None], copied + wrong, copied)
     share = np.exp((1 - level.depth) / RIM)[..., None]
@@ -270,7 +270,7 @@ def joined(level: Level, copied: Floats, smooth: Floats) -> Floats:
 
 
 def _smooth(levels: Sequence[Level]) -> Floats:
-    """A fill without texture, from the smallest level up: rings of each, inside them what the level below says."""
+    """Return a fill without texture, from the smallest level up: the rim of each, inside it the level below."""
     filled = marched(levels[-1].picture, levels[-1].mask)
     for level in reversed(levels):
         if filled.shape != level.picture.shape:
@@ -280,23 +280,23 @@ def _smooth(levels: Sequence[Level]) -> Floats:
 
 
 def doubled(lower: Floats, picture: Floats, mask: Mask, interpolation: int = cv2.INTER_CUBIC) -> Floats:
-    """A picture with the fill of the one at half its size in its hole."""
+    """Return a picture with its hole filled from the one at half its size."""
     height, width = mask.shape
     twice = cv2.resize(lower, (2 * lower.shape[1], 2 * lower.shape[0]), interpolation=interpolation)
     return np.where(mask[..., None], twice[:height, :width], picture).astype(np.float32)
 
 
 def _by_frequencies(filled: Floats, mask: Mask, depth: Floats, rounds: int = 8) -> Floats:
-    """The ring next to the known pixels from the few frequencies that explain the blocks around it.
+    """Fill the ring next to the known pixels with the few frequencies that explain the blocks around it.
 
     Overlapping blocks are transformed (DCT), coefficients below a threshold dropped, and the ring takes the mean of
-    what the blocks then say; the threshold falls from round to round (Guleryuz 2006, section III).
+    the blocks; the threshold falls from round to round (Guleryuz 2006, section III).
     """
     height, width = mask.shape
     if min(height, width) < BLOCK:
         return filled
     ring = mask & (depth <= RING)
-    # How many pixels of the ring each block has, by its top left pixel.
+    # The number of the ring's pixels in each block, by its top left pixel.
     sums = cv2.integral(ring.view(np.uint8))
     counts = sums[BLOCK:, BLOCK:] - sums[:-BLOCK, BLOCK:] - sums[BLOCK:, :-BLOCK] + sums[:-BLOCK, :-BLOCK]
     rows, columns = np.ogrid[: counts.shape[0], : counts.shape[1]]
@@ -319,7 +319,7 @@ def _by_frequencies(filled: Floats, mask: Mask, depth: Floats, rounds: int = 8) 
     return pixels.reshape(filled.shape)
 
 
-# Two-dimensional, a row a pair of frequencies of a block.
+# Two-dimensional: one row per pair of frequencies of a block.
 _BLOCK_DCT = np.kron(dct(BLOCK), dct(BLOCK))
 
 EXEMPLAR = Method(

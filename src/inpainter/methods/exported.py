@@ -27,7 +27,7 @@ class Exported(Inpainter):
     """A model of our export convention, ready to fill."""
 
     def __init__(self, path: Path, device: str = "auto") -> None:
-        """Open the file. Raises InputError when it is not there, not ONNX, not of the convention, or no such device."""
+        """Open the file. Raises InputError when it or the device is missing, or it is not ONNX of the convention."""
         self._path = path
         self._session = _open(path, device)
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -46,14 +46,14 @@ class Exported(Inpainter):
             raise InputError(f"{self._path}: the model fails on a picture of {size}: {_line(error)}") from error
         if filled.shape != feed["image"].shape:
             raise InputError(
-                f"{self._path}: the model answers {filled.shape} for an image {feed['image'].shape}; "
+                f"{self._path}: the model returns {filled.shape} for an image {feed['image'].shape}; "
                 "export it so that `filled` is shaped like `image`"
             )
         return filled[0].transpose(1, 2, 0)
 
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider", "cpu": "CPUExecutionProvider"}
-"""Of every device, what ONNX Runtime calls it."""
+"""Device → ONNX Runtime's name for it."""
 
 
 def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
@@ -66,7 +66,7 @@ def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
         raise InputError(f"device {device}: this ONNX Runtime has none; give one of auto, cpu")
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
-    # What matters is raised as an error; the rest would be lines on a user's screen.
+    # Only errors: everything else would be printed on a user's screen.
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
@@ -78,7 +78,7 @@ def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
 
 
 def _view(session: onnxruntime.InferenceSession, metadata: Mapping[str, str], path: Path) -> View:
-    """The sizes that the graph and its metadata allow; raises InputError where the graph is not of the convention."""
+    """Return the sizes that graph and metadata allow; raises InputError where the graph breaks the convention."""
     inputs = {node.name: node for node in session.get_inputs()}
     outputs = {node.name: node for node in session.get_outputs()}
     if inputs.keys() != {"image", "mask"} or "filled" not in outputs:
@@ -99,7 +99,7 @@ def _view(session: onnxruntime.InferenceSession, metadata: Mapping[str, str], pa
 def _check(node: Any, channels: int, path: Path) -> None:
     """Raise InputError unless this input or output is float32 and `(1, channels, H, W)`, as far as the graph says."""
     shape = node.shape
-    # A graph may leave any length open (a name or None), and an output's shape out altogether.
+    # A graph may leave any length open (a name or None), and omit an output's shape altogether.
     fits = len(shape) == 4 and all(
         have == want or not isinstance(have, int) for have, want in zip(shape[:2], (1, channels), strict=True)
     )
@@ -111,7 +111,7 @@ def _check(node: Any, channels: int, path: Path) -> None:
 
 
 def _fixed(of_image: int | str | None, of_mask: int | str | None, path: Path) -> int | None:
-    """The length that both inputs fix, None where neither does."""
+    """Return the length that both inputs fix, None where neither does."""
     fixed = {length for length in (of_image, of_mask) if isinstance(length, int)}
     if len(fixed) > 1:
         raise InputError(f"{path}: `image` and `mask` have different sizes {sorted(fixed)}; export it again with one")
@@ -142,6 +142,6 @@ def _names(nodes: Mapping[str, object]) -> str:
 
 
 def _line(error: Exception) -> str:
-    """An error of ONNX Runtime in one line of reasonable length."""
+    """Return an error of ONNX Runtime as one line of reasonable length."""
     text = " ".join(str(error).split())
     return text if len(text) <= 200 else text[:199] + "…"

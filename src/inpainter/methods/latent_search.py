@@ -1,4 +1,4 @@
-"""Semantic inpainting by searching a DCGAN's latent space (Yeh et al. 2017), as Gupta et al. use and compare it."""
+"""Semantic inpainting by searching a DCGAN's latent space (Yeh et al. 2017), as used by Gupta et al."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -31,15 +31,15 @@ class LatentSearchRecipe(Recipe):
     size: int = 64
     """Side of the square pictures, px: 64, or another power of two from 16."""
     batch: int = 64
-    """Pictures in a step, all devices together."""
+    """Pictures per step, over all devices."""
     epochs: int = 15
-    """How often the training goes through all pictures."""
+    """Passes through all pictures."""
     learning_rate: float = 2e-4
-    """Adam's step size, of both players."""
+    """Adam's learning rate, for generator and discriminator."""
     validation: int = 200
     """Pictures at the end of the source that are held out of the training."""
     width: int = 128
-    """Channels next to the picture; they double with every halving, to 1024 where the document's are widest."""
+    """Channels next to the picture; they double with every halving; the document has up to 1024."""
     latent: int = 100
     """Dimensions of z, uniform in [−1, 1]."""
     augment: bool = False
@@ -53,7 +53,7 @@ class LatentSearchRecipe(Recipe):
 
     @property
     def widths(self) -> list[int]:
-        """Channels of the discriminator after each halving down to 4×4; the generator's, from its end."""
+        """Return the discriminator's channels after each halving down to 4×4; for the generator, in reverse."""
         return [self.width * 2**i for i in range((self.size // 4).bit_length() - 1)]
 
 
@@ -66,7 +66,7 @@ PRESETS = {
     "celeba": _OURS,
     "dtd": replace(_SMALLER, epochs=150),
     "pets": replace(_SMALLER, epochs=100),
-    # The document's width, steps and epochs, on whatever set is given.
+    # The document's width, steps and epochs, on any data.
     "celeba-paper": _PAPER,
     "dtd-paper": replace(_PAPER, validation=50),
     "pets-paper": replace(_PAPER, validation=50),
@@ -77,26 +77,26 @@ PRESETS = {
 
 @dataclass(frozen=True, kw_only=True)
 class LatentSearchSettings(Settings):
-    """What can be set of a search. As the document has it: steps=3000, rate=0.01, schedule=constant, samples=1."""
+    """Settings of a search. As in the document: steps=3000, rate=0.01, schedule=constant, samples=1."""
 
     steps: int = 100
     """Steps of Adam."""
     rate: float = 0.4
-    """Its step size at the start."""
+    """Its learning rate at the start."""
     schedule: Literal["cosine", "constant"] = "cosine"
-    """How the step size goes on: a cosine to zero over the steps, or constant."""
+    """The learning-rate schedule: a cosine to 0 over the steps, or constant."""
     samples: int = 64
-    """Random z of which the one with the smallest loss is started from."""
+    """Number of random z; the search starts from the one with the smallest loss."""
     restarts: int = 1
-    """Searches for a fill, of which the one with the smallest loss is taken."""
+    """Searches per fill, of which the one with the smallest loss is taken."""
     prior: float = 0.003
     """Weight λ of the prior loss, log(1 − D(G(z))); 0 searches without the discriminator."""
     window: int = 7
     """Side of the square in which missing neighbours give a known pixel its weight, px, odd."""
     reduction: Literal["mean", "sum"] = "mean"
-    """The context loss is the weighted mean or the weighted sum of absolute differences in [−1, 1]; λ goes with it."""
+    """The context loss is the weighted mean or the weighted sum of absolute differences in [−1, 1]; λ depends on it."""
     blend: Literal["poisson", "overlay"] = "poisson"
-    """Give the hole the gradients of the picture that was found, as the original, or its colours, as the document."""
+    """Give the hole the gradients of the picture found, as the original, or its colours, as the document."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "samples", "restarts"):
@@ -110,7 +110,7 @@ class LatentSearchSettings(Settings):
 
 
 Slopes = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""From z `(B, L)` to its losses `(B,)` and their slopes `(B, L)`."""
+"""z `(B, L)` → its losses `(B,)` and their gradients `(B, L)`."""
 
 
 class Generator(nn.Sequential):
@@ -134,11 +134,11 @@ class LatentSearch(Network):
 
     optional_parts = ("discriminator",)
     discriminator: Discriminator | None
-    """None where the weights have none: then there is no prior."""
+    """None where the weights have none: then there is no prior loss."""
 
     def __init__(self, recipe: LatentSearchRecipe) -> None:
         super().__init__()
-        # What the networks know are whole pictures: a face, and where in it the eyes are.
+        # The networks know whole pictures: a face, and where in it the eyes are.
         self.view = View(fixed=(recipe.size, recipe.size), context="whole")
         self.latent = recipe.latent
         self.settings = LatentSearchSettings()
@@ -149,26 +149,26 @@ class LatentSearch(Network):
         works = works or [Work() for _ in image]
         z, energy = self.search(image * 2 - 1, mask, works)
         for work, value, hole in zip(works, energy.tolist(), mask, strict=True):
-            self._tell(work, value, whole=bool(hole.all()))
+            self._note(work, value, whole=bool(hole.all()))
         generated = (self.generator(z) + 1) / 2
         if self.settings.blend == "overlay":
             return generated
         return poisson_blend(image, generated.to(image.dtype), mask)
 
-    def _tell(self, work: Work, energy: float, *, whole: bool) -> None:
+    def _note(self, work: Work, energy: float, *, whole: bool) -> None:
         work.energy = None if whole else energy
         if whole:
             work.note("the mask covers everything: the fill is a sample of the generator")
         elif self.settings.reduction == "mean" and energy > FAR:
-            work.note("nothing that it can make is near this picture: another method fills it better")
+            work.note("nothing that it can generate is near this picture: another method fills it better")
         if self.settings.prior and self.discriminator is None:
             work.note("these weights have no discriminator: it searches without the prior loss")
 
     def search(self, target: Tensor, mask: Tensor, works: Sequence[Work]) -> tuple[Tensor, Tensor]:
-        """The z `(B, L)` found for pictures `(B, 3, S, S)` in [−1, 1], and their losses `(B,)`.
+        """Return the z `(B, L)` found for pictures `(B, 3, S, S)` in [−1, 1], and their losses `(B,)`.
 
-        ẑ = argmin L_c(z) + L_p(z), z in [−1, 1]: Adam from the best of some random z, the best z on the way is kept.
-        Large steps that shrink to nothing come as far in a few hundred as small ones in thousands.
+        ẑ = argmin L_c(z) + L_p(z), z in [−1, 1]: Adam from the best of some random z, keeping the best z of all
+        steps. A few hundred large steps that shrink to 0 reach as far as thousands of small ones.
         """
         settings, restarts = self.settings, self.settings.restarts
         weight = importance(mask, settings.window, settings.reduction)
@@ -177,17 +177,17 @@ class LatentSearch(Network):
         target, weight = (x.repeat_interleave(restarts, 0) for x in (target, weight))
         best, lowest = z.clone(), torch.full((len(z),), torch.inf, device=z.device)
         mean, square = torch.zeros_like(z), torch.zeros_like(z)
-        # Where nothing is known, nothing is searched for.
+        # Where nothing is known, there is nothing to search for.
         known = (~mask).flatten(1).any(1).repeat_interleave(restarts)
         steps = settings.steps if known.any() else 0
-        # Half the digits serve, where they are quick, until the steps are small.
+        # bfloat16, where it is fast, suffices until the steps are small.
         exact = math.floor(0.9 * steps) if settings.schedule == "cosine" and quick_halves(z.device) else 0
         for step in range(steps):
             if step in (0, exact):
                 slopes = self._slopes(z, target, weight, rough=step < exact)
             loss, slope = slopes(z)  # pyright: ignore[reportPossiblyUnboundVariable]
             lowest = torch.full_like(lowest, torch.inf) if step == exact else lowest
-            # A loss that is no number is never lower.
+            # A NaN loss is never lower.
             better = loss < lowest
             best, lowest = torch.where(better[:, None], z, best), torch.where(better, loss, lowest)
             slope = slope * known[:, None]
@@ -223,13 +223,13 @@ class LatentSearch(Network):
         return loss.detach(), slope
 
     def _slopes(self, z: Tensor, target: Tensor, weight: Tensor, *, rough: bool) -> Slopes:
-        """From z to losses and slopes; on a GPU a CUDA graph: to start each kernel takes longer than it runs."""
+        """Return z → losses and gradients; on a GPU a CUDA graph: launching a kernel takes longer than running it."""
         if not z.is_cuda:
             return lambda z: self._slope(z, target, weight, rough=rough)
         here = z.clone()
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
-        # What libraries do at first use must not be recorded.
+        # The libraries' initialisation must not be recorded.
         with torch.cuda.stream(aside):
             for _ in range(3):
                 self._slope(here, target, weight, rough=rough)
@@ -246,7 +246,7 @@ class LatentSearch(Network):
         return played
 
     def _starts(self, target: Tensor, weight: Tensor, works: Sequence[Work]) -> Tensor:
-        """Of some random z the best, for each picture as often as there are restarts: `(B·restarts, L)`."""
+        """Return the best of some random z, for each picture and restart: `(B·restarts, L)`."""
         settings = self.settings
         chosen = torch.empty(len(works), settings.restarts, self.latent, device=target.device)
         for seed in dict.fromkeys(work.seed for work in works):
@@ -264,7 +264,7 @@ class LatentSearch(Network):
 
 
 def importance(mask: Tensor, window: int, reduction: str = "sum") -> Tensor:
-    """W `(B, 1, H, W)`: of each known pixel the share of its neighbours that are missing; 0 where it is missing.
+    """Return W `(B, 1, H, W)`: for each known pixel the share of its neighbours that are missing; 0 in the hole.
 
     W_i = Σ_{j ∈ N(i)} (1 − M_j) / |N(i)|, M = 1 where known, N the square of `window` px around i as far as it lies in
     the picture (Yeh et al., equation 2). With `mean` it is scaled so that the context loss is the mean over the
@@ -281,7 +281,7 @@ def importance(mask: Tensor, window: int, reduction: str = "sum") -> Tensor:
 
 
 class LatentSearchObjective(Objective):
-    """The game of a DCGAN on whole pictures, without masks; what is kept is generator and discriminator."""
+    """The losses of a DCGAN on whole pictures, without masks; generator and discriminator are saved."""
 
     masked = False
 
@@ -290,7 +290,7 @@ class LatentSearchObjective(Objective):
         self.recipe = recipe
         self.network = network = LatentSearch(recipe)
         assert network.discriminator is not None
-        # In a tuple, where torch does not count them a second time: they are parts of the network.
+        # In a tuple, so that torch does not register them twice: they are parts of the network.
         self._players = (network.discriminator, network.generator)
 
     @property
@@ -302,7 +302,7 @@ class LatentSearchObjective(Objective):
 
     def forward(self, player: str, batch: Batch) -> dict[str, Tensor]:
         if player == "discriminator":
-            # The generator's turn takes the same pictures, through the discriminator as it then is.
+            # The generator's turn uses the same pictures, with the updated discriminator.
             batch.shared["generated"] = self.players["generator"](self._drawn(batch, len(batch.image)))
             generated = batch.shared["generated"].detach()
             return {
@@ -320,9 +320,9 @@ class LatentSearchObjective(Objective):
         return z * 2 - 1
 
     def validate(self, kept: Any, batches: Iterable[Batch]) -> dict[str, float]:
-        """Of a short search on a few pictures, a square of 5/16 of the side missing: PSNR there, and the losses.
+        """Search briefly for a few pictures, a square of 5/16 of the side missing: PSNR there, and the losses.
 
-        And `spread`, the standard deviation of generated pixels over z, beside which a collapsed generator's is small.
+        Also `spread`, the standard deviation of generated pixels over z, which is small for a collapsed generator.
         """
         batch = next(iter(batches))
         image = batch.image[:LOOKED_AT]
@@ -342,7 +342,7 @@ class LatentSearchObjective(Objective):
         }
 
     def sample(self, kept: Any, batch: Batch) -> Tensor:
-        """A true picture and seven generated ones."""
+        """Return a true picture and seven generated ones."""
         count = len(batch.image)
         generated = kept.generator(self._drawn(batch, 7 * count)).float().unflatten(0, (count, 7))
         return torch.cat([batch.image, *((generated + 1) / 2).unbind(1)], dim=3)
@@ -351,13 +351,13 @@ class LatentSearchObjective(Objective):
 LOOKED_AT = 16
 """Pictures that are searched for after every epoch."""
 FAR = 0.18
-"""A mean loss above this, which no held-out face has of the generator of faces, says that nothing near was found."""
+"""A mean loss above this, which no held-out face has with the face generator, means that nothing near was found."""
 
 # ------------------------------------------------------------------------------------------------------- the method
 
 
 def make_inpainter(network: LatentSearch, card: Card, settings: LatentSearchSettings, device: Any) -> Inpainter:
-    """The trained networks with the settings of a search, ready to fill."""
+    """Return the trained networks with the settings of a search, ready to fill."""
     network.settings = settings
     return NetworkInpainter(network, card, device)
 

@@ -1,4 +1,4 @@
-"""Partial convolutions in a U-Net (Liu et al. 2018), as the CIFAR-10 study of Lokray and Ghosh builds them."""
+"""Partial convolutions in a U-Net (Liu et al. 2018), as in the CIFAR-10 study of Lokray and Ghosh."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,17 +32,17 @@ class PartialConvRecipe(Recipe):
     kernels: tuple[int, ...] = (3, 3, 3, 3, 3)
     """Side of each encoder layer's window, px."""
     convolutions: Literal[1, 2] = 1
-    """Partial convolutions in each level; of two, one keeps the sides, and its features are what a skip brings."""
+    """Partial convolutions per level; of two, one keeps the size, and its features go through the skip."""
     first_width: int = 32
-    """Channels of a layer at full size before the first halving, whose features the last skip brings; 0: none."""
+    """Channels of a layer at full size before the first halving, whose features the last skip carries; 0: none."""
     last_width: int = 32
-    """Channels of the last two decoder layers, before a 1×1 convolution to colours; 0: the last makes the colours."""
+    """Channels of the last two decoder layers, before a 1×1 convolution to colours; 0: the last outputs the colours."""
     last_layers: int = 2
     """Layers at full size after the decoder, before the colours; only with a last width."""
     last: Literal["sigmoid", "linear"] = "sigmoid"
-    """What follows the last layer; the study names both."""
+    """The activation after the last layer; the study names both."""
     blocks: tuple[int, ...] = ()
-    """Residual blocks in each level, down and, but for the last, up again: ours; none: the U-Net."""
+    """Residual blocks per level, down and, except the last, up again: ours; none: the U-Net."""
     norm_ends: bool = True
     """Whether batch norm follows the first layer too, as in the study; the original leaves it out there."""
     loss: Literal["mse", "five-term"] = "mse"
@@ -60,7 +60,7 @@ class PartialConvRecipe(Recipe):
     features: str = ""
     """File of VGG weights for the perceptual and style terms (five-term)."""
     freeze_norm: bool = False
-    """Whether the encoder's batch norm stays as it is, for fine-tuning: holes spoil its statistics."""
+    """Whether the encoder's batch norm is frozen, for fine-tuning: holes distort its statistics."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,15 +75,15 @@ class PartialConvRecipe(Recipe):
 PRESETS = {
     "cifar10-100-epochs": PartialConvRecipe(epochs=100, batch=32, average=0.999),
     "cifar10-equal": PartialConvRecipe(epochs=20, batch=32, average=0.999),
-    # What is known of the study's network and training, and nothing added; its widths are the blind autoencoder's.
+    # The study's network and training as far as described, nothing added; its widths are the blind autoencoder's.
     "study": PartialConvRecipe(
         epochs=100, batch=32, widths=(32, 64, 128, 256, 512), convolutions=2, first_width=0, last_layers=0
     ),
-    # Ours: better, and in less time, than the U-Net.
+    # Ours: better than the U-Net, and in less time.
     "cifar10": PartialConvRecipe(
         epochs=24, batch=32, average=0.999, schedule="cosine", widths=(96, 128), kernels=(3, 3), blocks=(2, 1)
     ),
-    # The original's widths, kernels and loss, with two levels less than its table has for 512 px.
+    # The original's widths, kernels and loss, with two levels fewer than its table for 512 px.
     "photos-128": PartialConvRecipe(
         size=128,
         masks="strokes",
@@ -101,19 +101,19 @@ PRESETS = {
     ),
 }
 """`study` is nearest to the document. The U-Net of `cifar10-*-epochs` and `cifar10-equal` has our layers at full size:
-for as many epochs as the study's, and as many as the blind autoencoder's. `cifar10` is ours altogether."""
+for as many epochs as the study's, and as many as the blind autoencoder's. `cifar10` is entirely ours."""
 
 # ------------------------------------------------------------------------------------------------------ the network
 
 
 class PartialConvUNet(Network):
-    """A U-Net in which every convolution is partial and every skip brings its mask along.
+    """A U-Net in which every convolution is partial and every skip carries its mask along.
 
     Encoder: partial convolution of stride 2, batch norm, ReLU. Decoder: nearest upsampling, concatenation of features
     **and masks** with the encoder's (at full size: with the picture and its mask, or the first layer's), partial
     convolution, batch norm, LeakyReLU 0.2. For 32 px and five layers it goes from 32×32 to 1×1 and back. Ours are the
-    layers at full size before and after (`first_width`, `last_layers`): thin holes are filled from near by, and a
-    partial convolution does not know which of its pixels were missing, so it takes several to fill well.
+    layers at full size before and after (`first_width`, `last_layers`): thin holes are filled from nearby pixels, and a
+    partial convolution does not know which of its pixels were missing, so it takes several of them to fill well.
     """
 
     def __init__(self, recipe: PartialConvRecipe) -> None:
@@ -125,7 +125,7 @@ class PartialConvUNet(Network):
         self.before, self.encoder = nn.ModuleList(), nn.ModuleList()
         self.decoder, self.after, self.end = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         self.first = _Layer((3,), full, 3) if recipe.first_width else None
-        # Channels of what each level halves, which its skip brings.
+        # Channels of each level's input, which its skip carries.
         halved = widths if twice else (full, *widths[:-1])
         for level, (above, kernel) in enumerate(zip((full, *widths), recipe.kernels, strict=False)):
             norm = recipe.norm_ends or level > 0
@@ -134,7 +134,7 @@ class PartialConvUNet(Network):
             self.encoder.append(_Layer((halved[level],), widths[level], kernel, stride=2, norm=norm))
         below = widths[-1]
         for level in reversed(range(1, levels)):
-            # Half the size is where the most is computed: already as narrow there as at full size.
+            # Half the size costs the most: already as narrow there as at full size.
             out = recipe.last_width or widths[0] if level == 1 else widths[level - 1]
             self.decoder.append(_Layer((below, halved[level]), out, 3))
             self.after.extend(_Layer((out,), out, 3) for _ in range(twice))
@@ -164,7 +164,7 @@ class PartialConvUNet(Network):
             x = functional.relu(x)
         for i, layer in enumerate(self.decoder):
             skip, skip_valid = skips.pop()
-            # Features and masks of both, side by side: the layer takes them as if concatenated.
+            # Features and masks of both, side by side: the layer treats them as concatenated.
             valid = torch.cat([_doubled(valid), skip_valid], dim=1)
             x, valid = layer((functional.interpolate(x, scale_factor=2.0), skip), valid)
             if i < len(self.decoder) - 1 or not isinstance(self.colours, nn.Identity):
@@ -195,7 +195,7 @@ class _Layer(nn.Module):
 
 
 def _doubled(valid: Tensor) -> Tensor:
-    """Nearest upsampling of a mask, which interpolate does not do for bool."""
+    """Upsample a mask by nearest neighbours, which interpolate does not do for bool."""
     return valid.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
 
 
@@ -203,10 +203,10 @@ class RefiningUNet(Network):
     """Partial averages close the hole, and a U-Net of residual blocks corrects them: ours, for small pictures.
 
     fill = prefill + correction(prefill, mask), where the prefill is the partial convolution with constant weights,
-    repeated until all is known (`fill_by_averages`). It brings the colours, so the network has only to learn what they
-    miss, and neither its layers nor its error are spent on carrying known pixels through: those it returns as they are.
+    repeated until all is known (`fill_by_averages`). It provides the colours, so the network only has to learn their
+    error, and spends no capacity on reproducing known pixels: those it returns as they are.
     Convolutions run at half the size and below (pixel-unshuffle, and pixel-shuffle back), where a processor is
-    fastest. After the prefill everything is valid, so they are plain ones; they are told the mask as a channel.
+    fastest. After the prefill everything is valid, so they are plain ones, with the mask as an input channel.
     """
 
     def __init__(self, recipe: PartialConvRecipe) -> None:
@@ -228,7 +228,7 @@ class RefiningUNet(Network):
 
     def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
         prefill = fill_by_averages(image, ~mask)
-        # Around 0: there is no batch norm that would move it.
+        # Centred on 0, since there is no batch norm.
         seen = torch.cat([prefill - 0.5, mask.to(prefill.dtype)], dim=1)
         x = self.first(functional.pixel_unshuffle(seen, 2))
         skips = []
@@ -255,14 +255,14 @@ class _Residual(nn.Module):
 
 
 def _started_at_zero(layer: nn.Conv2d) -> nn.Conv2d:
-    """A layer that adds nothing at first: without batch norm, a sum of many random ones would start far off."""
+    """Initialise a layer to add nothing: without batch norm, a sum of many random ones would start far off."""
     for value in layer.parameters():
         nn.init.zeros_(value)
     return layer
 
 
 def make_network(recipe: PartialConvRecipe) -> Network:
-    """The network that a recipe asks for."""
+    """Return the network of a recipe, with random weights."""
     return RefiningUNet(recipe) if recipe.blocks else PartialConvUNet(recipe)
 
 

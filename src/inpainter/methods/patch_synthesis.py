@@ -1,6 +1,6 @@
-"""Multi-scale neural patch synthesis (Yang et al. 2017), as Li reviews it.
+"""Multi-scale neural patch synthesis (Yang et al. 2017), as reviewed by Li.
 
-What another method says is in the hole gets the texture of the photo around it, from coarse to fine.
+Another method's fill gets the texture of the photo around the hole, from coarse to fine.
 """
 
 import math
@@ -26,9 +26,9 @@ from inpainter.nn.trained import TrainedMethod
 from inpainter.nn.vgg import VGGFeatures, load_vgg19
 
 VGG19 = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-"""Where torchvision's official weights are, which this project neither has nor gets."""
+"""The address of torchvision's official weights, which this project neither has nor downloads."""
 LARGEST, SMALLEST = 512, 128
-"""The picture's longer side where the finest scale is optimised, px at most, and about where the coarsest is."""
+"""The picture's longer side, px, at the finest scale optimised, at most, and at the coarsest, about."""
 CONTENT = METHODS["patch-synthesis"].weights[1]
 """The folder of the weights of the content network: a context encoder with ELU and a fully-connected bottleneck."""
 LEAST = 32
@@ -39,15 +39,15 @@ LEAST = 32
 
 @dataclass(frozen=True, kw_only=True)
 class PatchSynthesisSettings(Settings):
-    """What can be set of it. As the document has it: iterations=100:refresh=1:hole=box:pixels=optimised."""
+    """Settings of it. As in the document: iterations=100:refresh=1:hole=box:pixels=optimised."""
 
     content: str = ""
-    """What is in the hole to begin with: another method's name, or a folder of trained weights; without one it is the
-    content network's."""
+    """The initial fill of the hole: another method's name, or a folder of trained weights; by default the content
+    network's."""
     texture: str = ""
-    """A file of VGG-19's official weights, whose features find the texture; without one they are our own."""
+    """A file of VGG-19's official weights, whose features find the texture; by default our own network's."""
     iterations: int = 20
-    """How often the objective is evaluated at each scale."""
+    """Evaluations of the objective at each scale."""
     scales: int = 0
     """Sizes of the picture, each twice the one before; 0 takes as many as fit, of 512 px three: 128, 256 and 512."""
     texture_weight: float = 0.05
@@ -55,15 +55,15 @@ class PatchSynthesisSettings(Settings):
     variation: float = 0.01
     """Weight β of the total variation."""
     refresh: int = 10
-    """After so many iterations the nearest patches are found again."""
+    """Iterations between searches for the nearest patches."""
     optimiser: Literal["lbfgs", "adam"] = "lbfgs"
-    """What lowers the objective: L-BFGS, as the paper, or Adam."""
+    """The optimiser: L-BFGS, as in the paper, or Adam."""
     hole: Literal["mask", "box"] = "mask"
-    """What is made again: the missing pixels, or the whole rectangle around them in the middle of a square, of which
-    the missing ones are taken; the document's."""
+    """The pixels optimised: the missing ones, or, as in the document, the whole rectangle around them in the middle of
+    a square, of which the missing ones are taken."""
     pixels: Literal["copied", "optimised"] = "copied"
-    """What the hole gets at every size: pixels of the photo from where the patches were found, the content first
-    brought to the shades of what is around it; or those optimised, as the document."""
+    """The hole's pixels at every size: copied from the photo where the patches were found, the content first brought
+    to the shades of its surroundings; or those optimised, as in the document."""
 
     def __post_init__(self) -> None:
         for name in ("iterations", "refresh"):
@@ -82,7 +82,7 @@ class PatchSynthesis(Inpainter):
         self, network: VGGFeatures, content: Inpainter, settings: PatchSynthesisSettings, card: Card, device: Any
     ) -> None:
         self.card = replace(card, draws=content.card.draws)
-        # The document's crop is square. A picture's own border is better than a mirror, where texture is taken from it.
+        # The document's crop is square. A picture's own border is a better source of texture than a mirrored one.
         self.view = View(context="square", amount=2) if settings.hole == "box" else View(amount=0.5, least=64)
         self.network, self.content, self.settings = network.to(device).eval().requires_grad_(False), content, settings
         self.device = torch.device(device)
@@ -101,10 +101,10 @@ class PatchSynthesis(Inpainter):
         return np.repeat(fill.mean(2, keepdims=True), 3, 2) if is_grey(image, mask) else fill
 
     def _content(self, level: Sized, work: Work) -> Image:
-        """What the other method says is in the hole."""
+        """Return the other method's fill."""
 
         def waiting(done: float, total: float) -> None:
-            # Here, too, a fill may be stopped.
+            # A fill may be cancelled here, too.
             work.step(0, 1)
 
         if self.content.view.accept(*level.mask.shape):
@@ -121,7 +121,7 @@ class PatchSynthesis(Inpainter):
         return filled
 
     def _synthesised(self, scales: Sequence[Sized], content: Image, work: Work) -> tuple[Image, Offsets | None]:
-        """The fill at the largest of the scales, and where its texture was found, where there is any."""
+        """Return the fill at the largest of the scales, and the offsets of its texture, if any."""
         fill, offsets = content, None
         for level in scales[:-1]:
             fill = halved(fill, *[np.zeros_like(level.mask)] * 2)[0]
@@ -138,7 +138,7 @@ class PatchSynthesis(Inpainter):
 
             fill, offsets = self._at_scale(level, fill, work, after)
             if copies and offsets is not None and level is not scales[0]:
-                # What is sharp here finds what is sharp at twice the size.
+                # A sharp fill here finds sharp patches at twice the size.
                 fill = copied([level], fill, offsets)
             done += level.mask.size
         return (content, None) if offsets is None else (fill, offsets)
@@ -156,16 +156,16 @@ class PatchSynthesis(Inpainter):
         if math.isfinite(lowest):
             work.energy = lowest
         else:
-            work.note("the objective is no number: its content is not optimised")
+            work.note("the objective is not finite: its content is not optimised")
         objective.match(best)
         steps, where, stride = objective.texture.offsets()
         return objective.filled(best), Offsets(steps.cpu().numpy() * stride, where.cpu().numpy(), stride)
 
 
 def _pyramid(level: Sized, wanted: int) -> tuple[list[Sized], list[Sized]]:
-    """The sizes of a picture that are too large to be optimised, and those that are, largest first.
+    """Return the sizes of a picture that are too large to optimise, and those to optimise, largest first.
 
-    Of those as many as wanted, where they fit; 0 takes what fits.
+    Of the latter as many as wanted, where they fit; 0 takes all that fit.
     """
     levels = [level]
     while max(levels[-1].mask.shape) > LARGEST and _can_be_halved(levels[-1]):
@@ -178,17 +178,17 @@ def _pyramid(level: Sized, wanted: int) -> tuple[list[Sized], list[Sized]]:
 
 
 def _can_be_halved(level: Sized) -> bool:
-    # A thin hole is gone at half the size.
+    # A thin hole vanishes at half the size.
     return min(level.mask.shape) >= 2 * LEAST and bool(halved(*level)[1].any())
 
 
 def is_grey(image: Image, mask: Mask) -> bool:
-    """Whether all that is known has three equal colours."""
+    """Return whether all known pixels are grey."""
     return not np.ptp(image[~mask], axis=1).any()
 
 
 def _box_around(mask: Mask) -> Mask:
-    """The rectangle around all that is missing."""
+    """Return the rectangle around all missing pixels."""
     box = np.zeros_like(mask)
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
@@ -199,24 +199,24 @@ def _box_around(mask: Mask) -> Mask:
 
 
 class JointObjective:
-    """What is minimised at one scale over the hole's pixels x alone (Yang et al., equations 1 to 4):
+    """The objective at one scale, over the hole's pixels x alone (Yang et al., equations 1 to 4):
 
-    J(x) = E_c + α E_t + β Υ, with E_c = mean of (x − x_i)², x in [0, 1] and x_i what the content network, or the scale
-    before, says. E_t and Υ are means as well (`PatchTexture`, `total_variation`), so that α and β mean the same for
+    J(x) = E_c + α E_t + β Υ, with E_c = mean of (x − x_i)², x in [0, 1] and x_i the content network's fill, or that of
+    the scale before. E_t and Υ are means as well (`PatchTexture`, `total_variation`), so that α and β mean the same for
     any hole, scale and network.
 
     The paper has sums. With 3N values in the hole and pixels in units of s, its α is 3N s² / (9 L C v) times ours for
-    each of L taps, its β about half of ours: its 5e-6 means something for one size of hole alone.
+    each of L taps, its β about half of ours: its 5e-6 is right for one size of hole only.
     """
 
     def __init__(
         self, network: VGGFeatures, level: Sized, fill: Image, settings: PatchSynthesisSettings, device: torch.device
     ) -> None:
         stride = stride_of(network)
-        # Poolings halve what they get: sides of whole blocks, two at least, mirrored out to them.
+        # Pooling halves its input: sides of whole blocks, at least two, mirrored out to them.
         pad = [(0, max(2 * stride - side, -side % stride)) for side in level.mask.shape]
         picture, mask = np.pad(fill, [*pad, (0, 0)], "symmetric"), np.pad(level.mask, pad, "symmetric")
-        # What is mirrored is no texture of the photo.
+        # Mirrored parts are not texture of the photo.
         barred = np.pad(level.barred, pad, constant_values=True)
         self._shape, self._weights = level.mask.shape, (settings.texture_weight, settings.variation)
         self._whole = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(device)
@@ -226,11 +226,11 @@ class JointObjective:
         self._part, self._hole = self._whole[self._inside], hole[self._inside]
         self._places = self._hole.flatten().nonzero().flatten()
         start = self._part.flatten(2)[0, :, self._places]
-        # A network of colours would tint a grey picture: of one channel, it cannot.
+        # A colour network would tint a grey picture; with one channel it cannot.
         self.start = start.mean(0, keepdim=True) if is_grey(level.picture, level.mask) else start.contiguous()
 
     def picture(self, x: Tensor) -> Tensor:
-        """The part of the picture that is looked at, with `x`, `(channels, pixels)`, in its hole."""
+        """Return the part of the picture that is used, with `x`, `(channels, pixels)`, in its hole."""
         return self._part.flatten(2).index_copy(2, self._places, x.expand(3, -1)[None]).view_as(self._part)
 
     def match(self, x: Tensor) -> None:
@@ -238,12 +238,12 @@ class JointObjective:
         self.texture.match(self.picture(x))
 
     def terms(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """E_c, E_t and Υ."""
+        """Return E_c, E_t and Υ."""
         part = self.picture(x)
         return (x - self.start).square().mean(), self.texture(part), total_variation(part, self._hole)
 
     def __call__(self, x: Tensor) -> tuple[float, Tensor]:
-        """J and its slope."""
+        """Return J and its gradient."""
         x = x.detach().requires_grad_()
         with torch.enable_grad():
             content, texture, variation = self.terms(x)
@@ -252,7 +252,7 @@ class JointObjective:
         return loss.item(), slope
 
     def filled(self, x: Tensor) -> Image:
-        """The whole picture with `x` in its hole, `(H, W, 3)` in [0, 1]."""
+        """Return the whole picture with `x` in its hole, `(H, W, 3)` in [0, 1]."""
         whole = self._whole.clone()
         whole[self._inside] = self.picture(x.clamp(0, 1))
         return np.ascontiguousarray(whole[0, :, : self._shape[0], : self._shape[1]].cpu().numpy().transpose(1, 2, 0))
@@ -261,16 +261,16 @@ class JointObjective:
 def lowered(
     objective: JointObjective, settings: PatchSynthesisSettings, after: Callable[[float], None]
 ) -> tuple[Tensor, float]:
-    """The pixels with the lowest objective that was met, and its value, infinite where there is none.
+    """Return the pixels with the lowest objective found, and its value, infinite where there is none.
 
-    A value that is no number ends it with the best before. `after` hears which share of the iterations is done.
+    A value that is not finite ends the search with the best so far. `after` gets the share of iterations done.
     """
     x = best = objective.start
     value = lowest = math.inf
     descent = LBFGS() if settings.optimiser == "lbfgs" else Adam(settings.iterations)
     for turn in range(settings.iterations):
         if turn % settings.refresh == 0:
-            # Other patches make another objective, to which values before do not compare.
+            # Other patches make another objective, with which earlier values cannot be compared.
             lowest = math.inf
             objective.match(x)
             descent.restart()
@@ -288,7 +288,7 @@ def lowered(
 
 
 def make_inpainter(network: VGGFeatures, card: Card, settings: PatchSynthesisSettings, device: Any) -> Inpainter:
-    """The texture network and the content that the settings name, ready to fill."""
+    """Return the texture network and the content that the settings name, ready to fill."""
     if settings.texture:
         try:
             network = load_vgg19(settings.texture, TAPS)

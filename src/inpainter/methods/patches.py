@@ -1,8 +1,8 @@
-"""Patches of a picture at one size: describing them, finding the nearest for each, and what they say together.
+"""Patches of a picture at one size: describing them, finding the nearest for each, and averaging them.
 
 Written for NumPy: every step works on all patches at once. A *target* is a 7×7 patch that touches the hole, a *source*
-one that is known whole; both are named by the flat index of their centre. `found[t]` is the source that target t takes
-after; together they are the nearest-neighbour field.
+one that is known whole; both are named by the flat index of their centre. `found[t]` is the source of target t;
+together they are the nearest-neighbour field.
 """
 
 from copy import copy
@@ -17,21 +17,21 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.int32]
 
 SIDE, REACH = 7, 3
-"""The side of a patch, px, and how far it reaches from its centre."""
+"""The side of a patch, px, and its reach from the centre."""
 CHROMA, TEXTURE = 3.0, 0.7
-"""Weights of colour and of texture in a patch's description, beside luma."""
+"""Weights of colour and of texture in a patch's description, relative to luma."""
 COHERENCE = 0.2
-"""How much a target whose 8 neighbours all have other offsets is worse for it."""
+"""The penalty λ for a target whose 8 neighbours all have other offsets."""
 BIAS = 20.0
 """How much darker or lighter than itself a source may be taken, levels of 255 (Darabi et al. 2012, section 3)."""
 PLACE = 16
-"""The side of the places that a first guess may have to do without, px."""
+"""The side of the places that an initial fill may have to do without, px."""
 EXACT = 30_000_000
-"""Up to so many pairs of target and source the nearest is searched among all."""
+"""Up to this many pairs of target and source, all are searched for the nearest."""
 
 
 class Level:
-    """The picture at one size, with its targets, its sources, and where they lie among each other."""
+    """The picture at one size, with its targets, its sources and their neighbours."""
 
     def __init__(self, picture: Floats, mask: Mask, barred: Mask) -> None:
         self.picture, self.mask, self.barred = picture, mask, barred
@@ -53,11 +53,11 @@ class Level:
         self.steps = (rows * self.width + columns).ravel().astype(np.int32)
         self.squares = (rows**2 + columns**2).ravel().astype(np.float32)
         self.means = cv2.blur(picture, (SIDE, SIDE)).reshape(-1, 3)
-        # What is deep in the hole is a guess upon guesses.
+        # Deep in the hole everything rests on guesses.
         self.trust = np.power(np.float32(1.3), -np.minimum(self.depth.ravel()[self.targets], 20))
 
     def search_ready(self) -> None:
-        """Describe the sources and lay out neighbours; only levels that are searched need it, or have room for it."""
+        """Describe the sources and index neighbours; only levels that are searched need it, or have memory for it."""
         near = (-1, 1, -self.width, self.width, -self.width - 1, 1 - self.width, self.width - 1, self.width + 1)
         self.near = [(step, self.target_at.take(self.targets + step, mode="clip")) for step in near]
         self._covering = [self._covered_by(step) for step in self.steps]
@@ -65,7 +65,7 @@ class Level:
         self.described = self.describe(self.picture, self.texture)
 
     def some_sources(self, rng: np.random.Generator) -> "Level":
-        """The same level with the sources of about half of its places."""
+        """Return the same level with the sources of about half of its places."""
         rows, columns = -(-self.height // PLACE), -(-self.width // PLACE)
         taken = np.kron(rng.random((rows, columns)) < 0.5, np.ones((PLACE, PLACE), bool))
         some = copy(self)
@@ -74,11 +74,11 @@ class Level:
         return some if len(some.sources) else self
 
     def _covered_by(self, step: int) -> Indices:
-        """Which target covers each missing pixel at this place in the patch."""
+        """Return which target covers each missing pixel at this place in the patch."""
         return self.target_at.take(self.missing - step, mode="clip")
 
     def describe(self, picture: Floats, texture: Floats) -> Floats:
-        """23 numbers for the patch around every pixel, `(H·W, 23)`: low frequencies (DCT) and the amount of texture."""
+        """Return 23 numbers for the patch at every pixel, `(H·W, 23)`: low frequencies (DCT) and amount of texture."""
         planes = np.empty((23, self.height, self.width), np.float32)
         luma = np.ascontiguousarray(picture[..., 0])
         colours = [np.ascontiguousarray(picture[..., channel]) * np.float32(CHROMA) for channel in (1, 2)]
@@ -91,7 +91,7 @@ class Level:
         return np.ascontiguousarray(planes.reshape(23, -1).T)
 
     def _describe_targets(self, picture: Floats, texture: Floats) -> Floats:
-        """The same numbers for the targets alone: sooner, where they are few."""
+        """Return the same numbers for the targets alone: faster, where they are few."""
         covered = self.targets[:, None] + self.steps
         luma = picture[..., 0].ravel()[covered] @ _LOW.T
         colours = [picture[..., channel].ravel()[covered] @ (_LOW[[0, 1, 5]] * CHROMA).T for channel in (1, 2)]
@@ -101,8 +101,8 @@ class Level:
     def look_at(self, estimate: Floats, found: Indices) -> Floats:
         """Describe the targets as the estimate has them now; returns their distances.
 
-        The texture is not the estimate's, which is blurred by its votes, but that of what each pixel was taken from
-        (Newson et al., section 3.3).
+        The texture is not the estimate's, which is blurred by its votes, but that of each pixel's source (Newson et
+        al., section 3.3).
         """
         texture = self.texture.reshape(-1, 2).copy()
         texture[self.targets] = np.where(
@@ -116,7 +116,7 @@ class Level:
         return self.distance(np.arange(self.count), found)
 
     def distance(self, targets: NDArray[np.integer], sources: Indices) -> Floats:
-        """The squared difference of descriptions, of pairs."""
+        """Return the squared difference of the descriptions of pairs."""
         difference = self.described.take(sources, axis=0)
         difference -= self.wanted[targets]
         return np.einsum("ij,ij->i", difference, difference)
@@ -129,7 +129,7 @@ class Level:
         some = np.flatnonzero(inside & self.is_source.take(candidates, mode="clip"))
         new = candidates[some]
         theirs = self.distance(some, new)
-        # Those that cannot win by any coherence are not looked at further.
+        # Those that cannot win by any coherence are skipped.
         hopeful = theirs < distance[some] * (1 + COHERENCE)
         some, new, theirs = some[hopeful], new[hopeful], theirs[hopeful]
         offsets = np.append(found - self.targets, np.int32(2**30))
@@ -139,7 +139,7 @@ class Level:
         found[some[better]], distance[some[better]] = new[better], theirs[better]
 
     def _alone(self, targets: NDArray[np.integer], offset: Indices, offsets: Indices) -> Floats:
-        """Of every target the share of its 8 neighbours that have another offset."""
+        """Return for every target the share of its 8 neighbours with another offset."""
         alone = np.zeros(len(targets), np.float32)
         for _, neighbours in self.near:
             theirs = neighbours[targets]
@@ -147,21 +147,21 @@ class Level:
         return alone / np.float32(8)
 
     def propagate(self, found: Indices, distance: Floats, times: int = 1) -> None:
-        """Consider what the four nearest neighbours found, moved along (Barnes et al., section 3.2)."""
+        """Consider the sources of the four nearest neighbours, shifted (Barnes et al., section 3.2)."""
         for _ in range(times):
             for step, neighbours in self.near[:4]:
                 moved = np.append(found, np.int32(-(2**30)))[neighbours] - np.int32(step)
                 self.consider(found, distance, moved)
 
     def jitter(self, found: Indices, distance: Floats, far: int, rng: np.random.Generator) -> None:
-        """Consider places near to what was found."""
+        """Consider places near the present sources."""
         rows, columns = rng.integers(-far, far + 1, (2, self.count), dtype=np.int32)
         self.consider(found, distance, found + rows * np.int32(self.width) + columns)
 
     def search_all(self, found: Indices, distance: Floats, margin: float) -> bool:
         """Consider the nearest of all sources where that is affordable; returns whether it was.
 
-        |t − s|² is least where t·s − |s|²/2 is largest: one product of matrices, in parts that stay in the cache.
+        |t − s|² is least where t·s − |s|²/2 is largest: one matrix product, in parts that fit into the cache.
         """
         if self.count * len(self.sources) > EXACT:
             return False
@@ -180,19 +180,19 @@ class Level:
     # ---------------------------------------------------------------------------------------------------------- votes
 
     def bias(self, estimate: Floats, found: Indices) -> Floats:
-        """How much lighter than its source each target is, a colour, `(count + 1, 4)`; the last row is no target's."""
+        """Return how much lighter each target is than its source, a colour, `(count + 1, 4)`; the last row is 0."""
         means = cv2.blur(estimate, (SIDE, SIDE)).reshape(-1, 3)[self.targets]
         bias = np.zeros((self.count + 1, 4), np.float32)
         bias[:-1, :3] = np.clip(means - self.means[found], -BIAS, BIAS)
         return bias
 
     def weights(self, distance: Floats, turn: int) -> Floats:
-        """How much each target's patch has to say: less the worse it fits, round by round more so."""
+        """Return the weight of each target's patch: the lower the worse it fits, more so from round to round."""
         spread = max(float(np.percentile(distance, 75)) / (1 + turn), 1e-3)
         return np.exp(-np.minimum(distance / (2 * spread), 60)) * self.trust
 
     def vote(self, estimate: Floats, found: Indices, weights: Floats) -> Floats:
-        """The mean, at every pixel, of what all patches that cover it say, biased (Wexler et al., equation 4)."""
+        """Return the mean, at every pixel, of all patches that cover it, biased (Wexler et al., equation 4)."""
         return self._gather(estimate, found, self.bias(estimate, found), weights)
 
     def _gather(self, estimate: Floats, found: Indices, bias: Floats, weights: Floats) -> Floats:
@@ -209,7 +209,7 @@ class Level:
         return self._put(estimate, mean, total[:, 3] > 0)
 
     def copy(self, estimate: Floats, found: Indices, distance: Floats) -> Floats:
-        """At every pixel what the best patch that covers it says, which keeps texture sharp; nearer centres first."""
+        """Return every pixel from the best patch that covers it, which keeps texture sharp; nearer centres first."""
         badness = np.append(distance / self.trust, np.inf).astype(np.float32)
         least = np.full(len(self.missing), np.inf, np.float32)
         chosen = np.full(len(self.missing), self.count, np.int32)
@@ -230,30 +230,30 @@ class Level:
 
 
 def _widened(mask: Mask) -> Mask:
-    """The centres of all patches that touch the mask."""
+    """Return the centres of all patches that touch the mask."""
     window = np.ones((SIDE, SIDE), np.uint8)
     return cv2.dilate(mask.view(np.uint8), window, borderType=cv2.BORDER_CONSTANT, borderValue=(0,)).view(np.bool_)
 
 
 def _gradients(picture: Floats) -> Floats:
-    """|∂x Y| and |∂y Y|, `(H, W, 2)`."""
+    """Return |∂x Y| and |∂y Y|, `(H, W, 2)`."""
     luma = np.ascontiguousarray(picture[..., 0])
     slopes = [np.abs(cv2.Sobel(luma, cv2.CV_32F, *axes, ksize=1)) / 2 for axes in ((1, 0), (0, 1))]
     return np.asarray(np.dstack(slopes), np.float32)
 
 
 def depth_of(mask: Mask) -> Floats:
-    """For every pixel the way to the nearest known one, px; the picture's border counts as nothing known."""
+    """Return for every pixel the distance to the nearest known one, px; nothing beyond the border is known."""
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(depth, np.float32)
 
 
 def nearest(where: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For every pixel of `(H, W)` the flat index of the nearest one that is True in `where`, which has at least one."""
+    """Return for every pixel of `(H, W)` the flat index of the nearest True one in `where`, which has at least one."""
     _, labels = cv2.distanceTransformWithLabels(
         (~where).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    # Every True pixel has a label of its own, which those bear that are nearest to it.
+    # Every True pixel has a label of its own, shared by the pixels nearest to it.
     label_of = np.asarray(labels, np.int64)
     place_of = np.zeros(int(label_of.max()) + 1, np.int64)
     place_of[label_of[where]] = np.flatnonzero(where)
@@ -261,12 +261,12 @@ def nearest(where: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def dct(side: int) -> Floats:
-    """The orthonormal discrete cosine transform of so many values, a row a frequency."""
+    """Return the orthonormal discrete cosine transform of `side` values, one row per frequency."""
     waves = np.sqrt(2 / side) * np.cos(np.pi / side * np.outer(np.arange(side), np.arange(side) + 0.5))
     waves[0] /= np.sqrt(2)
     return np.asarray(waves, np.float32)
 
 
 _DCT = dct(SIDE)
-# The products of two of its rows that make a patch's low frequencies, as `describe` orders them.
+# The products of two of its rows that give a patch's low frequencies, in the order of `describe`.
 _LOW = np.stack([np.outer(_DCT[v], _DCT[u]).ravel() for u in range(5) for v in range(5 - u)])

@@ -1,6 +1,6 @@
 """The texture network of neural patch synthesis, and its training from photos alone: no labels.
 
-Yang et al. take VGG-19, trained on ImageNet's labels. Ours has its layers, narrower.
+Yang et al. use VGG-19, trained on ImageNet's labels. Ours has its layers, narrower.
 """
 
 import math
@@ -29,13 +29,13 @@ class TextureRecipe(Recipe):
     size: int = 128
     """Side of the squares that views are taken from, px."""
     batch: int = 256
-    """Pictures in a step, all devices together; two views of each are compared with those of all others."""
+    """Pictures per step, over all devices; two views of each are compared with those of all others."""
     epochs: int = 110
-    """How often the training goes through all pictures."""
+    """Passes through all pictures."""
     schedule: Literal["constant", "cosine"] = "cosine"
-    """How the step size goes on: constant, or a cosine to zero over the epochs."""
+    """The learning-rate schedule: constant, or a cosine to 0 over the epochs."""
     average: float = 0.999
-    """Decay of the moving average of the weights, which is what is kept in the end; 0 keeps the last weights."""
+    """Decay of the moving average of the weights, which is saved at the end; 0 saves the last weights."""
     validation: int = 200
     """Pictures at the end of the source that are held out of the training."""
     widths: tuple[int, ...] = (48, 96, 208, 416)
@@ -43,15 +43,15 @@ class TextureRecipe(Recipe):
     view: int = 64
     """Side of the views, px."""
     temperature: float = 0.1
-    """What similarities are divided by before the softmax."""
+    """Temperature: similarities are divided by it before the softmax."""
     patches: int = 8
-    """Patches that are compared of each view and layer."""
+    """Patches compared per view and layer."""
     texture: float = 1.0
     """Weight of the comparison of patches."""
     whole: float = 1.0
     """Weight of the comparison of whole views."""
     colours: float = 10.0
-    """Weight of the squared error of colours told from the features, which keeps them in."""
+    """Weight of the squared error of colours predicted from the features, which keeps colour in them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,13 +71,13 @@ PRESETS = {"texture": TextureRecipe()}
 
 
 class TextureObjective(Objective):
-    """Features that tell which patches come from one photo, whatever its colours and scale; no labels.
+    """Features that show which patches come from the same photo, at any colours and scale; no labels.
 
     Two views of every picture, each cut, scaled, turned, mirrored and coloured at random (Chen et al. 2020, SimCLR).
     At both layers, for patches of 3×3 features as the synthesis compares them, by their cosine, and for whole views by
     the mean and deviation of each channel through a small network: −log of the share of softmax that falls to the
     other view of the same picture (for patches to any patch of it, Miech et al. 2020, since a photo has several
-    textures). And colours are told from the features by a linear map, so that the network does not forget them.
+    textures). And a linear map predicts colours from the features, so that the network does not forget them.
     """
 
     masked = False
@@ -90,7 +90,7 @@ class TextureObjective(Objective):
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(2 * width, 512), nn.ReLU(), nn.Linear(512, 128)) for width in widths
         )
-        # 4×4 and 8×8 pixels for every place of the layer.
+        # 4×4 and 8×8 pixels per place of the layer.
         self.colours = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, 3 * cell**2, 1), nn.PixelShuffle(cell))
             for width, cell in zip(widths, (4, 8), strict=True)
@@ -121,7 +121,7 @@ class TextureObjective(Objective):
         return terms
 
     def validate(self, kept: Any, batches: Iterable[Batch]) -> dict[str, float]:
-        """How many patches have one of the same picture's other corner among their five nearest, at each layer."""
+        """Measure the share of patches with one of the picture's other corner among their five nearest, per layer."""
         corners: list[list[list[Tensor]]] = [[], []]
         for batch in batches:
             half = batch.image.shape[-1] // 2
@@ -138,15 +138,15 @@ class TextureObjective(Objective):
         return scores
 
     def sample(self, kept: Any, batch: Batch) -> Tensor:
-        """The picture, two views, and what is told of the colours of the second from both layers."""
+        """Return the picture, two views, and the second's colours as predicted from both layers."""
         views = [view_of(batch.image, self.recipe.view, batch.generator) for _ in range(2)]
-        told = [colours(layer).float() for colours, layer in zip(self.colours, kept(views[1]), strict=True)]
+        predicted = [colours(layer).float() for colours, layer in zip(self.colours, kept(views[1]), strict=True)]
         small = functional.interpolate(batch.image, size=self.recipe.view, mode="area")
-        return torch.cat([small, *views, *told], dim=3).clamp(0, 1)
+        return torch.cat([small, *views, *predicted], dim=3).clamp(0, 1)
 
 
 def view_of(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    """A view `(B, 3, side, side)` of each picture `(B, 3, S, S)` in [0, 1]: strong changes of scale and colour."""
+    """Draw a view `(B, 3, side, side)` of each picture `(B, 3, S, S)` in [0, 1]: strong changes of scale and colour."""
     count = len(pictures)
 
     def drawn(low: float, high: float, *shape: int) -> Tensor:
@@ -170,13 +170,13 @@ def view_of(pictures: Tensor, side: int, generator: torch.Generator) -> Tensor:
 
 
 def statistics(layer: Tensor) -> Tensor:
-    """Mean and standard deviation of each channel: `(B, C, H, W)` → `(B, 2C)`."""
+    """Return mean and standard deviation of each channel: `(B, C, H, W)` → `(B, 2C)`."""
     deviation, mean = torch.var_mean(layer.float(), (2, 3))
     return torch.cat([mean, (deviation + 1e-6).sqrt()], 1)
 
 
 def drawn_patches(layer: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Random 3×3 patches of features `(B, C, H, W)`, as many of each picture: `(B, count, 9·C)`."""
+    """Return random 3×3 patches of features `(B, C, H, W)`, `count` per picture: `(B, count, 9·C)`."""
     pictures, _, height, width = layer.shape
 
     def corner(high: int) -> Tensor:
@@ -192,7 +192,7 @@ def drawn_patches(layer: Tensor, count: int, generator: torch.Generator) -> Tens
 def contrast(codes: Tensor, temperature: float) -> Tensor:
     """−log Σ₊ exp(s/τ) / Σ exp(s/τ), mean over all codes: `(2B, N, D)` of length 1, view i and B + i of one picture.
 
-    s is the cosine with each code of all other pictures' views, and of the other view of its own, which are the +.
+    s is the cosine with each code of all other pictures' views, and of the other view of its own; the latter are the +.
     """
     views, count, _ = codes.shape
     flat = codes.flatten(0, 1)
@@ -205,7 +205,7 @@ def contrast(codes: Tensor, temperature: float) -> Tensor:
 
 
 def retrieval(here: Tensor, there: Tensor, nearest: int = 5) -> float:
-    """Of patches `(N, K, D)` of N pictures, the share with one of the same picture among the nearest of `there`."""
+    """Return the share of patches `(N, K, D)` of N pictures with one of their picture among the nearest of `there`."""
     similar = here.flatten(0, 1) @ there.flatten(0, 1).T
     found = similar.topk(min(nearest, similar.shape[1]), 1).indices // there.shape[1]
     owner = torch.arange(len(here), device=here.device).repeat_interleave(here.shape[1])
@@ -213,7 +213,7 @@ def retrieval(here: Tensor, there: Tensor, nearest: int = 5) -> float:
 
 
 def make_network(recipe: TextureRecipe) -> VGGFeatures:
-    """The texture network, with random weights: VGG's layers, narrower, with batch norm before each ReLU."""
+    """Return the texture network, with random weights: VGG's layers, narrower, with batch norm before each ReLU."""
     network = VGGFeatures(recipe.widths, TAPS, norm=True)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -1,4 +1,4 @@
-"""What a fill is measured by. Every name says where (hole, whole picture, boundary) and what (raw, composed)."""
+"""The metrics of a fill. Every name says where (hole, whole picture, boundary) and of what (raw, composed)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from inpainter.metrics.pixel import mean_absolute_error, mean_squared_error, psn
 from inpainter.metrics.structure import boundary_gradient_error, gradient_energy_ratio, ssim
 
 Measure = Callable[[Image, Image, Mask], float]
-"""(truth, answer, mask) → number."""
+"""(truth, filled, mask) → number."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """The card of a metric."""
+    """The description of a metric."""
 
     title: str
     """For the head of a table."""
@@ -22,18 +22,18 @@ class Metric:
     better: str
     """`higher`, `lower`, or `one` where 1 is best."""
     raw: bool
-    """Whether it is taken of the raw answer, not of the composed one."""
+    """Whether it measures the raw prediction, not the composed one."""
     measure: Measure | None
     """None for LPIPS, which needs weights."""
     digits: int = 4
 
 
 def _hole(function: Callable[[Image, Image, Mask | None], float]) -> Measure:
-    return lambda truth, answer, mask: function(truth, answer, mask)
+    return lambda truth, filled, mask: function(truth, filled, mask)
 
 
 def _whole(function: Callable[[Image, Image, Mask | None], float]) -> Measure:
-    return lambda truth, answer, mask: function(truth, answer, None)
+    return lambda truth, filled, mask: function(truth, filled, None)
 
 
 _COMPOSED = "the composed answer, whose known pixels are the truth's"

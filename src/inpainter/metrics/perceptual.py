@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from inpainter.core import Image, InputError
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""Normalisation of pictures in [−1, 1], of the authors' code."""
+"""The normalisation of pictures in [−1, 1] in the authors' code."""
 FIRES = {3: (64, 16, 64), 4: (128, 16, 64), 6: (128, 32, 128), 7: (256, 32, 128),
          9: (256, 48, 192), 10: (384, 48, 192), 11: (384, 64, 256), 12: (512, 64, 256)}  # fmt: skip
-"""SqueezeNet 1.1's fire modules by their place: channels in, squeezed, expanded by either kernel."""
+"""SqueezeNet 1.1's fire modules by index: channels in, squeezed, expanded by each kernel."""
 TAPS = {1: 64, 4: 128, 7: 256, 9: 384, 10: 384, 11: 512, 12: 512}
-"""Places whose features are compared, and their channels."""
+"""Layers whose features are compared, and their channels."""
 SMALLEST = 17
 """Shortest side, px, at which the last features still have a pixel."""
 
@@ -34,9 +34,9 @@ class _Fire(nn.Module):
 
 
 class LPIPS(nn.Module):
-    """The distance of two pictures as people see it, learnt: Σ_l mean_hw w_l · (ŷ_l − ŷ0_l)², features of unit length.
+    """A learned perceptual distance of two pictures: Σ_l mean_hw w_l · (ŷ_l − ŷ0_l)², features of unit length.
 
-    `lpips(a, b)` takes `(B, 3, H, W)` in [0, 1], sides of 17 px or more, and answers `(B,)`; 0 = the same.
+    `lpips(a, b)` takes `(B, 3, H, W)` in [0, 1], sides of 17 px or more, and returns `(B,)`; 0 = identical.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class LPIPS(nn.Module):
 
 
 def load_lpips(path: str | Path) -> LPIPS:
-    """LPIPS with the weights of a safetensors file of the official names (`features.0.weight` … `lin6.weight`).
+    """Load LPIPS weights from a safetensors file with the official names (`features.0.weight` … `lin6.weight`).
 
     Raises InputError when the file cannot be read or holds something else.
     """
@@ -80,10 +80,10 @@ def load_lpips(path: str | Path) -> LPIPS:
     return network.eval().requires_grad_(False)
 
 
-def lpips_distance(network: LPIPS, truth: Image, answer: Image) -> float:
-    """LPIPS of two pictures `(H, W, 3)` in [0, 1]; NaN where a side is below 17 px."""
+def lpips_distance(network: LPIPS, truth: Image, filled: Image) -> float:
+    """Return the LPIPS of two pictures `(H, W, 3)` in [0, 1]; NaN where a side is below 17 px."""
     if min(truth.shape[:2]) < SMALLEST:
         return float("nan")
-    a, b = (torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None] for picture in (truth, answer))
+    a, b = (torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None] for picture in (truth, filled))
     with torch.inference_mode():
         return float(network(a, b))

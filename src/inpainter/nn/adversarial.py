@@ -1,4 +1,4 @@
-"""The discriminator that papers share, and the two sides of its game."""
+"""The discriminator that several papers share, and its loss."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ class Discriminator(nn.Sequential):
     """Convolutions 4×4 of stride 2 down to 4×4 places, then one of 4×4: `(B, 3, S, S)` to logits `(B,)`.
 
     LeakyReLU 0.2 after each, batch norm after all but the first (Radford et al. 2016; Pathak et al. 2016). `widths`
-    are the channels after each halving, so S is 4·2^len(widths). It sees a picture and nothing else: one that also saw
-    the hole would win by finding its seam.
+    are the channels after each halving, so S is 4·2^len(widths). It sees the picture only: one that also saw the
+    mask would win by finding the seam.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
@@ -20,7 +20,7 @@ class Discriminator(nn.Sequential):
         for incoming, out in zip((3, *widths), widths, strict=False):
             layers.append(nn.Conv2d(incoming, out, 4, 2, 1, bias=False))
             layers += [nn.BatchNorm2d(out)] if incoming != 3 else []
-            # In place: memory that is asked for anew costs more than what is computed.
+            # In place: allocating memory costs more than the computation.
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten(0))
         draw_dcgan_weights(self)
@@ -37,7 +37,7 @@ def draw_dcgan_weights(module: nn.Module) -> None:
 
 
 def real_or_not(logits: Tensor, real: bool) -> Tensor:
-    """Mean binary cross-entropy of the discriminator's logits with all-real or all-generated labels: a scalar.
+    """Return the mean binary cross-entropy of the discriminator's logits with all-real or all-generated labels.
 
     The discriminator minimises −log D(x) − log(1 − D(G)), the generator −log D(G), its non-saturating form.
     """

@@ -1,4 +1,4 @@
-"""Changes of pictures that a discriminator sees, with gradients: what keeps it from learning a small set by heart."""
+"""Differentiable augmentation of what a discriminator sees, which keeps it from learning a small set by heart."""
 
 import torch
 from torch import Tensor
@@ -8,9 +8,9 @@ from torch.nn import functional
 def augmented(pictures: Tensor, generator: torch.Generator) -> Tensor:
     """Mirror, shade, shift and cut out at random, each picture `(B, C, H, W)` in [−1, 1] in its own way.
 
-    Real and generated pictures both go through it, so that a generator learns no change by it (Zhao and others:
-    Differentiable Augmentation for Data-Efficient GAN Training, 2020, section 3.2); for the same reason it is mirrored
-    with even odds.
+    Real and generated pictures are both augmented, so that a generator does not learn the changes (Zhao and others:
+    Differentiable Augmentation for Data-Efficient GAN Training, 2020, section 3.2); for the same reason pictures are
+    mirrored with probability one half.
     """
     count, _, height, width = pictures.shape
 

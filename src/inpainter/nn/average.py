@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class MovingAverage:
-    """Exponential moving average of a module's parameters and running statistics, as `module.state_dict()` names them.
+    """Exponential moving average of a module's parameters and running statistics, by their `state_dict()` names.
 
     The decay starts low, min(decay, (1 + t) / (10 + t)), so that the first weights are soon forgotten.
     """

@@ -1,4 +1,4 @@
-"""Going downhill in the pixels of a picture: L-BFGS and Adam, a value and a slope at a time."""
+"""Gradient descent in the pixels of a picture: L-BFGS and Adam, one value and gradient at a time."""
 
 import math
 from abc import ABC, abstractmethod
@@ -8,21 +8,21 @@ from torch import Tensor
 
 
 class Descent(ABC):
-    """`x = descent.step(x, loss, slope)`: where to look next, of a loss and its slope at `x`."""
+    """`x = descent.step(x, loss, slope)`: the next iterate, from the loss and its gradient at `x`."""
 
     @abstractmethod
     def step(self, x: Tensor, loss: float, slope: Tensor) -> Tensor:
-        """The next place, of the loss and the slope at this one."""
+        """Return the next iterate, from the loss and its gradient at this one."""
 
     def restart(self) -> None:  # noqa: B027
-        """From here on the loss is another one, to which values before do not compare."""
+        """Accept that the loss changes from here on, so that earlier values cannot be compared with it."""
 
 
 class LBFGS(Descent):
     """L-BFGS without a line search, as the released code has it (Nocedal, Wright 2006, algorithm 7.4).
 
-    The first step goes `first` far (root mean square). A step that ends higher than it began is halved; where even
-    that fails, it begins again downhill.
+    The first step goes `first` far (root mean square). A step that increases the loss is halved; where even
+    that fails, the search restarts along the gradient.
     """
 
     def __init__(self, history: int = 25, first: float = 0.01) -> None:
@@ -32,7 +32,7 @@ class LBFGS(Descent):
         self._way, self._halved = torch.zeros(0), 0
 
     def restart(self) -> None:
-        # Its curvature is much the same, and with patches found again at every step there would be no other.
+        # The curvature is much the same, and with patches matched at every step there would be no other.
         if self._from is not None:
             self._from = (self._from[0], math.inf, self._from[2])
 
@@ -53,7 +53,7 @@ class LBFGS(Descent):
         return x + self._way
 
     def _direction(self, slope: Tensor) -> Tensor:
-        """−H·slope, H being the inverse curvature that the last steps showed: the two loops of algorithm 7.4."""
+        """−H·slope, H being the inverse Hessian estimated from the last steps: the two loops of algorithm 7.4."""
         if not self._pairs:
             return slope * (-self._first * math.sqrt(slope.numel()) / max(float(slope.norm()), 1e-30))
         way, shares = -slope, []
@@ -69,7 +69,7 @@ class LBFGS(Descent):
 
 
 class Adam(Descent):
-    """Adam (Kingma, Ba 2015) whose steps shrink to nothing over so many, along a cosine."""
+    """Adam (Kingma, Ba 2015) with a cosine schedule to 0 over `steps` steps."""
 
     def __init__(self, steps: int, rate: float = 0.03) -> None:
         self._steps, self._rate, self._done = steps, rate, 0

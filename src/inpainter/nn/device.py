@@ -1,4 +1,4 @@
-"""Where torch computes."""
+"""The devices that torch computes on."""
 
 import torch
 
@@ -6,7 +6,7 @@ from inpainter.core import InputError
 
 
 def torch_device(name: str) -> torch.device:
-    """The device of this name of `core.DEVICES`; `auto` is the fastest there is. Raises InputError where it is not."""
+    """Return the device named, one of `core.DEVICES`; `auto` is the fastest. Raises InputError where it is missing."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(kind for kind, found in there.items() if found))
@@ -16,7 +16,7 @@ def torch_device(name: str) -> torch.device:
 
 
 def quick_halves(device: torch.device) -> bool:
-    """Whether a processor multiplies bfloat16 numbers; one that does not takes them in the longer way."""
+    """Return whether a device multiplies bfloat16 natively; others are slower with it."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}

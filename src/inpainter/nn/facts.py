@@ -1,4 +1,4 @@
-"""What `recipe.json` in a folder of trained weights says; read without torch."""
+"""Reading `recipe.json` in a folder of trained weights, without torch."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from inpainter.core.install import checkout
 from inpainter.core.paths import exists
 
 WEIGHTS, RECIPE, CARD = "weights.safetensors", "recipe.json", "README.md"
-TO_GET_WEIGHTS = "they lie in weights/ of the source: set INPAINTER_WEIGHTS to where that folder is"
+TO_GET_WEIGHTS = "they are in weights/ of the source: set INPAINTER_WEIGHTS to where that folder is"
 
 
 def weights_home() -> Path | None:
-    """The folder of the weights trained for good, one `METHOD-PRESET` each: `INPAINTER_WEIGHTS`, or a checkout's.
+    """Return the folder of the shipped weights, one `METHOD-PRESET` each: `INPAINTER_WEIGHTS`, or a checkout's.
 
     They are not in the wheel: there it is None.
     """
@@ -25,13 +25,13 @@ def weights_home() -> Path | None:
 
 
 def has_weights(folder: str) -> bool:
-    """Whether the weights trained for good have this folder, `METHOD-PRESET`."""
+    """Return whether the shipped weights include this folder, `METHOD-PRESET`."""
     home = weights_home()
     return home is not None and exists(home / folder / RECIPE)
 
 
 def trained_weights(folder: str) -> Path:
-    """This folder, `METHOD-PRESET`, of the weights trained for good; raises InputError where it is missing."""
+    """Return this folder, `METHOD-PRESET`, of the shipped weights; raises InputError where it is missing."""
     home = weights_home()
     if home is None or not has_weights(folder):
         place = f"not in {home}" if home else "not installed"
@@ -40,15 +40,15 @@ def trained_weights(folder: str) -> Path:
 
 
 def weights_in(folder: str | Path) -> Path:
-    """The folder of weights that is meant: this one, or of a run folder its `weights`."""
+    """Return the folder of weights: this one, or the `weights` of a run folder."""
     inside = Path(folder) / "weights"
     return inside if exists(inside / RECIPE) and not exists(Path(folder) / RECIPE) else Path(folder)
 
 
 def read_facts(folder: str | Path) -> dict[str, Any]:
-    """Method, recipe, SHA-256 and what else is known of the weights in a folder of them, or in a run folder.
+    """Return method, recipe, SHA-256 and further facts of the weights in a folder or run folder.
 
-    Raises InputError when that is missing or not to be understood.
+    Raises InputError when the file is missing or cannot be parsed.
     """
     path = weights_in(folder) / RECIPE
     try:

@@ -1,4 +1,4 @@
-"""Loss terms that papers share. Every L1 is a mean over all values (size-averaged), masked ones included."""
+"""Loss terms that several papers share. Every L1 is a mean over all values (size-averaged), masked ones included."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,17 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def masked_l1(answer: Tensor, truth: Tensor, where: Tensor) -> Tensor:
-    """‖where ⊙ (answer − truth)‖₁ / N, N the number of **all** values (Liu et al. 2018, section 3.3: L_hole, L_valid).
+def masked_l1(prediction: Tensor, truth: Tensor, where: Tensor) -> Tensor:
+    """‖where ⊙ (prediction − truth)‖₁ / N, N the number of **all** values (Liu et al. 2018, section 3.3).
 
-    `(B, 3, H, W)` twice and a bool `(B, 1, H, W)`.
+    L_hole and L_valid of the paper; `(B, 3, H, W)` twice and a bool `(B, 1, H, W)`.
     """
-    return ((answer - truth).abs() * where).mean()
+    return ((prediction - truth).abs() * where).mean()
 
 
-def feature_l1(answer: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
-    """Σ_p ‖Ψ_p(answer) − Ψ_p(truth)‖₁ / N_p over layers p (equation 3, one of its two sums)."""
-    return torch.stack([functional.l1_loss(a, t) for a, t in zip(answer, truth, strict=True)]).sum()
+def feature_l1(prediction: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
+    """Σ_p ‖Ψ_p(prediction) − Ψ_p(truth)‖₁ / N_p over layers p (equation 3, one of its two sums)."""
+    return torch.stack([functional.l1_loss(a, t) for a, t in zip(prediction, truth, strict=True)]).sum()
 
 
 def gram(features: Tensor) -> Tensor:
@@ -27,9 +27,9 @@ def gram(features: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / (channels * height * width)
 
 
-def style_l1(answer: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
-    """Σ_p ‖gram(Ψ_p(answer)) − gram(Ψ_p(truth))‖₁ / C_p² over layers p (equations 4 and 5)."""
-    return feature_l1([gram(a) for a in answer], [gram(t) for t in truth])
+def style_l1(prediction: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
+    """Σ_p ‖gram(Ψ_p(prediction)) − gram(Ψ_p(truth))‖₁ / C_p² over layers p (equations 4 and 5)."""
+    return feature_l1([gram(a) for a in prediction], [gram(t) for t in truth])
 
 
 def total_variation(composed: Tensor, mask: Tensor) -> Tensor:

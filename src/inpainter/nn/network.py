@@ -1,4 +1,4 @@
-"""The contract of core's Inpainter on batches of torch, and the adapter from the one to the other."""
+"""The contract of core's Inpainter for torch batches, and an adapter from Network to Inpainter."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Network(nn.Module, ABC):
 
     view: View = View()
     encodes: bool = False
-    """Whether it has an encoder, whose code `encode` gives."""
+    """Whether it has an encoder, whose code `encode` returns."""
     trained_on: int | None = None
     """The side of the pictures that it was trained on, px, where it fills larger ones without scaling them down."""
 
@@ -34,21 +34,21 @@ class Network(nn.Module, ABC):
         """Fill `image` where `mask` is True.
 
         `image` is `(B, 3, H, W)` floating point in [0, 1]; `mask` is bool `(B, 1, H, W)`; the fill is like `image`.
-        `works` has one for each picture, or none where no seed is needed and nobody waits. Raises TypeError or
-        ValueError, saying what came and what is wanted.
+        `works` has one for each picture, or none where neither seeds nor progress are needed. Raises TypeError or
+        ValueError, which say what was given and what is expected.
         """
         filled = self.raw(image, mask, works)
         return torch.where(mask, filled.clamp(0, 1).to(image.dtype), image)
 
     @final
     def raw(self, image: Tensor, mask: Tensor, works: Sequence[Work] = ()) -> Tensor:
-        """The whole `(B, 3, H, W)` picture as the network sees it: not composed, not clamped. For losses."""
+        """Return the whole predicted picture `(B, 3, H, W)`, neither composed nor clamped. For losses."""
         self._check(image, mask)
         return self.predict(image.masked_fill(mask, 0), mask, works)
 
     @final
     def encode(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The code `(B, D)` of pictures `(B, 3, H, W)` in [0, 1] with holes `(B, 1, H, W)`: what NSD measures."""
+        """Return the code `(B, D)` of pictures `(B, 3, H, W)` in [0, 1] with holes `(B, 1, H, W)`, for NSD."""
         self._check(image, mask)
         return self.code(image.masked_fill(mask, 0), mask)
 
@@ -56,12 +56,12 @@ class Network(nn.Module, ABC):
     def predict(self, image: Tensor, mask: Tensor, works: Sequence[Work]) -> Tensor:
         """Return a whole picture `(B, 3, H, W)`, around [0, 1]; `image` is 0 under the mask.
 
-        What is random comes from `torch.Generator`s made of the works' seeds. Gradients may be taken in it
+        Random numbers come from `torch.Generator`s seeded by the works. Gradients may be used inside
         (`torch.enable_grad()`): a search in a latent space is a prediction, too.
         """
 
     def code(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The code `(B, D)` of pictures that are 0 under their masks; only where `encodes`."""
+        """Return the code `(B, D)` of pictures that are 0 under their masks; only where `encodes`."""
         raise NotImplementedError(f"{type(self).__name__} has no encoder")
 
     def _check(self, image: Tensor, mask: Tensor) -> None:
@@ -78,15 +78,15 @@ class Network(nn.Module, ABC):
 
 
 class NetworkInpainter(Inpainter):
-    """A Network as an Inpainter: on one device, with running statistics."""
+    """A Network as an Inpainter: on one device, in evaluation mode."""
 
     def __init__(self, network: Network, card: Card, device: str | torch.device = "cpu") -> None:
         self.card = card
         self.view = network.view
         self.encodes = network.encodes
-        # This layout is the faster one for convolutions of more than one picture.
+        # The faster layout for convolutions of several pictures.
         self.network = network.to(device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
-        # A prediction may take gradients, but never the weights'.
+        # A prediction may use gradients, but never the weights'.
         self.network.requires_grad_(False)
         self.device = torch.device(device)
 
@@ -113,14 +113,14 @@ class NetworkInpainter(Inpainter):
             return self.network.encode(*self._tensors(images, masks)).float().cpu().numpy()
 
     def _tensors(self, images: Images, masks: Masks) -> tuple[Tensor, Tensor]:
-        # (N, H, W, 3) seen as (N, 3, H, W) is channels_last as it lies there.
+        # (N, H, W, 3) viewed as (N, 3, H, W) is channels_last already.
         pictures = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
         return pictures.to(self.device), torch.from_numpy(masks)[:, None].to(self.device)
 
 
 def _is_thick(mask: Mask, thickness: float) -> bool:
-    """Whether a disc of more than this diameter has room in a hole."""
-    # Half of it, because the distances are those to the nearest known pixel.
+    """Return whether a disc of more than this diameter fits into a hole."""
+    # Half of it, because distances are to the nearest known pixel.
     return float(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5).max()) > thickness / 2 + 0.5
 
 

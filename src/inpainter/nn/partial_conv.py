@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 class PartialConv2d(nn.Conv2d):
-    """Convolve what is valid, make up for what is missing, and say where the answer is valid (equations 1 and 2).
+    """Convolve valid pixels, rescale for the missing ones, and return where the output is valid (equations 1 and 2).
 
     With X the input, M its validity, and both sums over all channels and window positions:
 
@@ -16,16 +16,16 @@ class PartialConv2d(nn.Conv2d):
         y = 0                                   and    valid' = False   elsewhere.
 
     Border: sum(1) counts the positions inside the picture, so the padding is absent, not missing, and a full mask
-    gives the plain convolution to the last pixel. (The authors' code counts the padding as a hole, which
+    gives the plain convolution up to the last pixel. (The authors' code counts the padding as a hole, which
     scales a 3×3 window up by 1.5 at an edge and 2.25 in a corner.)
 
     Args:
         in_channels: channels of the input, all masks together.
-        out_channels: channels of the answer.
+        out_channels: channels of the output.
         kernel_size: side of the window.
         stride: step of the window.
         padding: pixels added on every side; at most half the window, so that every window meets the picture.
-        bias: whether b is learnt.
+        bias: whether b is learned.
         groups_of_channels: how many consecutive channels each mask stands for, where features with different masks
             are concatenated, as a U-Net's skips are; without it one mask stands for all.
     """
@@ -51,20 +51,20 @@ class PartialConv2d(nn.Conv2d):
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, input: Tensor | Sequence[Tensor], valid: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Answer (features, where they are valid).
+        """Return (features, where they are valid).
 
-        `input` is `(B, in_channels, H, W)`, or its groups of channels one by one, which spares putting them together;
+        `input` is `(B, in_channels, H, W)`, or its groups of channels as a tuple, which saves concatenating them;
         `valid` is bool `(B, G, H, W)` with one map for each group of channels, so `(B, 1, H, W)` by default. The
-        answer is `(B, out_channels, H', W')` with bool `(B, 1, H', W')`.
+        output is `(B, out_channels, H', W')` with bool `(B, 1, H', W')`.
         Raises ValueError when the shapes or the mask's type do not fit.
         """
         parts = self._parts(input) if isinstance(input, Tensor) else input
         self._check(parts, valid)
-        # Products of one type: with a bool or float32 factor every one of them would convert on its way.
+        # Products of one type: a bool or float32 factor would convert each of them.
         dtype = _compute_type(parts[0])
         cover = self._cover(valid)
         met = cover > 0
-        # In a mixed-precision run the ratio is made in float32 and rounded once.
+        # In mixed precision the ratio is computed in float32 and rounded once.
         ratio = torch.where(met, 1 / cover, 0).to(dtype)
         y = self._convolved(parts, valid, dtype)
         if self.bias is None:
@@ -73,7 +73,7 @@ class PartialConv2d(nn.Conv2d):
         return torch.addcmul(self.bias.to(dtype).view(1, -1, 1, 1) * met.to(dtype), y, ratio), met
 
     def _convolved(self, parts: Sequence[Tensor], valid: Tensor, dtype: torch.dtype) -> Tensor:
-        """Wᵀ(X ⊙ M), as a sum over the groups: a convolution is linear, and nothing has to be concatenated."""
+        """Return Wᵀ(X ⊙ M) as a sum over the groups: convolution is linear, so nothing has to be concatenated."""
         weights = [self.weight] if len(parts) == 1 else self.weight.split(self.channel_counts, dim=1)
         y = None
         for g, (x, weight) in enumerate(zip(parts, weights, strict=True)):
@@ -89,13 +89,13 @@ class PartialConv2d(nn.Conv2d):
         return x.split(self.channel_counts, dim=1)
 
     def _cover(self, valid: Tensor) -> Tensor:
-        """sum(M) / sum(1) for every window, (B, 1, H', W') float32, from one map instead of one a channel."""
+        """Return sum(M) / sum(1) for every window, (B, 1, H', W') float32, from one map instead of one per channel."""
         if valid.shape[1] == 1:
             share = valid.float()
         else:
             counts = valid.new_tensor(self.channel_counts, dtype=torch.float32).view(1, -1, 1, 1)
             share = (valid * counts).sum(1, keepdim=True)
-        # The mean over the positions inside the picture; whole numbers up to here, so 1 is met exactly.
+        # The mean over the positions inside the picture; of integers up to here, so 1 is exact.
         mean = functional.avg_pool2d(share, self.kernel_size, self.stride, self.padding, count_include_pad=False)  # pyright: ignore[reportArgumentType]
         return mean if valid.shape[1] == 1 else mean / self.in_channels
 
@@ -114,15 +114,15 @@ class PartialConv2d(nn.Conv2d):
 
 
 def partial_average(x: Tensor, valid: Tensor, kernel: int, stride: int = 1, padding: int = 0) -> tuple[Tensor, Tensor]:
-    """The partial convolution with the constant weights 1 / sum(1), each channel by itself: the mean of what is valid.
+    """Partial convolution with the constant weights 1 / sum(1), per channel: the mean of the valid pixels.
 
         y = sum(X ⊙ M) / sum(M)    where sum(M) > 0,    0 elsewhere.
 
-    `x` is `(B, C, H, W)` floating point, `valid` bool `(B, 1, H, W)`; windows that stick out of the picture below or
-    to the right count. Answers as PartialConv2d does.
+    `x` is `(B, C, H, W)` floating point, `valid` bool `(B, 1, H, W)`; windows that extend beyond the picture below or
+    to the right count. Returns the same as PartialConv2d.
     """
     share = valid.to(x.dtype)
-    # Both over the same number of positions, which the quotient is free of.
+    # Both over the same number of positions, which cancels.
     cover, mean = (
         functional.avg_pool2d(values, kernel, stride, padding, ceil_mode=True) for values in (share, x * share)
     )
@@ -131,12 +131,12 @@ def partial_average(x: Tensor, valid: Tensor, kernel: int, stride: int = 1, padd
 
 
 def fill_by_averages(image: Tensor, valid: Tensor, steps: int = 4) -> Tensor:
-    """Fill what is not valid by partial averages of 3×3, repeated until all is known; what is valid stays.
+    """Fill the missing pixels by partial averages of 3×3, repeated until all is known; valid pixels stay.
 
-    Each step fills one pixel inwards from the rim. What is thicker than `steps` from both sides is filled at half the
+    Each step fills one pixel inwards from the rim. Parts thicker than `steps` from both sides are filled at half the
     size, by the same rule, and brought back by nearest upsampling, so that a large hole costs little more than a small
-    one. Where a picture has no valid pixel it is 1/2. `image` is `(B, C, H, W)` in [0, 1], `valid` bool
-    `(B, 1, H, W)`; what one picture of a batch becomes does not depend on the others.
+    one. A picture without a valid pixel becomes 1/2. `image` is `(B, C, H, W)` in [0, 1], `valid` bool
+    `(B, 1, H, W)`; each picture of a batch is filled independently of the others.
     """
     for _ in range(steps):
         if valid.all():
@@ -153,5 +153,5 @@ def fill_by_averages(image: Tensor, valid: Tensor, steps: int = 4) -> Tensor:
 
 
 def _compute_type(x: Tensor) -> torch.dtype:
-    """The type that a convolution of `x` answers in, autocast included."""
+    """Return the type of a convolution's output for `x`, autocast included."""
     return torch.get_autocast_dtype(x.device.type) if torch.is_autocast_enabled(x.device.type) else x.dtype

@@ -8,11 +8,11 @@ from inpainter.nn.device import quick_halves
 from inpainter.nn.vgg import VGGFeatures
 
 _AROUND = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
-"""The 3×3 places of a patch, seen from its middle."""
+"""The 3×3 places of a patch, relative to its middle."""
 
 
 def reach(network: VGGFeatures) -> int:
-    """How far from the pixels of its own block the last feature looks, px: a convolution adds one place of its input.
+    """Return how far beyond its own block the last feature sees, px: a convolution adds one place of its input.
 
     relu3_1: 2·1 + 2·2 + 4 = 10; relu4_1: 2·1 + 2·2 + 4·4 + 8 = 30.
     """
@@ -26,15 +26,15 @@ def reach(network: VGGFeatures) -> int:
 
 
 def stride_of(network: VGGFeatures) -> int:
-    """How many pixels wide the block of the last feature is."""
+    """Return the side of the last feature's block of pixels."""
     return 2 ** sum(name.startswith("pool") for name in network.layers)
 
 
 def window(mask: Tensor, network: VGGFeatures) -> tuple[slice, slice]:
-    """What of a picture `(…, H, W)` the texture term looks at when only the missing pixels move.
+    """Return the part of a picture `(…, H, W)` that the texture term needs when only the missing pixels change.
 
-    The hole, out to whole blocks of the last feature; one block more, for the patches; and what the features of all
-    these see. Sides are whole blocks, so that the poolings fall as in the whole picture, of which they are too.
+    The hole, out to whole blocks of the last feature; one block more, for the patches; and the receptive field of
+    all these. Sides are whole blocks, so that pooling is aligned as in the whole picture.
     """
     stride = stride_of(network)
     margin = stride + reach(network)
@@ -48,7 +48,7 @@ def window(mask: Tensor, network: VGGFeatures) -> tuple[slice, slice]:
 
 
 def total_variation(picture: Tensor, mask: Tensor) -> Tensor:
-    """Υ = mean of (x_p − x_q)² over the pairs of neighbours of which one is missing, at least.
+    """Υ = mean of (x_p − x_q)² over the pairs of neighbours of which at least one is missing.
 
     `picture` is `(1, C, H, W)`, `mask` bool `(1, 1, H, W)`. The paper (equation 4) has the sum.
     """
@@ -66,15 +66,15 @@ def total_variation(picture: Tensor, mask: Tensor) -> Tensor:
 
 
 def nearest_patches(wanted: Tensor, sought: Tensor, source: Tensor, allowed: Tensor) -> Tensor:
-    """For each 3×3 patch sought the allowed one of the most alike direction: flat places in `source`, row by row.
+    """Return for each 3×3 patch sought the allowed one nearest in direction: flat indices into `source`, row by row.
 
-    nn(i) = argmax_j ⟨P_i, P_j⟩ / ‖P_j‖, the cosine but for a factor of i, as the released code has it: a start that is
-    blurred, whose features are small, matches no blurred patches for it. The paper has the least ‖P_i − P_j‖².
+    nn(i) = argmax_j ⟨P_i, P_j⟩ / ‖P_j‖, the cosine up to a factor of i, as in the released code: so a blurred start,
+    whose features are small, does not match blurred patches. The paper has the least ‖P_i − P_j‖².
 
     `wanted` is `(C, h, w)`, `source` `(C, H, W)`; `sought` and `allowed` are bool and False along the borders, where
     no whole patch lies. ⟨P_i, P_j⟩ = Σ_d ⟨φ(i + d), φ(j + d)⟩: features are multiplied place by place, a row of
-    targets at a time, and the products added along diagonals. So the product is a ninth of that of whole patches,
-    and little memory is needed.
+    targets at a time, and the products added along diagonals. This is a ninth of the work for whole patches, and
+    needs little memory.
     """
     height, width = source.shape[1:]
     columns = sought.any(0).nonzero()
@@ -102,10 +102,10 @@ def nearest_patches(wanted: Tensor, sought: Tensor, source: Tensor, allowed: Ten
 
 
 def voted(source: Tensor, found: Tensor, sought: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What all found patches together want at every place: the mean `(C, h, w)`, how many `(h, w)`, and what is left.
+    """Return the mean feature of all patches found over every place `(C, h, w)`, their number `(h, w)`, and the rest.
 
-    Σ_i ‖P_i − P_nn(i)‖² = Σ_p n_p ‖φ(p) − m_p‖² + rest, with m_p the mean of the n_p features that patches over p want
-    there, and rest = Σ_p Σ ‖wanted − m_p‖², which does not depend on φ.
+    Σ_i ‖P_i − P_nn(i)‖² = Σ_p n_p ‖φ(p) − m_p‖² + rest, with m_p the mean of the n_p features of the patches over p,
+    and rest = Σ_p Σ ‖wanted − m_p‖², which does not depend on φ.
     """
     channels, (height, width) = len(source), sought.shape
     places = sought.flatten().nonzero().flatten()
@@ -126,7 +126,7 @@ class PatchTexture:
     """E_t of one picture: how far the 3×3 patches of features in the hole are from patches outside it.
 
     E_t = mean over taps of Σ_{i ∈ R} ‖P_i − P_nn(i)‖² / (9 C |R| v), with R the feature places whose block of pixels
-    touches the hole and v the mean square of the features outside: 0 is a copy, 2 is as far as chance. The paper
+    touches the hole and v the mean square of the features outside: 0 is a copy, 2 random patches. The paper
     (equation 3) divides by |R| alone.
 
     `picture` is `(1, 3, H, W)` in [0, 1], sides multiples of `stride_of(network)`, its hole filled somehow; `mask` and
@@ -154,37 +154,37 @@ class PatchTexture:
 
     @property
     def possible(self) -> bool:
-        """Whether there is a patch to find and one to take."""
+        """Whether there are patches to match and patches to take."""
         return bool(self._parts)
 
     def features(self, picture: Tensor) -> list[Tensor]:
-        """The network's features of a picture, `(C, h, w)` each, float32."""
+        """Return the network's features of a picture, `(C, h, w)` each, float32."""
         with torch.autocast(picture.device.type, torch.bfloat16, enabled=self._quick):
             return [each[0].float() for each in self.network(picture)]
 
     @torch.no_grad()
     def match(self, part: Tensor) -> None:
-        """Find the nearest patches again; `part` is what of the picture lies in `rows` and `columns`."""
+        """Match the nearest patches again; `part` is the picture's part in `rows` and `columns`."""
         features = self.features(part)
         for each in self._parts:
             each.match(features[each.tap])
 
     def __call__(self, part: Tensor) -> Tensor:
-        """E_t of the picture that has `part` in `rows` and `columns`."""
+        """Return E_t of the picture with `part` in `rows` and `columns`."""
         features = self.features(part)
         return torch.stack([each.distance(features[each.tap]) for each in self._parts]).mean()
 
     def offsets(self) -> tuple[Tensor, Tensor, int]:
-        """How far away the finest tap's patches were found, `(2, h, w)` rows down and columns right; where; its stride.
+        """Return the finest tap's offsets to its patches, `(2, h, w)` rows down and columns right; where; its stride.
 
-        All are in places of its features, of the whole picture; the stride is in px.
+        All are in places of its features, over the whole picture; the stride is in px.
         """
         part = min(self._parts, key=lambda each: each.stride)
         return part.offsets(), part.sought, part.stride
 
 
 class _Part:
-    """What of E_t one tap makes."""
+    """The share of one tap in E_t."""
 
     def __init__(
         self, tap: int, stride: int, source: Tensor, allowed: Tensor, sought: Tensor, place: tuple[slice, slice],

@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 def poisson_blend(image: Tensor, guide: Tensor, mask: Tensor) -> Tensor:
-    """Fill the holes of `image` with what has the gradients of `guide` and meets the known pixels.
+    """Fill the holes of `image` with the gradients of `guide`, joined to the known pixels.
 
     min ‖∇x − ∇g‖² over the hole, x = y outside (Pérez, Gangnet, Blake 2003, equation 3; Yeh and others 2017, equation
     8). With d = x − g this is a Laplace equation: for every missing p the sum over its neighbours q in the picture of
     d_p − d_q is 0, with d_q = y_q − g_q where q is known. A picture's border has no neighbour beyond it. Tensors
-    `(B, C, H, W)`, bool `(B, 1, H, W)`; a hole that is everything is filled with `guide` as it is.
+    `(B, C, H, W)`, bool `(B, 1, H, W)`; a hole that covers everything is filled with `guide` as it is.
     """
     blended = torch.where(mask, guide, image)
     difference = (image - guide).double().cpu().numpy()
@@ -23,7 +23,7 @@ def poisson_blend(image: Tensor, guide: Tensor, mask: Tensor) -> Tensor:
         if one.any() and not one.all():
             places.setdefault(one.tobytes(), []).append(number)
     for packed, numbers in places.items():
-        # All pictures with this hole at a time: the matrix is the mask's alone.
+        # All pictures with this hole at once: the matrix depends on the mask alone.
         hole = masks[numbers[0]]
         factor, neighbours = _factored(packed, hole.shape)
         known = np.where(hole, 0, difference[numbers])
@@ -39,10 +39,10 @@ def poisson_blend(image: Tensor, guide: Tensor, mask: Tensor) -> Tensor:
 
 @lru_cache(maxsize=2)
 def _factored(packed: bytes, shape: tuple[int, int]) -> tuple[Tensor, np.ndarray]:
-    """The Cholesky factor of a hole's Laplace matrix, and the flat places of each pixel's known neighbours.
+    """Return the Cholesky factor of a hole's Laplace matrix, and the flat indices of each pixel's known neighbours.
 
-    The places are those in a picture with one more column, whose values are zero and where neighbours lie that are
-    missing or outside the picture.
+    The indices are into a picture with one more column of zeros, which stands for neighbours that are missing or
+    outside the picture.
     """
     height, width = shape
     hole = np.frombuffer(packed, dtype=bool).reshape(shape)

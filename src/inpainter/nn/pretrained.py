@@ -16,10 +16,10 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def fill_with_weights(network: Module, folder: str | Path) -> Module:
-    """Give `network` the weights of a folder or run, checked against their SHA-256, and set it to evaluation.
+    """Load the weights of a folder or run into `network`, checked against their SHA-256, and set evaluation mode.
 
-    Parts that it calls `optional_parts`, and of which the folder has nothing, become None. Raises InputError when the
-    file is missing, cut short or changed, or when the weights are another network's.
+    Its `optional_parts` that the folder lacks become None. Raises InputError when the file is missing, truncated or
+    changed, or when the weights are another network's.
     """
     path = weights_in(folder) / WEIGHTS
     tensors = _read(path, read_facts(folder)["sha256"])
@@ -30,9 +30,9 @@ def fill_with_weights(network: Module, folder: str | Path) -> Module:
 
 
 def start_from_weights(network: nn.Module, folder: str | Path) -> None:
-    """Give a network that is to be trained the weights of a folder or run, as `fill_with_weights` does.
+    """Load the weights of a folder or run into a network to be trained, as `fill_with_weights` does.
 
-    Optional parts that the folder has nothing of stay as they are.
+    Optional parts that the folder lacks stay as they are.
     """
     path = weights_in(folder) / WEIGHTS
     tensors = _read(path, read_facts(folder)["sha256"])
@@ -72,7 +72,7 @@ def _compare(path: Path, found: dict[str, Tensor], wanted: dict[str, Tensor]) ->
             asked = tuple(wanted[name].shape) if name in wanted else "nothing"
             raise InputError(f"{path}: weights of another method or shape ({name}: {came}, wanted {asked})")
     for name, value in found.items():
-        # Any precision will do; other types would lose something on the way, or cannot be checked.
+        # Any floating point precision will do; other types would lose values, or cannot be checked.
         precise = value.is_floating_point() and wanted[name].is_floating_point() and value.itemsize > 1
         if value.dtype != wanted[name].dtype and not precise:
             kind = str(value.dtype).removeprefix("torch.")

@@ -1,4 +1,4 @@
-"""Random draws from a generator, not from the process's global state, in code that names none."""
+"""Random draws from a generator instead of the process's global state, in code that takes no generator."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,19 +11,19 @@ _DRAWS = frozenset({
     "rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson",
     # Tensors filled.
     "normal_", "uniform_", "random_", "bernoulli_", "exponential_", "geometric_", "cauchy_", "log_normal_",
-    # Those of torch.nn.init that hide what they call; the others are seen through.
+    # Those of torch.nn.init that hide their calls; the others are visible.
     "kaiming_normal_", "kaiming_uniform_",
 })  # fmt: skip
 _LIKE: dict[str, Callable[..., Any]] = {"rand_like": torch.Tensor.uniform_, "randn_like": torch.Tensor.normal_}
-"""Those that take no generator, with what fills an empty tensor by the same numbers."""
+"""Functions that take no generator, with those that fill an empty tensor with the same numbers."""
 
 
 class drawing_from(TorchFunctionMode):  # noqa: N801 - it is used as a function
     """Inside `with drawing_from(generator):`, torch draws from `generator` wherever the caller names none.
 
-    This is for this thread only, and for what makes or fills tensors on the generator's device: the weights of layers,
-    `torch.randn`. Dropout, which takes no generator, is not reached. A generator with the seed of `torch.manual_seed`
-    gives the same numbers.
+    It affects this thread only, and functions that make or fill tensors on the generator's device: the weights of
+    layers, `torch.randn`. Dropout, which takes no generator, is not affected. A generator seeded like
+    `torch.manual_seed` gives the same numbers.
     """
 
     def __init__(self, generator: torch.Generator) -> None:

@@ -1,4 +1,4 @@
-"""A method that is trained: all that its file declares, in one object."""
+"""A trained method: all that its file declares, in one object."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from inpainter.nn.pretrained import fill_with_weights
 
 
 def network_inpainter(network: Any, card: Card, settings: Any, device: Any) -> Inpainter:
-    """A trained Network, ready to fill."""
+    """Return a trained Network, ready to fill."""
     return NetworkInpainter(network, card, device)
 
 
@@ -27,19 +27,19 @@ class TrainedMethod(Method):
     """Network, objective, recipes, card and weights of one method."""
 
     make: Callable[..., Inpainter] = network_inpainter
-    """`make(network, card, settings, device)` makes a trained network ready to fill."""
+    """`make(network, card, settings, device)` returns a trained network ready to fill."""
     devices: tuple[str, ...] = ("auto", "cpu", "cuda", "mps")
     _: KW_ONLY
     presets: Mapping[str, Recipe]
     """Recipes by name, all of one class; the first is the default."""
     network: Callable[[Any], nn.Module]
-    """What of a recipe is kept when its training is over, with random weights."""
+    """Makes the module that a training with a recipe saves, with random weights."""
     objective: Callable[[Any], Objective]
-    """What the training of a recipe minimises."""
+    """Makes the objective of a training with a recipe."""
     shipped: str
-    """The folder, `METHOD-PRESET`, of the weights that the name alone takes."""
+    """The folder, `METHOD-PRESET`, of the weights that the bare name loads."""
     renamed: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Former names of presets → what they are called now; weights and runs made under them still say the former."""
+    """Former → present names of presets; older weights and runs still have the former."""
 
     @property
     def recipe(self) -> type[Recipe]:
@@ -47,9 +47,9 @@ class TrainedMethod(Method):
         return type(next(iter(self.presets.values())))
 
     def load(self, settings: Any, device: str, folder: Path | None = None) -> Inpainter:
-        """The network trained by us, or the one in `folder`, ready to fill.
+        """Return the network with the shipped weights, or with those in `folder`, ready to fill.
 
-        Raises InputError when the weights are missing, cut short, changed or of another recipe, or the device is.
+        Raises InputError when the weights are missing, truncated, changed or of another recipe, or without the device.
         """
         place = torch_device(device)
         folder = folder or self.shipped_weights()
@@ -57,11 +57,11 @@ class TrainedMethod(Method):
         return self.make(network, self.card, settings, place)
 
     def weights_sha256(self, folder: Path | None = None) -> str:
-        """The SHA-256 that the recipe of those weights names, and that `load` checks."""
+        """Return the SHA-256 that the recipe of the weights names, and that `load` checks."""
         return str(read_facts(folder or self.shipped_weights())["sha256"])
 
     def recipe_in(self, folder: str | Path) -> Recipe:
-        """The recipe of the weights in a folder; raises InputError when they are another method's."""
+        """Return the recipe of the weights in a folder; raises InputError when they are another method's."""
         facts = read_facts(folder)
         if facts["method"] != self.card.name:
             name = self.card.name
@@ -73,7 +73,7 @@ class TrainedMethod(Method):
         return self.recipe.from_dict(facts["recipe"])
 
     def shipped_weights(self) -> Path:
-        """The folder of the weights that the name alone takes; raises InputError, which says how to get them."""
+        """Return the folder of the weights that the bare name loads; raises InputError, which says how to get them."""
         try:
             return trained_weights(self.shipped)
         except InputError as error:

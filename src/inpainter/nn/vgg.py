@@ -23,9 +23,9 @@ class VGGFeatures(nn.Module):
     """Features of a VGG at its `taps`, as far as the last of them: `features(image) -> list[Tensor]`.
 
     `image` is `(B, 3, H, W)` in [0, 1], sides of 8 px or more. A tap is `reluB_I`, as the papers name layers, or
-    `poolB`. Blocks of 3×3 convolutions of `widths` channels, each with a ReLU; between blocks the maximum of 2×2. With
-    `reflect`, pictures are mirrored at their borders and odd sides rounded up, as the normalised weights want it; with
-    `zeros`, as the official weights do, nothing is beyond the border and odd sides are rounded down. With `norm`, batch
+    `poolB`. Blocks of 3×3 convolutions of `widths` channels, each with a ReLU; between blocks 2×2 max-pooling. With
+    `reflect`, pictures are mirrored at their borders and odd sides rounded up, as the normalised weights need it; with
+    `zeros`, as for the official weights, the padding is zero and odd sides are rounded down. With `norm`, batch
     norm stands before each ReLU.
 
     The losses of Liu et al. take pool3 as the third; the default here is relu3_1, so that the first five convolutions
@@ -67,7 +67,7 @@ class VGGFeatures(nn.Module):
         return [found[name] for name in self.taps]
 
     def fused(self) -> "VGGFeatures":
-        """Itself, with each batch norm made a part of its convolution, for use: the same features, sooner."""
+        """Fuse each batch norm into its convolution, and return the network itself: the same features, faster."""
         for name in self.layers:
             norm = getattr(self, f"norm{name[4:]}", None)
             if isinstance(norm, nn.BatchNorm2d):
@@ -79,7 +79,7 @@ class VGGFeatures(nn.Module):
 
 
 def _layers(taps: Sequence[str]) -> list[str]:
-    """The names of all layers as far as the last tap, in their order."""
+    """Return the names of all layers up to the last tap, in order."""
     order = []
     for block, depth in enumerate(DEPTHS):
         order += [f"relu{block + 1}_{i + 1}" for i in range(depth)]
@@ -88,7 +88,7 @@ def _layers(taps: Sequence[str]) -> list[str]:
 
 
 def load_vgg(path: str | Path) -> VGGFeatures:
-    """pool1, pool2 and relu3_1, with the weights of a safetensors file (`conv1_1.weight` … `conv3_1.bias`), frozen.
+    """Return frozen pool1, pool2 and relu3_1, with weights from a safetensors file (`conv1_1.weight` … `conv3_1.bias`).
 
     Raises InputError when the file cannot be read or holds something else.
     """
@@ -105,10 +105,10 @@ _NAMED_HASH = re.compile(r".*-([0-9a-f]{8,64})\.pth")
 
 
 def load_vgg19(path: str | Path, taps: Sequence[str] = ("relu3_1", "relu4_1")) -> VGGFeatures:
-    """VGG-19 with torchvision's official weights, `vgg19-dcbb9e9d.pth`, which the user has, frozen.
+    """Return VGG-19, frozen, with torchvision's official weights, the user's copy of `vgg19-dcbb9e9d.pth`.
 
-    As with torch.hub, the end of the file's name is the beginning of its SHA-256, which is checked. Nothing in the
-    file is run. Raises InputError when the file is missing, cut short or changed, or holds something else.
+    As with torch.hub, the end of the file's name is the beginning of its SHA-256, which is checked. No code in the
+    file is run. Raises InputError when the file is missing, truncated or changed, or holds something else.
     """
     path = Path(path)
     found = f"{path}: no VGG-19 weights"
@@ -126,7 +126,7 @@ def load_vgg19(path: str | Path, taps: Sequence[str] = ("relu3_1", "relu4_1")) -
     except Exception as error:  # torch raises many kinds
         raise InputError(f"{found} (not a file of tensors): {remedy}") from error
     network = VGGFeatures(taps=taps, padding="zeros")
-    # Of torchvision's list of layers, convolutions, ReLUs and poolings are numbered alike.
+    # In torchvision's list of layers, convolutions, ReLUs and poolings are all numbered.
     numbers = {name: i for i, name in enumerate(_numbered(network.layers))}
     weights = {
         f"conv{name[4:]}.{kind}": state.get(f"features.{numbers[name]}.{kind}") if isinstance(state, dict) else None
@@ -139,7 +139,7 @@ def load_vgg19(path: str | Path, taps: Sequence[str] = ("relu3_1", "relu4_1")) -
 
 
 def _numbered(layers: Sequence[str]) -> list[str]:
-    """Layers as torchvision counts them: a convolution takes a number and its ReLU the next one."""
+    """Return the layers as torchvision counts them: a convolution has one number and its ReLU the next."""
     return [each for name in layers for each in ([name, ""] if name.startswith("relu") else [name])]
 
 
