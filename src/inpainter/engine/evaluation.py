@@ -249,7 +249,7 @@ def _lpips(evaluation: Evaluation) -> Callable[[Image, Image], float] | None:
         from inpainter.metrics.perceptual import load_lpips, lpips_distance
 
     network = load_lpips(evaluation.lpips_weights)
-    return lambda truth, answer: lpips_distance(network, truth, answer)
+    return lambda truth, filled: lpips_distance(network, truth, filled)
 
 
 def _nsd(

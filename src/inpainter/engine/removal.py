@@ -178,7 +178,7 @@ class _Crop:
 
     hole: Hole
     samples: Samples
-    """Of the part of the frame that lies in the picture."""
+    """The samples of the frame's part in the picture."""
     mask: Mask
     source: Mask | None
     """As the inpainter takes it."""
@@ -193,7 +193,7 @@ class _Crop:
         return self.hole.frame.height / self.size[0]
 
     def ready(self) -> tuple[Image, Mask]:
-        """Return image and mask as the inpainter takes them: mirrored out to the frame, scaled if that is larger."""
+        """Return image and mask as the inpainter takes them: mirrored out to the frame, and scaled if it is larger."""
         image = _without_hidden(to_image(self.samples), self.samples, self.mask)
         pads = _pads(self.hole.frame, self.place)
         if any(side for pad in pads for side in pad):

@@ -29,7 +29,7 @@ class BlindAutoencoderRecipe(Recipe):
     norm: bool = True
     """Whether batch norm follows every layer but the last; the study does not name it."""
     last: Literal["sigmoid", "linear"] = "sigmoid"
-    """What follows the last layer."""
+    """The activation after the last layer."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
