@@ -444,7 +444,7 @@ def test_texture_comes_from_where_it_is_told_to_whatever_the_kinds(tmp_path, rng
 
 def test_a_method_that_cannot_be_told_says_so_and_one_without_a_source_too(tmp_path, rng):
     image, mask, right = halves(rng)
-    with pytest.raises(InputError, match="telea cannot be told where to take texture from"):
+    with pytest.raises(InputError, match="telea cannot be restricted in where it copies from"):
         inpainter.fill(image, mask, "telea", source=right)
     with pytest.raises(InputError, match="source of"):
         inpainter.fill(image, mask, source=right[:5])

@@ -157,7 +157,7 @@ def test_notes_of_where_texture_comes_from_are_told_like_all_others(run):
     ("more", "says"),
     [
         (("--source", "none.png"), "none.png: no such file"), (("--avoid", "small.png"), "the avoid mask is 40×30"),
-        (("--source", "mask.png", "-m", "telea"), "cannot be told"), (("-m", "telea:radius=0"), "1 to 100"),
+        (("--source", "mask.png", "-m", "telea"), "cannot be restricted"), (("-m", "telea:radius=0"), "1 to 100"),
         (("--grow", "-1"), "grow -1"), (("--candidates", "2"), "nothing to choose from"),
     ],
 )  # fmt: skip
@@ -241,7 +241,7 @@ BAD = [
     (["fill", "photo.png", "mask.png", "--device", "tpu"], "cuda"),
     (["fill", "photo.png", "mask.png", "--quality", "good"], "balanced"),
     (["fill", "photo.png", "mask.png", "--quality", "best", "-m", "fsr"], "setting of auto"),
-    (["fill", "photo.png", "mask.png", "--source", "mask.png", "-m", "fsr"], "cannot be told"),
+    (["fill", "photo.png", "mask.png", "--source", "mask.png", "-m", "fsr"], "cannot be restricted"),
     (["fill", "photo.png", "mask.png", "--source", "small.png"], "40×30"),
     (["fill", ".", "mask.png", "-o", "out", "--avoid", "mask.png"], "one by one"),
     (["fill", ".", "mask.png", "-o", "out", "--candidates", "3"], "one by one"),

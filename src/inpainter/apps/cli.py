@@ -20,7 +20,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 
 app = App(
     name="inpainter",
-    help="Fills the missing part of a picture: remove a thing, mend a scratch; nothing else in the photo changes.",
+    help="Fills the missing part of a picture: remove a thing, repair a scratch; nothing else in the photo changes.",
     version=__version__,
     version_flags=("--version", "-V"),
     print_error=False,
@@ -231,7 +231,7 @@ def _print_card(card: dict[str, Any]) -> None:
     for title in ("source", "good_for", "bad_for", "extra"):
         if card[title]:
             print(f"{title.replace('_', ' ')}: {card[title]}")
-    print(f"can be told where to take texture from: {'yes' if card['uses_source'] else 'no'}")
+    print(f"can be restricted in where it copies texture from: {'yes' if card['uses_source'] else 'no'}")
     print(f"makes another fill from another seed: {'yes' if card['draws'] else 'no'}")
     print(f"can fill a picture of which nothing is known: {'yes' if card['fills_everything'] else 'no'}")
     for setting in card["settings"]:
@@ -273,7 +273,7 @@ _HYPHEN = "\0-"
 
 
 def _restored(_app: Any, _commands: Any, arguments: Any) -> None:
-    """Give a lone hyphen back, once options are told from values: cyclopts takes it for an option that nobody knows."""
+    """Give a lone hyphen back, once options are parsed: cyclopts takes it for an option that nobody knows."""
     for argument in arguments:
         argument.tokens = [token.evolve(value="-") if token.value == _HYPHEN else token for token in argument.tokens]
 

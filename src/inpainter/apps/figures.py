@@ -25,7 +25,7 @@ class Cell(NamedTuple):
 
 
 def comparison(results: Sequence[Result], kind: str) -> Sheet | None:
-    """Draw the pictures of a kind of mask, a row each: what is given, every method's answer, the truth."""
+    """Draw the pictures of a kind of mask, a row each: what is given, every method's fill, the truth."""
     shown = [result.shown.get(kind, []) for result in results]
     if not all(shown):
         return None

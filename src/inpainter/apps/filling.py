@@ -1,4 +1,4 @@
-"""`inpainter fill`: what was asked for, carried out and told of."""
+"""`inpainter fill`: what was asked for, carried out and reported."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from inpainter.apps.inputs import STREAM, Inputs, check_not_itself, check_standa
 from inpainter.apps.terminal import Talk, counted
 from inpainter.core import Inpainter, InputError
 from inpainter.core.paths import is_folder
-from inpainter.engine.batch import FillOptions, Told, default_output, fill_file
+from inpainter.engine.batch import FillOptions, TextureSource, default_output, fill_file
 from inpainter.engine.candidates import fill_file_candidates
 from inpainter.engine.folder import Run, fill_files, fill_folder
 from inpainter.engine.folder_report import REPORT, FileResult
@@ -44,12 +44,12 @@ class Fill:
         if self.inputs.several:
             with on_disk(self.inputs) as (photos, mask):
                 return self._many(photos, mask, inpainter, talk)
-        told = source_for(inpainter, self.source, self.avoid, self.options)
+        texture = source_for(inpainter, self.source, self.avoid, self.options)
         try:
             with on_disk(self.inputs) as ((photo,), mask):
                 if self.candidates is not None:
-                    return self._candidates(photo, mask, self.candidates, inpainter, told, talk)
-                return self._one(photo, mask, inpainter, told, talk)
+                    return self._candidates(photo, mask, self.candidates, inpainter, texture, talk)
+                return self._one(photo, mask, inpainter, texture, talk)
         except InputError as error:
             talk.record(photo=self.inputs.photos[0], output=self.output, status="failed", holes=0, filled_pixels=0,
                         seconds=0.0, notes=[], error=str(error))  # fmt: skip
@@ -80,17 +80,17 @@ class Fill:
         elif photos == (STREAM,) and is_folder(str(self.output)):
             raise InputError(f"{self.output}: a photo from standard input has no name; name a file in it")
 
-    def _one(self, photo: Path, mask: Any, inpainter: Inpainter, told: Told | None, talk: Talk) -> int:
+    def _one(self, photo: Path, mask: Any, inpainter: Inpainter, texture: TextureSource | None, talk: Talk) -> int:
         start = time.perf_counter()
         if self._streams:
             with unnamed_folder() as folder:
-                report = self._filled(photo, mask, folder / f"filled{photo.suffix}", inpainter, told, talk)
+                report = self._filled(photo, mask, folder / f"filled{photo.suffix}", inpainter, texture, talk)
                 sys.stdout.buffer.write(report.output.read_bytes())
                 sys.stdout.buffer.flush()
         else:
             output = default_output(photo) if self.output is None else output_for(photo, self.output)
             check_not_itself(photo, output, self.output or "")
-            report = self._filled(photo, mask, output, inpainter, told, talk)
+            report = self._filled(photo, mask, output, inpainter, texture, talk)
         seconds, name = time.perf_counter() - start, STREAM if self._streams else str(report.output)
         talk.notes(report.notes)
         talk.summary(
@@ -101,18 +101,20 @@ class Fill:
                     error="")  # fmt: skip
         return 0
 
-    def _filled(self, photo: Path, mask: Any, output: Path, inpainter: Inpainter, told: Told | None, talk: Talk) -> Any:
+    def _filled(
+        self, photo: Path, mask: Any, output: Path, inpainter: Inpainter, texture: TextureSource | None, talk: Talk
+    ) -> Any:
         with talk.bar("filling") as (step, _):
-            return fill_file(photo, mask, output, inpainter, self.options, source=told, on_step=step)
+            return fill_file(photo, mask, output, inpainter, self.options, source=texture, on_step=step)
 
     def _candidates(
-        self, photo: Path, mask: Any, count: int, inpainter: Inpainter, told: Told | None, talk: Talk
+        self, photo: Path, mask: Any, count: int, inpainter: Inpainter, texture: TextureSource | None, talk: Talk
     ) -> int:
         start = time.perf_counter()
         output = None if self.output is None else output_for(photo, self.output)
         with talk.bar("filling") as (step, _):
             made = fill_file_candidates(
-                photo, mask, output, count, inpainter, self.options, source=told, on_step=step
+                photo, mask, output, count, inpainter, self.options, source=texture, on_step=step
             )  # fmt: skip
         seconds = time.perf_counter() - start
         talk.notes(made.notes)
@@ -154,6 +156,6 @@ class Fill:
             else:
                 results = fill_files(photos, mask, run)
         counts = {status: sum(r.status == status for r in results) for status in ("filled", "skipped", "failed")}
-        told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-        talk.summary(f"{told}; see {output / REPORT}")
+        summary = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+        talk.summary(f"{summary}; see {output / REPORT}")
         return 1 if counts["failed"] else 0

@@ -27,7 +27,7 @@ COLUMNS = METRICS | {
     "nsd_raw": Metric("NSD, raw", "the same as published, without the scaling, so that it grows with the latents' "
                       "scale: not to be compared between networks", "neither", False, None),
 }  # fmt: skip
-"""The columns of the tables: the metrics, and NSD, which is not one of picture and answer."""
+"""The columns of the tables: the metrics, and NSD, which is not a metric of picture and fill."""
 PLOTTED = ("psnr_hole", "ssim_hole", "mse_hole", "lpips_whole_composed")
 """Metrics that are drawn by cover."""
 
@@ -83,9 +83,9 @@ def read_results(files: Iterable[Path]) -> list[dict[str, Any]]:
         try:
             entry = json.loads(path.read_text())
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be read as JSON: make it anew") from error
+            raise InputError(f"{path}: cannot be read as JSON: make it again") from error
         if not isinstance(entry, dict) or not {"method", "data", "masks", "mask_hashes", "through"} <= entry.keys():
-            raise InputError(f"{path}: not a result of an evaluation: make it anew")
+            raise InputError(f"{path}: not a result of an evaluation: make it again")
         found.append(entry)
     return found
 
@@ -272,7 +272,7 @@ def _html_table(results: Sequence[dict[str, Any]], kind: str) -> str:
 
 
 def _html_pictures(results: Sequence[Result], kind: str) -> str:
-    """A row a picture: what is given, every method's answer over its error, four times as strong, and the truth."""
+    """A row a picture: what is given, every method's fill over its error, four times as strong, and the truth."""
     shown = [result.shown.get(kind, []) for result in results]
     if not all(shown):
         return ""
@@ -304,7 +304,7 @@ def _html_extremes(results: Sequence[Result], kind: str) -> str:
 
 
 def _html_masks(results: Sequence[Result], kind: str) -> str:
-    """One picture under several masks: a row for what is given, and one for each method's answers and distances."""
+    """One picture under several masks: a row for what is given, and one for each method's fills and distances."""
     measured = [result for result in results if result.under_masks.get(kind)]
     if not measured:
         return ""

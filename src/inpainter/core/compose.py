@@ -18,6 +18,6 @@ def compose(image: NDArray[Sample], filled: NDArray[Sample], mask: NDArray[np.bo
         raise ValueError(f"shapes differ: image {image.shape}, filled {filled.shape}, mask {mask.shape}")
     if image.dtype != filled.dtype or mask.dtype != np.bool_:
         raise ValueError(f"types differ: image {image.dtype}, filled {filled.dtype}, mask {mask.dtype} (wanted bool)")
-    answer = image.copy()
-    np.copyto(answer, filled, where=mask if image.ndim == 2 else mask[..., None])
-    return answer
+    composed = image.copy()
+    np.copyto(composed, filled, where=mask if image.ndim == 2 else mask[..., None])
+    return composed

@@ -33,7 +33,7 @@ class Card:
     fills_everything: bool = False
     """Whether it can fill a mask that leaves no pixel of the picture."""
     uses_source: bool = False
-    """Whether it takes texture only from where it is told to; otherwise it looks at all known pixels."""
+    """Whether it takes texture only from where it is allowed to; otherwise it looks at all known pixels."""
     draws: bool = False
     """Whether another seed makes another fill, so that there are several to choose from."""
 

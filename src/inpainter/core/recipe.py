@@ -9,7 +9,7 @@ from inpainter.core.fields import read_fields
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What every training has to be told; a method's own recipe adds its sizes and weights."""
+    """What every training needs to know; a method's own recipe adds its sizes and weights."""
 
     # Fields that name a file or folder: of these a run writes down a short name and the SHA-256, and goes by that.
     paths: ClassVar[tuple[str, ...]] = ()

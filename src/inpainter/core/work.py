@@ -14,7 +14,7 @@ class Work:
     """One fill under way: its seed, where texture may come from, how far it is, and what its method says of it.
 
     `seed` is where all random drawing starts. `source` is None, or bool `(H, W)`: the known pixels that texture may be
-    taken from; a method that cannot be told says so on its card. `on_step(done, total)` hears of the progress.
+    taken from; a method that cannot be restricted says so on its card. `on_step(done, total)` gets the progress.
 
     The method may leave two things here. `energy` is its own measure of the fill that it made: lower is better, and
     only fills of the same hole by the same method compare. `notes` are what the user should hear about this fill.
@@ -33,6 +33,6 @@ class Work:
             self._on_step(done, total)
 
     def note(self, text: str) -> None:
-        """Leave one sentence that the user should hear about this fill; the same one again is not told again."""
+        """Leave one sentence that the user should read about this fill; the same one is kept once."""
         if text not in self.notes:
             self.notes.append(text)

@@ -18,8 +18,8 @@ _INVERTED = 0.5
 
 
 @dataclass(frozen=True)
-class Told:
-    """Where texture may come from, as a user says it."""
+class TextureSource:
+    """Where texture may be copied from, as a user says it."""
 
     where: Callable[[tuple[int, ...]], tuple[Mask, list[str]]]
     """Of a picture of (height, width), upright: the pixels, and what there is to say. Raises InputError."""
@@ -68,14 +68,14 @@ def default_output(photo: Path) -> Path:
 
 def fill_file(
     photo: Path, mask: MaskLike, output: Path, inpainter: Inpainter, options: FillOptions = FillOptions(), *,
-    source: Told | None = None, on_step: OnStep | None = None,
+    source: TextureSource | None = None, on_step: OnStep | None = None,
 ) -> FillReport:  # fmt: skip
     """Fill a photo file where `mask` says so and write `output`, whole or not at all.
 
     `mask` is a file, an upright array, a painted copy of the photo or boxes.
 
-    Nothing outside the mask changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` hears of
-    the progress and may raise `Cancelled`. Raises InputError. In both cases nothing was written.
+    Nothing outside the mask changes (for JPEG: no block that the mask does not touch). `on_step(done, total)` is called
+    with the progress and may raise `Cancelled`. Raises InputError. In both cases nothing was written.
     """
     job = prepare(photo, mask, [output], options, source)
     if not job.pixels:
@@ -98,7 +98,7 @@ class Job:
 
 
 def prepare(
-    photo: Path, mask: MaskLike, outputs: Sequence[Path], options: FillOptions, source: Told | None, *,
+    photo: Path, mask: MaskLike, outputs: Sequence[Path], options: FillOptions, source: TextureSource | None, *,
     keep_sources: bool = False,
 ) -> Job:  # fmt: skip
     """Look at a photo, its masks and the names of the outputs; raises InputError where anything is in the way.

@@ -10,7 +10,7 @@ from pathlib import Path
 from inpainter.core import Box, Inpainter, InputError, OnStep
 from inpainter.core.paths import is_folder
 from inpainter.core.seed import check_seed
-from inpainter.engine.batch import FillOptions, Job, Told, default_output, prepare
+from inpainter.engine.batch import FillOptions, Job, TextureSource, default_output, prepare
 from inpainter.engine.removal import Fill, Picture, fill_pictures
 from inpainter.engine.sheet import Sheet, cell_size, draw_sheet, encoded, surroundings, tinted
 from inpainter.engine.where import MaskLike
@@ -111,7 +111,7 @@ def candidate_outputs(photo: Path, output: Path | None, count: int) -> tuple[lis
 
 def fill_file_candidates(
     photo: Path, mask: MaskLike, output: Path | None, count: int, inpainter: Inpainter,
-    options: FillOptions = FillOptions(), *, source: Told | None = None, on_step: OnStep | None = None,
+    options: FillOptions = FillOptions(), *, source: TextureSource | None = None, on_step: OnStep | None = None,
 ) -> Written:  # fmt: skip
     """Fill a photo file several times, as `fill_file` does it once, and draw a sheet of all: every file or none.
 

@@ -61,7 +61,7 @@ def _measured(facts: dict[str, Any]) -> list[str]:
         return ["Not measured."]
     return [
         "Means over pictures, which are in [0, 1]; `mse` is the mean squared error. `raw` is the network's whole "
-        "answer, `composed` has the known pixels put back, `hole` counts missing pixels only, `pooled` those of all "
+        "output, `composed` has the known pixels put back, `hole` counts missing pixels only, `pooled` those of all "
         "pictures alike, which makes large holes count more. Without a set named: on pictures held out of the "
         "training.",
         "",

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from inpainter.core import Box, FillNote, Inpainter, InputError, Mask, OnStep, compose
-from inpainter.engine.batch import FillOptions, Told, default_output, fill_file
+from inpainter.engine.batch import FillOptions, TextureSource, default_output, fill_file
 from inpainter.engine.candidates import check_candidates, fill_file_candidates, make_candidates
 from inpainter.engine.removal import Picture, fill_pictures, grown, patched
 from inpainter.engine.unnamed import as_file, unnamed_folder
@@ -63,8 +63,8 @@ def fill_picture(
             if given:
                 raise TypeError(f"{name} is for a mask that is a file; an array says by its values what to fill")
     mask = _asked_for(mask, painted, boxes)
-    told = source_for(inpainter, source, avoid, options)
-    fills = _fills(image, mask, output, told, _Asked(inpainter, options, candidates, on_step))
+    texture = source_for(inpainter, source, avoid, options)
+    fills = _fills(image, mask, output, texture, _Asked(inpainter, options, candidates, on_step))
     return fills[0] if candidates is None else fills
 
 
@@ -82,33 +82,35 @@ def _asked_for(mask: Any, painted: Any, boxes: Any) -> Any:
     return Boxes(tuple(Box(*map(int, box)) for box in found))
 
 
-def _fills(image: Any, mask: Any, output: Any, told: Told | None, asked: _Asked) -> list[Any]:
+def _fills(image: Any, mask: Any, output: Any, texture: TextureSource | None, asked: _Asked) -> list[Any]:
     """All fills that are asked for, best first."""
     if _is_path(image):
-        return _fill_file(Path(image), mask, Path(output) if output else None, told, asked)
+        return _fill_file(Path(image), mask, Path(output) if output else None, texture, asked)
     if _is_bytes(image):
-        return _fill_bytes(image, mask, told, asked)
+        return _fill_bytes(image, mask, texture, asked)
     if isinstance(image, np.ndarray):
         # Of a matrix, say, a band cannot be taken as of an array.
         image = _checked(np.asarray(image))
-        return _fill_array(image, *_masks(image, mask, told, asked.options), asked)
+        return _fill_array(image, *_masks(image, mask, texture, asked.options), asked)
     if _is_pil(image):
-        return _fill_pil(image, *_masks(image, mask, told, asked.options), asked)
+        return _fill_pil(image, *_masks(image, mask, texture, asked.options), asked)
     raise TypeError(f"wanted a path, bytes, a NumPy array or a PIL image, not {type(image).__name__}")
 
 
-def source_for(inpainter: Inpainter, source: Any, avoid: Any, options: FillOptions) -> Told | None:
-    """Texture may come from `source`, and never from `avoid`: masks of any kind, or None, as the answer is for both.
+def source_for(inpainter: Inpainter, source: Any, avoid: Any, options: FillOptions) -> TextureSource | None:
+    """Texture may come from `source`, and never from `avoid`: masks of any kind, or None; returns None for two Nones.
 
-    Raises InputError for a method that cannot be told.
+    Raises InputError for a method that cannot be texture.
     """
     given = {name: mask for name, mask in (("source", source), ("avoid", avoid)) if mask is not None}
     if not given:
         return None
     if not inpainter.card.uses_source:
         name = inpainter.card.name
-        raise InputError(f"{name} cannot be told where to take texture from: leave source and avoid out")
-    return Told(partial(_allowed, given, options), tuple(Path(mask) for mask in given.values() if _is_path(mask)))
+        raise InputError(f"{name} cannot be restricted in where it copies from: leave source and avoid out")
+    return TextureSource(
+        partial(_allowed, given, options), tuple(Path(mask) for mask in given.values() if _is_path(mask))
+    )
 
 
 def _allowed(given: dict[str, Any], options: FillOptions, size: tuple[int, ...]) -> tuple[Mask, list[str]]:
@@ -127,14 +129,14 @@ def _allowed(given: dict[str, Any], options: FillOptions, size: tuple[int, ...])
 # ----------------------------------------------------------------------------------------------------------- the files
 
 
-def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, asked: _Asked) -> list[Path]:
+def _fill_file(photo: Path, mask: Any, output: Path | None, texture: TextureSource | None, asked: _Asked) -> list[Path]:
     if _is_bytes(mask):
         with unnamed_folder() as folder:
-            return _fill_file(photo, as_file(mask, folder, "mask"), output, told, asked)
+            return _fill_file(photo, as_file(mask, folder, "mask"), output, texture, asked)
     if isinstance(mask, _Copy):
         with unnamed_folder() as folder:
             copy = Painted(_picture_file(mask.picture, folder, "painted"))
-            return _fill_file(photo, copy, output, told, asked)
+            return _fill_file(photo, copy, output, texture, asked)
     if isinstance(mask, Painted | Boxes):
         where = mask
     elif _is_path(mask):
@@ -142,7 +144,7 @@ def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, a
     else:
         where, notes = _mask_array(mask)
         _warn(notes)
-    how: dict[str, Any] = {"source": told, "on_step": asked.on_step}
+    how: dict[str, Any] = {"source": texture, "on_step": asked.on_step}
     if asked.candidates is None:
         report = fill_file(photo, where, output or default_output(photo), asked.inpainter, asked.options, **how)
         outputs = [report.output]
@@ -153,10 +155,10 @@ def _fill_file(photo: Path, mask: Any, output: Path | None, told: Told | None, a
     return outputs
 
 
-def _fill_bytes(image: Any, mask: Any, told: Told | None, asked: _Asked) -> list[bytes]:
+def _fill_bytes(image: Any, mask: Any, texture: TextureSource | None, asked: _Asked) -> list[bytes]:
     with unnamed_folder() as folder:
         photo = as_file(image, folder, "image")
-        return [path.read_bytes() for path in _fill_file(photo, mask, photo.with_stem("filled"), told, asked)]
+        return [path.read_bytes() for path in _fill_file(photo, mask, photo.with_stem("filled"), texture, asked)]
 
 
 # ---------------------------------------------------------------------------------------------------------- the arrays
@@ -228,7 +230,7 @@ def _fill_pil(image: Any, mask: Where, source: Mask | None, asked: _Asked) -> li
 # ----------------------------------------------------------------------------------------------------------- the masks
 
 
-def _masks(image: Any, mask: Any, told: Told | None, options: FillOptions) -> tuple[Where, Mask | None]:
+def _masks(image: Any, mask: Any, texture: TextureSource | None, options: FillOptions) -> tuple[Where, Mask | None]:
     """The mask of an array or a PIL image, and where texture may come from; what there is to say is said."""
     size = image.size[::-1] if _is_pil(image) else image.shape[:2]
     if isinstance(mask, _Copy):
@@ -238,13 +240,13 @@ def _masks(image: Any, mask: Any, told: Told | None, options: FillOptions) -> tu
             given = Where(painted_mask(photo, copy, max_megapixels=options.max_megapixels), "the painted copy", "")
     else:
         given = _mask_for(size, mask, options)
-    source, notes = told.where(size) if told else (None, [])
+    source, notes = texture.where(size) if texture else (None, [])
     _warn(list(dict.fromkeys([*given.notes, *notes])))
     return given, source
 
 
 def _picture_file(picture: Any, folder: Path, stem: str) -> Path:
-    """A picture of any kind as a file; of an array or a PIL image with 8 bits a sample, which tell paint well."""
+    """A picture of any kind as a file; of an array or a PIL image with 8 bits a sample, which show paint well."""
     if _is_path(picture):
         return Path(picture)
     if _is_bytes(picture):
@@ -327,7 +329,7 @@ def _pil_samples(mask: Any, what: str) -> np.ndarray:
 
 
 def _warn(notes: Sequence[str]) -> None:
-    # At the line that called the package, however far up it is: each line is told once.
+    # At the line that called the package, however far up it is: each line is shown once.
     level, frame = 1, sys._getframe()
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "inpainter":
         level, frame = level + 1, frame.f_back
@@ -345,5 +347,5 @@ def _is_bytes(value: Any) -> bool:
 
 
 def _is_pil(value: Any) -> bool:
-    """Whether it is a PIL image, told without importing Pillow, which the package does not need."""
+    """Whether it is a PIL image, without importing Pillow, which the package does not need."""
     return any(kind.__module__ == "PIL.Image" and kind.__name__ == "Image" for kind in type(value).__mro__)

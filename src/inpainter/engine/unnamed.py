@@ -13,7 +13,7 @@ from inpainter.photos.sniff import SUFFIXES, sniff
 
 @contextmanager
 def unnamed_folder() -> Iterator[Path]:
-    """A folder for a moment; errors tell nothing of it, because it is nothing that a caller knows."""
+    """A temporary folder whose name errors leave out: the caller does not know it."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             yield Path(folder)
@@ -22,7 +22,7 @@ def unnamed_folder() -> Iterator[Path]:
 
 
 def as_file(data: Any, folder: Path, stem: str) -> Path:
-    """Bytes, or what a file object has to read, as a file whose suffix tells its format."""
+    """Write bytes, or what a file object holds, to a file whose suffix is that of its format."""
     content = data.read() if hasattr(data, "read") else data
     if not isinstance(content, bytes | bytearray | memoryview):
         raise TypeError(f"the {stem} is a file object of text: open it in binary mode")

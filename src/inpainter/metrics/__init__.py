@@ -36,8 +36,8 @@ def _whole(function: Callable[[Image, Image, Mask | None], float]) -> Measure:
     return lambda truth, filled, mask: function(truth, filled, None)
 
 
-_COMPOSED = "the composed answer, whose known pixels are the truth's"
-_RAW = "the network's raw answer, known pixels included, clamped to [0, 1]"
+_COMPOSED = "the composed fill, whose known pixels are the truth's"
+_RAW = "the network's raw output, known pixels included, clamped to [0, 1]"
 
 METRICS: dict[str, Metric] = {
     "l1_hole": Metric("L1, hole", "mean |error| over the hole's values", "lower", False, _hole(mean_absolute_error)),
@@ -60,9 +60,9 @@ METRICS: dict[str, Metric] = {
     "psnr_whole_raw": Metric("PSNR, whole, raw, dB", f"PSNR per picture of {_RAW}, then averaged", "higher", True,
                              _whole(psnr), 2),
     "ssim_whole_raw": Metric("SSIM, whole, raw", f"SSIM of {_RAW}", "higher", True, _whole(ssim)),
-    "boundary_gradient_error": Metric("Boundary gradient error", "mean ||∇answer| − |∇truth|| across the hole's "
+    "boundary_gradient_error": Metric("Boundary gradient error", "mean ||∇fill| − |∇truth|| across the hole's "
                                       "boundary, composed", "lower", False, boundary_gradient_error),
-    "gradient_energy_ratio": Metric("Gradient energy ratio", "Σ|∇answer|² / Σ|∇truth|² over pairs of neighbours "
+    "gradient_energy_ratio": Metric("Gradient energy ratio", "Σ|∇fill|² / Σ|∇truth|² over pairs of neighbours "
                                     "inside the hole; 0 is flat, below 1 is blur; holes without pairs and flat truths "
                                     "are left out", "one", False, gradient_energy_ratio, 3),
     "lpips_whole_composed": Metric("LPIPS, whole, composed", f"LPIPS (SqueezeNet) of {_COMPOSED}", "lower", False,

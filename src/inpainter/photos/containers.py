@@ -29,7 +29,7 @@ def metadata_of(source: BinaryIO, format: str) -> Metadata:
     """The metadata blocks of a JPEG, PNG, WebP or TIFF file, without previews.
 
     `format` is `jpeg`, `png`, `webp` or `tiff`. AVIF needs no reading here: hand the fields of the loaded image to
-    `Metadata.clean`, and call `.upright()` on the answer, since libvips turns AVIF pictures upright but leaves the
+    `Metadata.clean`, and call `.upright()` on the result, since libvips turns AVIF pictures upright but leaves the
     EXIF block saying otherwise. Raises InputError when the container is damaged.
     """
     return _READERS[format](source)

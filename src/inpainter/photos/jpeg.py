@@ -1,4 +1,4 @@
-"""Mending a JPEG without coding it anew: blocks of DCT coefficients that a fill does not touch are carried over."""
+"""Filling a JPEG without encoding it again: blocks of DCT coefficients that a fill does not touch are carried over."""
 
 import tempfile
 import threading

@@ -98,7 +98,7 @@ class JpegHeader:
 
     @cached_property
     def colour(self) -> str:
-        """`grey`, `YCbCr`, `RGB`, `CMYK`, `YCCK` or `unknown`, told as libjpeg tells them."""
+        """`grey`, `YCbCr`, `RGB`, `CMYK`, `YCCK` or `unknown`, as libjpeg decides it."""
         count = len(self.components)
         if count == 1:
             return "grey"

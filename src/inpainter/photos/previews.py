@@ -1,6 +1,6 @@
 """Taking embedded previews out of metadata, where they would still show what was removed from the photo.
 
-Each function takes a metadata block as bytes and answers the cleaned block and a list of what was dropped, in plain
+Each function takes a metadata block as bytes and returns the cleaned block and a list of what was dropped, in plain
 words. Nothing here raises on a damaged block: what cannot be read is searched for whole JPEG streams all the same.
 """
 
@@ -166,7 +166,7 @@ def byte_order(block: bytes | bytearray) -> str:
 
 
 def _drop_directories(block: bytearray, order: str) -> tuple[list[Span], bool]:
-    """Unlink IFD1 and zero the pictures that directories point to; answers what must be kept, and if any was there."""
+    """Unlink IFD1 and zero the pictures that directories point to; returns what must be kept, and if any was there."""
     (first,) = struct.unpack_from(order + "I", block, 4)
     main = _read_directory(block, first, order)
     named, previews = [main], [main]

@@ -34,7 +34,7 @@ REMEDIES: dict[str, str] = {
     "mp4": "it is a film: save the frame you want as PNG",
     "zip": "unpack it and give the picture inside",
 }
-"""What to do with a format that is told apart and refused: name of the format → remedy."""
+"""What to do with a format that is recognised and refused: name of the format → remedy."""
 
 # Longer and rarer beginnings stand before shorter and commoner ones that they contain.
 _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
@@ -77,7 +77,7 @@ _BMP_HEADER_SIZES = {12, 16, 40, 52, 56, 64, 108, 124}
 def sniff(head: bytes) -> str:
     """Name a file's format by its magic bytes.
 
-    `head` is the beginning of the file, 64 bytes or more. The answer is one of `PHOTOS`, a key of `REMEDIES`, or ''
+    `head` is the beginning of the file, 64 bytes or more. Returns one of `PHOTOS`, a key of `REMEDIES`, or ''
     when the format is unknown. Raws that are TIFF files in every other way (DNG, NEF, ARW) are called 'tiff'.
     """
     if head[4:8] == b"ftyp":

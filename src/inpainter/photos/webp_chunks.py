@@ -74,7 +74,7 @@ def splice_webp(
     """Write to `out` the WebP `encoded` with the profile, EXIF and XMP of `source` in place of its own.
 
     `source` is a WebP file, or the metadata of a photo of another format. Blocks keep their bytes, except previews; the
-    extended header is made anew. With `same_colours=False` the profile comes from `encoded`. The picture is streamed.
+    extended header is made again. With `same_colours=False` the profile comes from `encoded`. The picture is streamed.
     Answers what was dropped. Raises InputError when a file is damaged. Source: RFC 9649, section 2.
     """
     if isinstance(source, Metadata):

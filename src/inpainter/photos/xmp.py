@@ -113,7 +113,7 @@ def strip_xmp(xmp: bytes) -> tuple[bytes, list[str]]:
     Thumbnails, Google's second pictures and depth maps, and any other base64 JPEG or PNG become empty; gain-map and
     motion-photo properties and the listing of further pictures go, because those do not follow the photo any more.
     All else stays byte for byte (a packet in UTF-16 that is changed becomes UTF-8). A damaged packet that may hold a
-    picture goes whole: the answer is empty.
+    picture goes whole: the result is empty.
     """
     text = xmp
     try:
