@@ -174,6 +174,10 @@ def list_methods() -> dict[str, str]:
     return methods.list_methods()
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """The other public names, imported when they are asked for: with them comes NumPy."""
     if name in __all__:

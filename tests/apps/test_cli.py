@@ -460,7 +460,7 @@ def test_methods_says_all_about_one(run, name):
     card = json.loads(run("methods", name, "--json")[1])
     for words in ("summary", "source", "good_for", "bad_for"):
         assert card[words] in out
-    assert f"can be told where to take texture from: {'yes' if card['uses_source'] else 'no'}" in out
+    assert f"can be restricted in where it copies texture from: {'yes' if card['uses_source'] else 'no'}" in out
     assert f"makes another fill from another seed: {'yes' if card['draws'] else 'no'}" in out
     for setting in card["settings"]:
         assert f"{name}:{setting['name']}={setting['default']}" in out

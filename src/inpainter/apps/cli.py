@@ -114,6 +114,8 @@ def fill(
         if method != "auto":
             raise InputError(f"--quality is a setting of auto, not of {method}: leave one of them out")
         method = f"auto:quality={quality}"
+    if (painted or box) and (mask_colour != "white" or resize_mask):
+        raise InputError("--mask-colour and --resize-mask are for a mask: leave them out, or --painted and --box")
     options = FillOptions(
         mask_colour=mask_colour, resize_mask=resize_mask, grow=grow, seed=seed, overwrite=overwrite,
         max_megapixels=max_megapixels,
@@ -302,14 +304,28 @@ def main() -> None:
         return
     except BrokenPipeError:
         # The reader of our output went away, as `| head` does.
-        sys.stderr.close()
+        if sys.stderr:
+            sys.stderr.close()
         code = 141
+    except OSError as error:
+        if error.filename is not None or "--debug" in arguments:
+            raise
+        # Of files errors are one line already: this is standard output, on a full disk.
+        say(f"error: standard output: cannot be written ({(error.strerror or str(error)).lower()})")
+        _drop_standard_output()
+        code = 2
     except Exception as error:
         if "--debug" in arguments or not _can_be_mended(error):
             raise
         say(f"error: {_one_line(error)}")
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_standard_output() -> None:
+    """Let nothing more be written there, or Python would try once more at the end."""
+    if sys.stdout:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse_size(size: str) -> tuple[int, int]:
@@ -338,6 +354,8 @@ def _no_command(name: str, under: App) -> str:
     from difflib import get_close_matches
 
     option = name.startswith("-")
+    if not option and Path(name).exists():
+        return f"no command is called {name!r}: to fill a photo, `inpainter fill {name} …`"
     near = get_close_matches(name.lower(), [known for known in under if known.startswith("-") == option], n=2)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     path = "inpainter" if under is app else f"inpainter {under.name[0]}"

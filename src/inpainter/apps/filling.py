@@ -9,7 +9,7 @@ from typing import Any
 from inpainter.apps.inputs import STREAM, Inputs, check_not_itself, check_standard_output, on_disk, output_for
 from inpainter.apps.terminal import Talk, counted
 from inpainter.core import Inpainter, InputError
-from inpainter.core.paths import is_folder
+from inpainter.core.paths import exists, is_folder
 from inpainter.engine.batch import FillOptions, TextureSource, default_output, fill_file
 from inpainter.engine.candidates import fill_file_candidates
 from inpainter.engine.folder import Run, fill_files, fill_folder
@@ -18,6 +18,7 @@ from inpainter.engine.pictures import source_for
 from inpainter.engine.unnamed import unnamed_folder
 from inpainter.engine.where import FileMask
 from inpainter.methods import identity, load
+from inpainter.photos.sniff import SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class Fill:
                 what = f"{photos[0]}: is a folder" if self.inputs.folder else f"{len(photos)} photos"
                 why = "" if isinstance(self.inputs.mask, str | Path) else " (with --painted or --box all are photos)"
                 raise InputError(f"{what}{why}; name the folder to write to with -o")
+            name = str(self.output)
+            if not exists(name) and Path(name).suffix.lower() in SUFFIXES:
+                given = "a folder of photos" if self.inputs.folder else f"{len(photos)} photos"
+                why = "" if isinstance(self.inputs.mask, str | Path) else " (with --painted or --box all are photos)"
+                raise InputError(f"{name}: is the name of a picture, and {given} are given{why}; name a folder")
         if self.recursive and not self.inputs.folder:
             raise InputError(f"{photos[0]}: is not a folder; --recursive is for the photos of one")
         if self._streams:

@@ -1,5 +1,6 @@
 """What `inpainter fill` was given: photos and masks by their names, boxes, standard input and output."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,10 @@ class Inputs:
 
 def read_inputs(files: Sequence[str], painted: Path | None, boxes: Sequence[str]) -> Inputs:
     """Sort what was given; raises InputError where it says two things, or too little."""
+    if "" in files:
+        raise InputError("a photo or mask has an empty name: give a path, or - for standard input")
+    if painted and str(painted) == STREAM:
+        raise InputError("--painted -: standard input can be a photo or a mask; name a file")
     if painted and boxes:
         raise InputError("--painted and --box both say where to fill: give one of them")
     if painted or boxes:
@@ -80,7 +85,7 @@ def on_disk(inputs: Inputs) -> Iterator[tuple[list[Path], FileMask]]:
 
 def _received(stack: ExitStack) -> Path:
     if sys.stdin is None or sys.stdin.isatty():
-        raise InputError("standard input is a terminal: send a picture to it, as by `< photo.jpg`")
+        raise InputError("standard input is closed, or a terminal: send a picture to it, as by `< photo.jpg`")
     data = sys.stdin.buffer.read()
     if not data:
         raise InputError("standard input is empty: send a picture to it, as by `< photo.jpg`")
@@ -92,7 +97,9 @@ def check_standard_output(as_json: bool) -> None:
     if as_json:
         raise InputError("the photo and --json cannot both go to standard output: name a file with -o")
     if sys.stdout is None or sys.stdout.isatty():
-        raise InputError("standard output is a terminal: name a file with -o, or send it on, as by `> filled.jpg`")
+        raise InputError(
+            "standard output is closed, or a terminal: name a file with -o, or send it on, as by `> filled.jpg`"
+        )
 
 
 def output_for(photo: Path, output: str) -> Path:
@@ -100,7 +107,11 @@ def output_for(photo: Path, output: str) -> Path:
     if not output:
         raise InputError("the output has no name: name a file or a folder with -o")
     path = Path(output)
-    return path / photo.name if is_folder(path) else path
+    if is_folder(path):
+        return path / photo.name
+    if output.endswith(("/", os.sep)) or (not path.suffix and not exists(path)):
+        raise InputError(f"{output}: no such folder, and no name of a picture: make the folder first, or add .jpg, say")
+    return path
 
 
 def check_not_itself(photo: Path, output: Path, folder: str) -> None:

@@ -5,7 +5,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from inpainter.apps.stops import go_on
 
 
 def say(line: str) -> None:
-    """Write a line to standard error."""
-    print(typed(line), file=sys.stderr)
+    """Write a line to standard error, if anybody listens."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(typed(line), file=sys.stderr, flush=True)
 
 
 def typed(message: str) -> str:
@@ -54,8 +56,10 @@ class Talk:
 
     def summary(self, line: str) -> None:
         """What was done."""
-        if not (self.quiet or self.as_json):
-            print(line, file=sys.stderr if self.taken else sys.stdout)
+        if self.taken and not self.quiet:
+            say(line)
+        elif not (self.quiet or self.as_json) and sys.stdout is not None:
+            print(line)
 
     def record(self, **fields: Any) -> None:
         """What became of a photo, for programs. In ASCII, so that every name survives any terminal's encoding."""
@@ -69,7 +73,7 @@ class Talk:
 
         The time that has passed goes on by itself: of a method that is one call of a library, nothing else moves.
         """
-        if self.quiet or not sys.stderr.isatty():
+        if self.quiet or sys.stderr is None or not sys.stderr.isatty():
             yield go_on, say
             return
         from rich.console import Console

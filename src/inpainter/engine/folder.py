@@ -24,7 +24,7 @@ from inpainter.engine.folder_report import (
     write_report,
 )
 from inpainter.engine.listing import masks_named, photos_in, pictures_in
-from inpainter.engine.lock import only_run
+from inpainter.engine.lock import LOCK, only_run
 from inpainter.engine.where import FileMask
 from inpainter.photos.files import check_output
 from inpainter.photos.mask_file import Boxes, Painted, check_mask_colour
@@ -69,12 +69,9 @@ def fill_folder(photos: Path, masks: FileMask, run: Run, *, recursive: bool = Fa
         raise InputError(f"{photos}: photos and masks are in one folder; move the masks into a folder of their own")
     _check_place(run.output, [photos], source)
     found, left_out = photos_in(photos, recursive=recursive, without=[run.output, *([source] if source else [])])
-    if run.on_note:
-        for note in left_out:
-            run.on_note(note)
     if not found:
         raise InputError(f"{photos}: holds no photo (JPEG, PNG, WebP, TIFF or AVIF); name another folder")
-    return _fill_all(_items(found, photos, masks), run)
+    return _fill_all(_items(found, photos, masks), run, left_out)
 
 
 def fill_files(photos: Sequence[Path], masks: FileMask, run: Run) -> list[FileResult]:
@@ -84,17 +81,18 @@ def fill_files(photos: Sequence[Path], masks: FileMask, run: Run) -> list[FileRe
     left = [photo for photo in photos if not (source and exists(photo) and photo.samefile(source))]
     if not left:
         raise InputError(f"{source}: is the only photo, and the mask; name a photo, too")
-    if len(left) < len(photos) and run.on_note:
-        run.on_note(f"{source}: is the mask, and is not filled")
+    notes = [f"{source}: is the mask, and is not filled"] if len(left) < len(photos) else []
     names: dict[str, Path] = {}
     for photo in left:
         if is_folder(photo):
             raise InputError(f"{photo}: is a folder; give it alone, or the photos in it")
         other = names.setdefault(os.path.normcase(photo.name), photo)
+        if other is not photo and exists(photo) and exists(other) and photo.samefile(other):
+            raise InputError(f"{photo}: is given twice; give it once")
         if other is not photo:
             raise InputError(f"{photo}: would have the same output as {other}; fill them into two folders")
     _check_place(run.output, list(dict.fromkeys(photo.parent for photo in left)), source)
-    return _fill_all(_items(left, None, masks), run)
+    return _fill_all(_items(left, None, masks), run, notes)
 
 
 def _file_of(masks: FileMask) -> Path | None:
@@ -130,7 +128,7 @@ def _items(photos: Sequence[Path], root: Path | None, masks: FileMask) -> list[_
             elif named:
                 mask = f"{photo}: several masks have its name ({', '.join(path.name for path in named)}); keep one"
             else:
-                mask = f"{photo}: no mask of its name in {place}; add {photo.stem}.png"
+                mask = f"{photo}: no mask of its name in {place}; add {photo.stem}.png or {photo.stem}_mask.png"
         items.append(_Item(photo, name.as_posix(), mask))
     return items
 
@@ -155,22 +153,30 @@ def _make_folder(path: Path) -> None:
         raise InputError(f"{path}: cannot be made ({(error.strerror or str(error)).lower()})") from error
 
 
-def _fill_all(items: Sequence[_Item], run: Run) -> list[FileResult]:
+def _fill_all(items: Sequence[_Item], run: Run, notes: Sequence[str]) -> list[FileResult]:
     check_mask_colour(run.options.mask_colour)
-    photos = {os.path.realpath(item.photo) for item in items}
+    taken = {os.path.realpath(item.photo): "one of the photos" for item in items}
     for item in items:
-        if os.path.realpath(run.output / item.name) in photos:
-            raise InputError(f"{run.output / item.name}: is one of the photos; name another output")
+        if not isinstance(item.mask, str) and (mask := _file_of(item.mask)):
+            taken[os.path.realpath(mask)] = "one of the masks"
+    for name, what in ((REPORT, "the report"), (LOCK, "the lock")):
+        taken[os.path.realpath(run.output / name)] = f"the name of {what}"
+    for item in items:
+        output = run.output / item.name
+        if what := taken.get(os.path.realpath(output)):
+            raise InputError(f"{output}: is {what}; name another output")
     _make_folder(run.output)
     check_output(run.output / REPORT, overwrite=True)
     with only_run(run.output):
         earlier = read_report(run.output)
         write_report(run.output, earlier)
+        if run.on_note:
+            for note in notes:
+                run.on_note(note)
         results = []
         for done, item in enumerate(items):
-            result = _fill_one(item, run, earlier, run.on_step and partial(_part, run.on_step, done, len(items)))
-            results.append(result)
-            append_result(run.output, result)
+            step = run.on_step and partial(_part, run.on_step, done, len(items))
+            results.append(result := _recorded(item, run, earlier, step))
             if run.on_step:
                 run.on_step(len(results), len(items))
             if run.on_file:
@@ -178,6 +184,27 @@ def _fill_all(items: Sequence[_Item], run: Run) -> list[FileResult]:
         # Lines appended for safety replace the photos' earlier lines.
         write_report(run.output, merged(earlier, results))
     return results
+
+
+def _recorded(item: _Item, run: Run, earlier: Lines, on_step: OnStep | None) -> FileResult:
+    """Fill a photo and add its line to the report; where a stop comes between the two, the line is added all the same.
+
+    Otherwise the next run would find an output that it knows nothing of.
+    """
+    output = run.output / item.name
+    there = os.path.lexists(output)
+    try:
+        result = _fill_one(item, run, earlier, on_step)
+        append_result(run.output, result)
+    except BaseException:
+        if not there and output.is_file() and not isinstance(item.mask, str):
+            key = _key(item.photo, item.mask, run.options, run.method)
+            mask, sha256 = _name(item.mask), file_sha256(output)
+            append_result(
+                run.output, FileResult(item.name, mask, item.name, "filled", key=key, output_sha256=sha256)
+            )  # fmt: skip
+        raise
+    return result
 
 
 def _part(on_step: OnStep, before: int, photos: int, done: float, total: float) -> None:

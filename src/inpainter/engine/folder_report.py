@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from inpainter.core import InputError
 from inpainter.photos.files import atomic, explained
 
 REPORT = "report.jsonl"
@@ -39,23 +40,41 @@ Lines = dict[tuple[str, bool], dict[str, Any]]
 
 
 def read_report(folder: Path) -> Lines:
-    """Return the lines of earlier runs; later lines win, and a damaged one is skipped."""
+    """Return the lines of earlier runs; later lines win, and a last one that a kill tore is skipped.
+
+    Raises InputError for a file of that name that no run has written: it is not ours to replace.
+    """
     path, lines = folder / REPORT, Lines()
+    if path.is_symlink():
+        raise InputError(f"{path}: is a link, not the report of an earlier run; remove it or name another output")
     if not path.exists():
         return lines
     with explained(path):
         texts = path.read_text("utf-8", errors="replace").splitlines()
-    for text in texts:
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if not isinstance(line, dict) or set(line) != set(FileResult.__dataclass_fields__):
-            continue
-        known = line["status"] in (*DONE, "failed")
-        if known and isinstance(line["photo"], str) and isinstance(line["notes"], list):
+    read = [_read(text) for text in texts]
+    if None in (read[:-1] if len(read) > 1 else read):
+        raise InputError(f"{path}: is not the report of an earlier run; move it away or name another output")
+    for line in read:
+        if line is not None:
             _put(lines, line)
     return lines
+
+
+def _read(text: str) -> dict[str, Any] | None:
+    """Return a line of a report; None where it is none, or one of another version."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(line, dict) or set(line) != set(FileResult.__dataclass_fields__):
+        return None
+    texts = (line["photo"], line["key"], line["error"], line["output_sha256"], *_list(line["notes"]))
+    known = line["status"] in (*DONE, "failed") and all(isinstance(text, str) for text in texts)
+    return line if known else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [None]
 
 
 def merged(earlier: Lines, results: Sequence[FileResult]) -> Lines:

@@ -7,7 +7,7 @@ from pathlib import Path
 from inpainter.core import InputError
 from inpainter.photos.sniff import REMEDIES, SUFFIXES
 
-_HIDDEN, _MACOS, _FOLDERS = "hidden", "macOS", "sub-folder"
+_HIDDEN, _MACOS, _FOLDERS, _LINKED = "hidden", "macOS", "sub-folder", "link"
 # Suffix → a format that is recognised and refused.
 _REFUSED = {
     ".heic": "heic", ".heif": "heic", ".hif": "heic", ".gif": "gif", ".svg": "svg", ".bmp": "bmp", ".dib": "bmp",
@@ -40,6 +40,7 @@ def _walk(root: Path, folder: Path, recursive: bool, apart: set[str], left_out: 
         elif kind == "photo":
             yield path
         elif kind:
+            kind = _LINKED if kind == _FOLDERS and recursive else kind
             left_out.setdefault(kind, []).append(path.relative_to(root).as_posix())
     for path in folders:
         yield from _walk(root, path, recursive, apart, left_out)
@@ -69,6 +70,7 @@ def _note(kind: str, names: list[str]) -> str:
             if not many
             else "pass recursive=True to fill the photos in them, too",
         ),
+        _LINKED: ("links to folders" if many else "link to a folder", "give what it leads to as a folder of its own"),
         _HIDDEN: ("hidden files or folders" if many else "hidden file or folder", "rename what is to be filled"),
         _MACOS: ("files of macOS" if many else "file of macOS", "they hold no picture"),
     }.get(kind, (f"{kind.upper()} files" if many else f"{kind.upper()} file", REMEDIES.get(kind, "")))

@@ -25,7 +25,9 @@ def only_run(folder: Path) -> Iterator[None]:
         if os.name == "nt":  # where an open file cannot be deleted
             file.close()
         with suppress(OSError):
-            path.unlink()
+            # What holds something is not ours.
+            if not path.stat().st_size:
+                path.unlink()
         file.close()
 
 

@@ -20,7 +20,7 @@ from inpainter.engine.removal import Picture, fill_pictures, grown, patched
 from inpainter.engine.unnamed import as_file, unnamed_folder
 from inpainter.engine.where import Where, invert_file
 from inpainter.photos.mask_colour import degrees
-from inpainter.photos.mask_file import Boxes, Painted, boxes_mask, read_mask
+from inpainter.photos.mask_file import Boxes, Painted, boxes_mask, cut_boxes, read_mask
 from inpainter.photos.mask_levels import Levels, Spoken
 from inpainter.photos.painted import painted_mask
 from inpainter.photos.photo import Samples, open_photo, to_image
@@ -76,7 +76,10 @@ def _asked_for(mask: Any, painted: Any, boxes: Any) -> Any:
         return _Copy(painted)
     if boxes is None:
         return mask
-    found = [tuple(box) for box in boxes]
+    try:
+        found = [tuple(box) for box in boxes]
+    except TypeError:
+        raise InputError("boxes: give a list of them, [(x, y, width, height), …]") from None
     if any(len(box) != 4 or not all(isinstance(number, Integral) for number in box) for box in found):
         raise InputError("boxes: give (x, y, width, height) each, whole numbers of pixels")
     return Boxes(tuple(Box(*map(int, box)) for box in found))
@@ -85,6 +88,8 @@ def _asked_for(mask: Any, painted: Any, boxes: Any) -> Any:
 def _fills(image: Any, mask: Any, output: Any, texture: TextureSource | None, asked: _Asked) -> list[Any]:
     """All fills that are asked for, best first."""
     if _is_path(image):
+        if not os.fspath(image):
+            raise InputError("the image has an empty name; give a path")
         return _fill_file(Path(image), mask, Path(output) if output else None, texture, asked)
     if _is_bytes(image):
         return _fill_bytes(image, mask, texture, asked)
@@ -269,7 +274,7 @@ def _picture_file(picture: Any, folder: Path, stem: str) -> Path:
 def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions, what: str = "mask") -> Where:
     """A mask of any kind for a picture of (height, width), which a file's is compared with; `what` errors call it."""
     if isinstance(mask, Boxes):
-        return Where(boxes_mask(mask, size[0], size[1]), invert="")
+        return Where(boxes_mask(mask, size[0], size[1]), invert="", notes=tuple(cut_boxes(mask, size[0], size[1])))
     if _is_bytes(mask):
         with unnamed_folder() as folder:
             return replace(_mask_for(size, as_file(mask, folder, what), options, what), name=f"the {what}")

@@ -48,6 +48,10 @@ def train(job: Job) -> Outcome:
             return _Trainer(job).run(stop)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _too_large(job.recipe) from error
+    except ValueError as error:
+        if "more than 1 value per channel" in str(error):
+            raise InputError("recipe: batch is too small for batch norm: give 2 or more pictures a step") from error
+        raise
     except RuntimeError as error:
         if "can't allocate memory" in str(error):
             raise _too_large(job.recipe) from error

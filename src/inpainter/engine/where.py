@@ -9,7 +9,7 @@ import numpy as np
 
 from inpainter.core import Box, InputError, Mask
 from inpainter.engine.removal import Picture, Reader
-from inpainter.photos.mask_file import Boxes, Painted, boxes_mask, read_mask
+from inpainter.photos.mask_file import Boxes, Painted, boxes_mask, cut_boxes, read_mask
 from inpainter.photos.painted import painted_mask
 from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, Samples
 
@@ -57,7 +57,8 @@ def where_to_fill(
     if isinstance(mask, Painted):
         return Where(painted_mask(photo, mask.copy, max_megapixels=max_megapixels), str(mask.copy), "")
     if isinstance(mask, Boxes):
-        return Where(boxes_mask(mask, photo.height, photo.width, photo.path.name), invert="")
+        where = boxes_mask(mask, photo.height, photo.width, photo.path.name)
+        return Where(where, invert="", notes=tuple(cut_boxes(mask, photo.height, photo.width)))
     if mask.shape != (photo.height, photo.width):
         sizes = f"{mask.shape[1]}×{mask.shape[0]}, but {photo.path.name} is {photo.width}×{photo.height}"
         raise InputError(f"mask: {sizes} (width×height, upright); make them equal")

@@ -36,6 +36,10 @@ def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (
         source = next((source for source in sources if _is_same(source, output)), None) if there else None
     except OSError as error:  # such as a name that is too long
         raise output_error(output, error) from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{str(output)!r}: no file can have this name; name another output") from error
     if source and keep_sources:
         raise InputError(f"{output}: would replace {source.name}, which it is made from; name another output")
     if overwrite or not there:

@@ -51,6 +51,15 @@ def boxes_mask(boxes: Boxes, height: int, width: int, photo: str = "the picture"
     return mask
 
 
+def cut_boxes(boxes: Boxes, height: int, width: int) -> list[str]:
+    """Return a note for each box that reaches beyond a picture."""
+    return [
+        f"box {box.x},{box.y},{box.width},{box.height}: reaches beyond the photo, which is {width}×{height}, and is cut"
+        for box in boxes.boxes
+        if box.within(height, width) != box
+    ]
+
+
 def read_mask(
     path: Path, photo: Photo | tuple[int, int] | None = None, *, colour: str = "white", resize: bool = False,
     max_megapixels: float = MAX_MEGAPIXELS, what: str = "mask",
@@ -98,7 +107,12 @@ def _read(file: Photo, colour: str, spoken: Spoken) -> tuple[Mask, list[str]]:
             sure, _ = _degrees(file, colour, shift, half)
         elif levels.brightest < HALF:
             notes += _nothing_white(levels, colour, spoken)
-    if soft:
+    if colour in ("white", "black") and levels.coloured:
+        notes.append(
+            f"{spoken.short}: holds colours, which count by their brightness; to fill what is red, say, "
+            f"{spoken.choose('red')}"
+        )
+    elif soft:
         notes.append(f"{spoken.short}: soft edges: half and more counts as fill")
     return file.to_upright(with_rim(sure)), notes
 

@@ -47,6 +47,8 @@ class Levels:
     def __init__(self) -> None:
         self._histogram = np.zeros(256, np.int64)
         self._coloured = self._rough = self.transparent = 0
+        self.coloured = False
+        """Whether most of what is neither black nor white has a colour; known once it is judged."""
 
     def add(self, strip: NDArray[np.uint8], colours: int) -> None:
         """Take `(H, W, bands)` samples into account."""
@@ -99,7 +101,7 @@ class Levels:
         no_white = self.brightest < HALF or (self.brightest <= _BRIGHT and share > _BETWEEN_IN_COLOUR)
         if few and len(values) > 1 and no_white and not (len(values) == 2 and self.brightest > HALF):
             raise InputError(self._labels(strips(), colours, spoken))
-        coloured = self._coloured > _COLOURED_SHARE * between
+        self.coloured = coloured = self._coloured > _COLOURED_SHARE * between
         rough = self._rough > _ROUGH_SHARE * between
         photo = (coloured and share > _BETWEEN_IN_COLOUR) or (rough and share > _BETWEEN_IN_GREY)
         if photo and len(values) > _FEW:

@@ -224,7 +224,10 @@ def _identify(path: Path) -> tuple[bytes, str]:
             raise InputError(f"{path}: is a pipe or a device, not a file; save the picture to a file first")
         with path.open("rb") as file:
             head = file.read(4096)
-    except FileNotFoundError:
+    except InputError:
+        raise
+    # ValueError: a name that no file can have.
+    except (FileNotFoundError, ValueError):
         raise InputError(f"{path}: no such file; check the name", code="not-found") from None
     except OSError as error:
         raise InputError(
