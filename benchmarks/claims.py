@@ -181,7 +181,7 @@ def _lines(method: str, kind: str = "lines") -> float:
 
 
 def _partial() -> tuple[str, bool]:
-    thick, thin = _lines("partial-conv-0"), _lines("partial-conv-cifar10-equal", "lines:thickness=1")
+    thick, thin = _lines("partial-conv-0"), _lines("partial-conv-0", "lines:thickness=1")
     return f"{thick:.5f} on lines of 1 to 2, {thin:.5f} on lines of 1 px", thin <= 0.0005
 
 

@@ -33,6 +33,8 @@ TITLES = {
     "pets-64": "Oxford-IIIT Pets of 64 px, held-out rows: latent search and context encoder",
     "photos-128-blocks": "Photos of 128 px, random blocks: context encoder and cascade",
     "photos-128-blocks-4000": "The same with a bottleneck of 4000",
+    "photos-128-blocks-equal": "The same after 5 epochs each: context encoder and residual cascade, three seeds",
+    "photos-128-centre-equal": "The middle square after 5 epochs each: context encoder and residual cascade",
     "photos-128-blocks-nsd-loss": "The same with NSD as a loss",
     "photos-blob": "Whole photos, one blob of 5 to 25 %: what users get of each, and what a bare network does",
     "photos-128-centre": "Photos of 128 px, the middle square: context encoder and cascade",

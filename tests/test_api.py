@@ -561,3 +561,22 @@ def test_the_example_in_the_docstring_of_fill_runs():
 def test_an_inpainter_says_what_it_is():
     telea = inpainter.load("telea")
     assert repr(telea) == f"<inpainter telea: {inpainter.list_methods()['telea']}>"
+
+
+def test_boxes_that_are_no_list_and_names_that_no_file_has_are_one_line(tmp_path):
+    image = np.full((40, 50, 3), 90, np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    with pytest.raises(InputError, match="boxes: give a list"):
+        inpainter.fill(image, boxes=(1, 1, 5, 5))
+    with pytest.raises(InputError, match="empty name"):
+        inpainter.fill("", MASK)
+    with pytest.raises(InputError, match="no such file"):
+        inpainter.fill(f"{tmp_path}/a\0.png", MASK)
+    with pytest.raises(InputError, match="no file can have this name"):
+        inpainter.fill(tmp_path / "a.png", MASK, output=f"{tmp_path}/b\0.png")
+    with pytest.warns(inpainter.FillNote, match="reaches beyond the photo, which is 50×40, and is cut"):
+        inpainter.fill(image, boxes=[(45, 30, 20, 5)], method="telea")
+
+
+def test_the_public_names_are_listed():
+    assert dir(inpainter) == sorted(inpainter.__all__)

@@ -89,8 +89,8 @@ def test_no_picture_goes_to_or_comes_from_a_terminal(folder):
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "inpainter", "fill", "-m", "telea"]
     for line, streams, says in (
-        (["a.png", "mask.png", "-o", "-"], {"stdout": slave}, b"standard output is a terminal"),
-        (["-", "mask.png", "-o", "x.png"], {"stdin": slave}, b"standard input is a terminal"),
+        (["a.png", "mask.png", "-o", "-"], {"stdout": slave}, b"standard output is closed, or a terminal"),
+        (["-", "mask.png", "-o", "x.png"], {"stdin": slave}, b"standard input is closed, or a terminal"),
     ):
         ended = subprocess.run(
             [*command, *line], cwd=folder, stderr=subprocess.PIPE, check=False, timeout=60, **streams
@@ -167,3 +167,33 @@ def test_what_stands_for_a_mask_is_passed_on(folder, monkeypatch, capsys):
     assert app(["fill", "--painted", "mask.png", "a.png"]) == 0
     assert masks == [Boxes(((1, 2, 3, 4), (5, 6, 7, 8))), Painted(Path("mask.png"))]
     assert capsys.readouterr().out.count("a-filled.png: 1 hole, 1 pixel,") == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_standard_output_that_is_full_is_one_line(folder):
+    for words in (["fill", "-m", "telea", "a.png", "mask.png", "--overwrite"], ["methods"], ["--help"], ["--version"]):
+        with Path("/dev/full").open("wb") as full:
+            ended = subprocess.run([sys.executable, "-m", "inpainter", *words], cwd=folder, stdout=full,
+                                   stderr=subprocess.PIPE, check=False)  # fmt: skip
+        assert ended.returncode == 2
+        assert ended.stderr.decode().startswith("error: standard output: cannot be written (no space left")
+        assert ended.stderr.count(b"\n") == 1
+    assert (folder / "a-filled.png").exists()
+
+
+def test_nobody_listens(folder):
+    """With standard error closed, photos are filled all the same, and bad input ends in code 2."""
+    command = f"{sys.executable} -m inpainter fill -m telea"
+    for words, code in (("a.png mask.png -o x.png", 0), ("a.png b.jpg mask.png -o out", 0), ("none.png mask.png", 2)):
+        for closed in ("2>&-", "2>/dev/full"):
+            ended = subprocess.run(f"{command} {words} --overwrite {closed}", shell=True, cwd=folder, check=False)
+            assert ended.returncode == code, (words, closed)
+    assert (folder / "x.png").exists()
+    assert (folder / "out" / "b.jpg").exists()
+
+
+def test_a_box_that_reaches_beyond_the_photo_is_cut_with_a_note(folder):
+    ended = fill(folder, "a.png", "--box", "70,50,40,5", "-o", "x.png")
+    assert ended.returncode == 0
+    assert ended.stderr == b"note: box 70,50,40,5: reaches beyond the photo, which is 80\xc3\x9760, and is cut\n"
+    assert b"50 pixels" in ended.stdout

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,82 @@ def test_values_of_other_kinds_in_a_report(places: tuple[Path, Path, Path]) -> N
         assert run(places, FillOptions(overwrite=True))["b.jpg"] == "skipped"
 
 
+@pytest.mark.parametrize(
+    "content", ['{"mine": 1}\n', "hello", "\0\1", "[" * 100_000, "null\n"], ids=lambda text: text[:12]
+)
+def test_a_file_that_is_not_our_report_is_not_replaced(places: tuple[Path, Path, Path], content: str) -> None:
+    out = places[2]
+    out.mkdir()
+    (out / REPORT).write_text(content)
+    with pytest.raises(InputError, match="not the report of an earlier run; move it away"):
+        run(places)
+    assert (out / REPORT).read_text() == content
+    assert sorted(path.name for path in out.iterdir()) == [REPORT]
+
+
+def test_a_report_that_is_a_link_is_not_followed(places: tuple[Path, Path, Path]) -> None:
+    out = places[2]
+    out.mkdir()
+    before = (places[0] / "a.png").read_bytes()
+    (out / REPORT).symlink_to(places[0] / "a.png")
+    with pytest.raises(InputError, match="is a link"):
+        run(places)
+    assert (places[0] / "a.png").read_bytes() == before
+
+
+def test_no_output_replaces_a_mask_the_report_or_the_lock(tmp_path: Path, places: tuple[Path, Path, Path]) -> None:
+    photos, masks, out = places
+    mask = tmp_path / "a.png"
+    mask.write_bytes((masks / "a.png").read_bytes())
+    hears = Run(tmp_path, Constant(), FillOptions(overwrite=True), "constant")
+    before = mask.read_bytes()
+    with pytest.raises(InputError, match="is one of the masks"):
+        fill_files([photos / "a.png", photos / "b.jpg"], mask, hears)
+    assert mask.read_bytes() == before
+    for name in (REPORT, LOCK):
+        (photos / name).write_bytes((photos / "a.png").read_bytes())
+        with pytest.raises(InputError, match="is the name of the"):
+            fill_files([photos / name], masks / "a.png", replace(hears, output=out))
+
+
+def test_a_lock_that_holds_something_is_not_removed(places: tuple[Path, Path, Path]) -> None:
+    out = places[2]
+    out.mkdir()
+    (out / LOCK).write_text("mine")
+    run(places)
+    assert (out / LOCK).read_text() == "mine"
+
+
+def test_a_photo_that_was_filled_when_a_stop_came_is_recorded(places: tuple[Path, Path, Path], monkeypatch) -> None:
+    """A stop between an output and its line in the report, as by a signal."""
+
+    class Stop(BaseException):
+        pass
+
+    append, stopped = folder.append_result, []
+
+    def stop_once(*arguments):
+        if not stopped:
+            stopped.append(1)
+            raise Stop
+        append(*arguments)
+
+    monkeypatch.setattr(folder, "append_result", stop_once)
+    with pytest.raises(Stop):
+        run(places)
+    monkeypatch.undo()
+    assert run(places) == {"a.png": "skipped", "b.jpg": "filled", "c.tif": "filled"}
+
+
+def test_what_cannot_start_gives_no_notes(places: tuple[Path, Path, Path]) -> None:
+    (places[0] / "more").mkdir()
+    places[2].write_text("a file")
+    said: list[str] = []
+    with pytest.raises(InputError):
+        filled(*places, on_note=said.append)
+    assert not said
+
+
 def test_names_that_are_not_text(places: tuple[Path, Path, Path]) -> None:
     photos, masks, out = places
     odd = os.fsdecode(b"caf\xe9")
@@ -252,6 +329,7 @@ def test_a_fault_of_the_program_on_one_photo_does_not_end_the_run(places: tuple[
 SLOW = """
 import signal, sys, time
 sys.path.insert(0, {tests!r})
+from dataclasses import replace
 from pathlib import Path
 from conftest import Constant
 from inpainter.engine.batch import FillOptions

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -134,3 +135,12 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
     photo = open_photo(save(tmp_path / "photo.png", picture(HEIGHT, WIDTH + 1)))
     with pytest.raises(InputError, match=r"37×24, but photo\.png is 38×24"):
         read_mask(save_mask(tmp_path / "mask.png", BOX), photo)
+
+
+def test_of_a_coloured_mask_it_is_said_that_a_colour_can_be_named(tmp_path):
+    mask = np.full((40, 60, 3), 255, np.uint8)
+    mask[10:20, 15:30] = (0, 0, 255)
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    _, notes = read_mask(tmp_path / "m.png")
+    assert notes == ["m.png: holds colours, which count by their brightness; to fill what is red, say, pass "
+                     "mask_colour='red'"]  # fmt: skip

@@ -11,6 +11,7 @@ from inpainter.photos.files import atomic, explained
 
 REPORT = "report.jsonl"
 DONE = ("filled", "skipped")
+_BEGINNING = '{"photo": '
 # A file name need not be valid text; other bytes are written as JSON escapes, and read back as the same name.
 _ODD_NAMES = "backslashreplace"
 
@@ -40,7 +41,7 @@ Lines = dict[tuple[str, bool], dict[str, Any]]
 
 
 def read_report(folder: Path) -> Lines:
-    """Return the lines of earlier runs; later lines win, and a last one that a kill tore is skipped.
+    """Return the lines of earlier runs; later lines win, and damaged ones are skipped.
 
     Raises InputError for a file of that name that no run has written: it is not ours to replace.
     """
@@ -52,7 +53,7 @@ def read_report(folder: Path) -> Lines:
     with explained(path):
         texts = path.read_text("utf-8", errors="replace").splitlines()
     read = [_read(text) for text in texts]
-    if None in (read[:-1] if len(read) > 1 else read):
+    if not any(read) and any(text.strip() and not text.startswith(_BEGINNING) for text in texts):
         raise InputError(f"{path}: is not the report of an earlier run; move it away or name another output")
     for line in read:
         if line is not None:

@@ -30,16 +30,14 @@ def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (
     `sources` are the files that the output is made from: writing over one of them counts as overwriting, and with
     `keep_sources` is never allowed.
     """
+    if "\0" in str(output):
+        raise InputError(f"{str(output)!r}: no file can have this name; name another output")
     try:
         _check_place(output)
         there = os.path.lexists(output)
         source = next((source for source in sources if _is_same(source, output)), None) if there else None
     except OSError as error:  # such as a name that is too long
         raise output_error(output, error) from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{str(output)!r}: no file can have this name; name another output") from error
     if source and keep_sources:
         raise InputError(f"{output}: would replace {source.name}, which it is made from; name another output")
     if overwrite or not there:
