@@ -16,7 +16,7 @@ from inpainter.apps.report import write_figures
 from inpainter.engine.card import model_card
 from inpainter.engine.evaluation import NSD, Evaluation, Result, evaluate
 from inpainter.methods import card, load
-from inpainter.nn.facts import CARD, RECIPE, read_facts
+from inpainter.nn.facts import MODEL_CARD, RECIPE, read_facts
 from inpainter.photos.files import write_whole
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +55,7 @@ def numbers_into_card(weights: Path, numbers: dict[str, float]) -> None:
     facts = read_facts(weights)
     facts["measured"] = facts.get("measured", {}) | numbers
     write_whole(weights / RECIPE, (json.dumps(facts, indent=2) + "\n").encode())
-    write_whole(weights / CARD, model_card(card(facts["method"]), facts).encode())
+    write_whole(weights / MODEL_CARD, model_card(card(facts["method"]), facts).encode())
 
 
 def main() -> None:

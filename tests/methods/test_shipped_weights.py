@@ -13,7 +13,7 @@ from inpainter.engine.card import model_card
 from inpainter.engine.evaluation import Evaluation, Result, evaluate
 from inpainter.methods import card, load
 from inpainter.methods.texture_network import TextureRecipe, drawn_patches, make_network, retrieval
-from inpainter.nn.facts import CARD, RECIPE
+from inpainter.nn.facts import MODEL_CARD, RECIPE
 from inpainter.nn.vgg import load_vgg
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -55,7 +55,7 @@ def test_a_folder_is_named_after_method_and_preset_and_its_card_says_what_was_me
     facts = json.loads((folder / RECIPE).read_text())
     assert folder.name == f"{facts['method']}-{facts['preset']}"
     assert load(folder).card.name == facts["method"]
-    text = (folder / CARD).read_text()
+    text = (folder / MODEL_CARD).read_text()
     assert text == model_card(card(facts["method"]), facts)
     assert facts["sha256"] in text
     assert facts["measured"]

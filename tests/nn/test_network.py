@@ -8,7 +8,7 @@ from inpainter.core import Card, View, Work
 from inpainter.nn.average import MovingAverage
 from inpainter.nn.network import Network, NetworkInpainter
 
-CARD = Card("seeing", "remembers its input", "tests", "tests", "photos", extra="torch")
+MODEL_CARD = Card("seeing", "remembers its input", "tests", "tests", "photos", extra="torch")
 
 
 class Seeing(Network):
@@ -47,7 +47,7 @@ def test_a_hole_thicker_than_it_was_trained_for_is_noted(hole, noted):
     mask[1 : 1 + hole[0], 1 : 1 + hole[1]] = True
     mask[-1, -1] = False
     works = [Work(), Work()]
-    NetworkInpainter(network, CARD).call_batch(np.stack([image] * 2), np.stack([mask, mask & False]), works)
+    NetworkInpainter(network, MODEL_CARD).call_batch(np.stack([image] * 2), np.stack([mask, mask & False]), works)
     assert len(works[0].notes) == noted
     assert all("32 px" in note and "auto" in note for note in works[0].notes)
     assert works[1].notes == []
@@ -95,7 +95,7 @@ def test_checks_at_the_door(image, mask, error):
 
 
 def test_the_adapter_keeps_cores_contract(rng):
-    inpainter = NetworkInpainter(Seeing(), CARD)
+    inpainter = NetworkInpainter(Seeing(), MODEL_CARD)
     image, mask = rng.random((6, 8, 3), dtype=np.float32), rng.random((6, 8)) < 0.3
     filled = inpainter(image, mask)
     np.testing.assert_array_equal(filled[~mask], image[~mask])
@@ -109,7 +109,7 @@ def test_the_adapter_keeps_cores_contract(rng):
 def test_the_adapter_draws_from_the_seed_and_from_nowhere_else(rng):
     network = Seeing()
     network.noise = True
-    inpainter = NetworkInpainter(network, CARD)
+    inpainter = NetworkInpainter(network, MODEL_CARD)
     image, mask = rng.random((6, 8, 3), dtype=np.float32), rng.random((6, 8)) < 0.3
     state = torch.get_rng_state()
     first = inpainter(image, mask, Work(3))
@@ -143,7 +143,7 @@ def test_a_prediction_may_take_gradients_but_not_the_weights(rng):
     network = Searching()
     image, mask = rng.random((6, 8, 3), dtype=np.float32), rng.random((6, 8)) < 0.3
     # d/dz (1.5 (z − 0.25))² at 0 is −1.125, clamped from 1.125 to 1.
-    assert (NetworkInpainter(network, CARD)(image, mask)[mask] == 1).all()
+    assert (NetworkInpainter(network, MODEL_CARD)(image, mask)[mask] == 1).all()
     assert network.value.grad is None
 
 

@@ -134,3 +134,13 @@ def test_a_transparent_hole_hints_at_alpha(tmp_path) -> None:
     assert not mask.any()
     assert "pass mask_colour='alpha'" in notes[0]
     assert np.array_equal(read_mask(path, colour="alpha")[0], BOX)
+
+
+@pytest.mark.parametrize("classes", [40, 150, 200])
+def test_a_map_of_many_labels_is_refused(tmp_path, classes) -> None:
+    """As of ADE20K: more classes than may be counted as a few, in regions, none of them white."""
+    side = 15
+    labels = np.kron(np.arange(side * side).reshape(side, side) % classes, np.ones((6, 6))).astype(np.uint8)
+    labels[labels < classes // 2] += classes // 3
+    with pytest.raises(InputError, match="none of them white, like a map of labels"):
+        read_mask(save(tmp_path / "labels.png", labels))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from inpainter.core import InputError
 from inpainter.engine.card import model_card
 from inpainter.methods import METHODS, declared
-from inpainter.nn.facts import CARD, RECIPE, WEIGHTS
+from inpainter.nn.facts import MODEL_CARD, RECIPE, WEIGHTS
 from inpainter.nn.trained import TrainedMethod
 from inpainter.photos.files import write_whole
 
@@ -46,7 +46,7 @@ def save_pretrained(module: nn.Module, folder: str | Path, facts: dict[str, Any]
     facts = {**facts, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     write_whole(folder / WEIGHTS, data)
     write_whole(folder / RECIPE, (json.dumps(facts, indent=2) + "\n").encode())
-    write_whole(folder / CARD, model_card(trainable(facts["method"]).card, facts).encode())
+    write_whole(folder / MODEL_CARD, model_card(trainable(facts["method"]).card, facts).encode())
 
 
 def _halved(value: Tensor) -> Tensor:

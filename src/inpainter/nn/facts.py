@@ -9,7 +9,7 @@ from inpainter.core import InputError
 from inpainter.core.install import checkout
 from inpainter.core.paths import exists
 
-WEIGHTS, RECIPE, CARD = "weights.safetensors", "recipe.json", "README.md"
+WEIGHTS, RECIPE, MODEL_CARD = "weights.safetensors", "recipe.json", "README.md"
 TO_GET_WEIGHTS = "they are in weights/ of the source: set INPAINTER_WEIGHTS to where that folder is"
 
 

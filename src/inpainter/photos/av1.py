@@ -12,7 +12,7 @@ _SELECT = 2  # SELECT_SCREEN_CONTENT_TOOLS and SELECT_INTEGER_MV, section 3
 
 
 @dataclass(frozen=True)
-class Quantiser:
+class Av1Quantiser:
     """The quantiser of a frame."""
 
     base_q_idx: int
@@ -81,7 +81,7 @@ class _Bits:
         return value - 128 if value & 64 else value
 
 
-def av1_quantiser(data: bytes) -> Quantiser:
+def av1_quantiser(data: bytes) -> Av1Quantiser:
     """Read the quantiser of the first frame among the OBUs in `data`.
 
     `data` holds OBUs one after another (low-overhead format, section 5.2) from a sequence header on; of the frame only
@@ -198,7 +198,7 @@ def _color_config(bits: _Bits, s: _Sequence, profile: int) -> None:
     s.separate_uv_delta_q = bool(bits.f(1))
 
 
-def _frame_header(bits: _Bits, s: _Sequence, layer: int) -> Quantiser:
+def _frame_header(bits: _Bits, s: _Sequence, layer: int) -> Av1Quantiser:
     """Section 5.9.2, as far as the quantiser, for frames that lean on no other frame.
 
     `layer` is the byte of obu_extension_header, 0 where there is none.
@@ -293,7 +293,7 @@ def _tile_sizes(bits: _Bits, total: int, largest: int) -> list[int]:
     return sizes
 
 
-def _quantization_params(bits: _Bits, s: _Sequence) -> Quantiser:
+def _quantization_params(bits: _Bits, s: _Sequence) -> Av1Quantiser:
     """Section 5.9.12, and the first flag of 5.9.14: without segments one index holds for the whole frame."""
     base = bits.f(8)
     deltas = [bits.delta_q()]
@@ -303,4 +303,4 @@ def _quantization_params(bits: _Bits, s: _Sequence) -> Quantiser:
     if bits.f(1):  # using_qmatrix
         bits.f(12 if s.separate_uv_delta_q else 8)
     segmented = bits.f(1)
-    return Quantiser(base, base == 0 and not any(deltas) and not segmented)
+    return Av1Quantiser(base, base == 0 and not any(deltas) and not segmented)

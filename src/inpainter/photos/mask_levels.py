@@ -106,6 +106,9 @@ class Levels:
         photo = (coloured and share > _BETWEEN_IN_COLOUR) or (rough and share > _BETWEEN_IN_GREY)
         if photo and len(values) > _FEW:
             raise InputError(self._photo(share, spoken))
+        # A map of many classes; a mask that is soft has some white.
+        if spoken.exact and self.brightest <= _BRIGHT and share > _BETWEEN_IN_COLOUR:
+            raise InputError(self._labels(strips(), colours, spoken))
         return HALF, []
 
     def _labels(self, strips: Iterable[NDArray[np.uint8]], colours: int, spoken: Spoken) -> str:

@@ -11,7 +11,7 @@ from inpainter.core import InputError
 from inpainter.photos.av1 import av1_quantiser
 from inpainter.photos.isobmff import primary_av1_item
 from inpainter.photos.sniff import brands
-from inpainter.photos.vp8 import Quantiser, vp8_quantiser
+from inpainter.photos.vp8 import Vp8Quantiser, vp8_quantiser
 
 # base_q_idx that pyvips 8.18 (libheif with libaom) writes for Q = 1 to 100; the same for every picture, bit depth and
 # effort. Measured, and measured again by the tests.
@@ -98,7 +98,7 @@ def _webp_picture(data: bytes) -> tuple[bytes, bytes]:
     raise ValueError("there is no picture in it")
 
 
-def _webp_quality(quantiser: Quantiser) -> int:
+def _webp_quality(quantiser: Vp8Quantiser) -> int:
     """Invert libwebp's map from quality to quantiser.
 
     libwebp turns Q into c = (linear(Q/100))^(1/3) with linear(t) = 2t/3 below 3/4 and 2t - 1 above, and each segment's

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Quantiser:
+class Vp8Quantiser:
     """The quantiser of a key frame."""
 
     indices: tuple[int, ...]
@@ -61,7 +61,7 @@ class _BoolDecoder:
         return -value if self.flag() else value
 
 
-def vp8_quantiser(frame: bytes) -> Quantiser:
+def vp8_quantiser(frame: bytes) -> Vp8Quantiser:
     """Read the quantiser of the key frame `frame`, of which the first few hundred bytes are enough.
 
     Raises ValueError when it is damaged or no key frame.
@@ -80,7 +80,7 @@ def vp8_quantiser(frame: bytes) -> Quantiser:
     base = bits.literal(7)  # y_ac_qi, section 9.6
     # In a key frame a segment's number replaces the frame's, or is added to it (section 9.3).
     indices = updates if absolute else [base + update for update in updates]
-    return Quantiser(tuple(min(max(index, 0), 127) for index in indices), tuple(shares))
+    return Vp8Quantiser(tuple(min(max(index, 0), 127) for index in indices), tuple(shares))
 
 
 def _segmentation(bits: _BoolDecoder) -> tuple[bool, list[int], list[float]]:
