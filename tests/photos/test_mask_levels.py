@@ -140,7 +140,7 @@ def test_a_transparent_hole_hints_at_alpha(tmp_path) -> None:
 def test_a_map_of_many_labels_is_refused(tmp_path, classes) -> None:
     """As of ADE20K: more classes than may be counted as a few, in regions, none of them white."""
     side = 15
-    labels = np.kron(np.arange(side * side).reshape(side, side) % classes, np.ones((6, 6))).astype(np.uint8)
+    labels = np.kron(np.arange(side * side).reshape(side, side) % classes, np.ones((24, 24))).astype(np.uint8)
     labels[labels < classes // 2] += classes // 3
     with pytest.raises(InputError, match="none of them white, like a map of labels"):
-        read_mask(save(tmp_path / "labels.png", labels))
+        read_mask(save(tmp_path / "labels.png", labels[..., None]))

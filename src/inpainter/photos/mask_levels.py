@@ -41,12 +41,16 @@ class Spoken:
         return f"pass mask_colour='{colour}'" if self.other_colour else "give a mask that is white where it counts"
 
 
+_FLAT_SHARE = 0.8
+"""Of what is neither black nor white, the share that equals its neighbour, above which it is no soft edge."""
+
+
 class Levels:
     """What there is to know of a mask's brightness, gathered strip by strip."""
 
     def __init__(self) -> None:
         self._histogram = np.zeros(256, np.int64)
-        self._coloured = self._rough = self.transparent = 0
+        self._coloured = self._rough = self._flat = self.transparent = 0
         self.coloured = False
         """Whether most of what is neither black nor white has a colour; known once it is judged."""
 
@@ -63,6 +67,7 @@ class Levels:
             between &= opaque
         if not between.any():
             return
+        self._flat += int(np.count_nonzero(between[:, 1:] & (grey[:, 1:] == grey[:, :-1])))
         if colours == 3:
             chroma = strip[..., :3].max(axis=2) - strip[..., :3].min(axis=2)
             self._coloured += int(np.count_nonzero((chroma > _COLOURED) & between))
@@ -101,14 +106,15 @@ class Levels:
         no_white = self.brightest < HALF or (self.brightest <= _BRIGHT and share > _BETWEEN_IN_COLOUR)
         if few and len(values) > 1 and no_white and not (len(values) == 2 and self.brightest > HALF):
             raise InputError(self._labels(strips(), colours, spoken))
+        # A map of many classes: in a mask that is soft, neighbours in between differ.
+        many = no_white and share > _BETWEEN_IN_COLOUR and self._flat > _FLAT_SHARE * between
+        if spoken.exact and not few and many:
+            raise InputError(self._labels(strips(), colours, spoken))
         self.coloured = coloured = self._coloured > _COLOURED_SHARE * between
         rough = self._rough > _ROUGH_SHARE * between
         photo = (coloured and share > _BETWEEN_IN_COLOUR) or (rough and share > _BETWEEN_IN_GREY)
         if photo and len(values) > _FEW:
             raise InputError(self._photo(share, spoken))
-        # A map of many classes; a mask that is soft has some white.
-        if spoken.exact and self.brightest <= _BRIGHT and share > _BETWEEN_IN_COLOUR:
-            raise InputError(self._labels(strips(), colours, spoken))
         return HALF, []
 
     def _labels(self, strips: Iterable[NDArray[np.uint8]], colours: int, spoken: Spoken) -> str:
