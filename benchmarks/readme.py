@@ -56,7 +56,7 @@ def numbers() -> str:
         f"| `inpainter --help` | {start['help_seconds']:.2f} s |",
         f"| base install | {start['install']['megabytes']} MB, no torch |",
         f"| a 12-megapixel JPEG with a hole of 600×600 by `telea`, whole process | {photo['seconds']:.2f} s, "
-        f"{photo['megabytes']:.0f} MB: {photo['ratio']:.2f} times a bare OpenCV script, which encodes the photo anew |",
+        f"{photo['megabytes']:.0f} MB: {photo['ratio']:.2f} times a bare OpenCV script, which re-encodes the photo |",
         "",
         "How different from the truth a fill looks (LPIPS of the whole picture × 1000, lower is better), mean over 40 "
         "photos, and seconds for a hole of 600×600:",

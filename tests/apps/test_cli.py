@@ -634,3 +634,9 @@ def test_ctrl_c_among_candidates_leaves_nothing_behind(folder):
     slow = SLOW.replace("0.1", "2").replace("main()", "classical.TELEA.card.__dict__['draws'] = True\nmain()")
     command = [sys.executable, "-c", slow, "fill", "photo.png", "mask.png", "-m", "telea", "--candidates", "3"]
     interrupted(command, folder)
+
+
+def test_the_size_of_a_mask_may_be_that_of_a_photo(run, folder):
+    """The photo is 80 wide and 60 high."""
+    run("mask", "--kind", "lines", "--size", "photo.png", "-o", "drawn.png")
+    assert cv2.imread(str(folder / "drawn.png")).shape[:2] == cv2.imread(str(folder / "photo.png")).shape[:2]

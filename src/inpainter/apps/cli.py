@@ -137,7 +137,7 @@ def mask(
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     debug: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Draw a mask: white where to fill.
+    """Draw a mask at random, for tests and experiments: white where to fill.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def mask(
         One of: centre, square, blocks, circle, half, lines, strokes, blob, text, scatter, pixels, noise; with fields
         as in `blob:largest=0.2`.
     size
-        Height × width in pixels, e.g. 480x640.
+        Height × width in pixels, e.g. 480x640, or a photo whose size it is.
     seed
         The same seed draws the same mask.
     output
@@ -331,10 +331,15 @@ def _drop_standard_output() -> None:
 def _parse_size(size: str) -> tuple[int, int]:
     from inpainter.core import InputError
 
+    if Path(size).is_file():
+        from inpainter.photos.photo import open_photo
+
+        photo = open_photo(Path(size))
+        return photo.height, photo.width
     height, times, width = size.lower().replace("×", "x").partition("x")
     if times and height.isdecimal() and width.isdecimal() and 0 < int(height) * int(width) <= 400_000_000:
         return int(height), int(width)
-    raise InputError(f"size '{size}': give height x width in pixels, e.g. 480x640, at most 400 megapixels")
+    raise InputError(f"size '{size}': give height x width in pixels, as 480x640, up to 400 megapixels, or a photo")
 
 
 def _can_be_mended(error: Exception) -> bool:

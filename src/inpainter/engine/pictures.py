@@ -189,6 +189,8 @@ def _fill_array(image: np.ndarray, given: Where, source: Mask | None, asked: _As
     else:
         made, notes = make_candidates(asked.inpainter, picture, asked.candidates, on_step=asked.on_step)
         fills = [candidate.fill for candidate in made]
+    if not mask.any():
+        notes = [*notes, f"{given.name}: nothing to fill: the image comes back as it is"]
     _warn(notes)
     return [patched(samples, fill).reshape(image.shape) for fill in fills]
 
