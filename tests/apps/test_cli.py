@@ -219,14 +219,24 @@ BAD = [
     (["fill", "photo.png", "mask.png", "-o", "-", "--json"], "cannot both go to standard output"),
     (["fill", "photo.png", "mask.png", "-o", "-", "--candidates", "2"], "makes several files"),
     (["fill", "photo.png", "small.png", "mask.png"], "2 photos; name the folder to write to with -o"),
-    (["fill", "photo.png", "mask.png", "--box", "1,2,3,4"], "2 photos (with --painted or --box all are photos); name"),
+    (
+        ["fill", "photo.png", "./photo.png", "--box", "1,2,3,4"],
+        "2 photos (with --painted or --box all are photos); name",
+    ),
     (["fill", "photo.png", "--box", "1,2,3,4", "--painted", "mask.png"], "give one of them"),
     (["fill", "--box", "1,2,3,4"], "no photo given"),
     *[
         (["fill", "photo.png", "--box", text], "box")
         for text in ("1,2,3", "1,2,3,4,5", "1,2,3.5,4", "a", "", "1,2,0,4")
     ],
-    (["fill", "photo.png", "mask.png", "--box", "1,2,3,4", "-o", "q.png"], "q.png: is the name of a picture"),
+    (
+        ["fill", "photo.png", "mask.png", "--box", "1,2,3,4", "-o", "q.png"],
+        "mask.png looks like a mask, and --box says",
+    ),
+    (["fill", "photo.png", "./photo.png", "--box", "1,2,3,4", "-o", "q.png"], "q.png: is the name of a picture"),
+    (["fill", "photo.png", "mask.png", "q.png"], "q.png: no such file: check the name of the mask, or put -o"),
+    (["fill", "photo.png", "--box", "1,2,3,4", "5,6,7,8"], "5,6,7,8: looks like one more box: give each with a --box"),
+    (["fill", "phtos", "mask.png", "-o", "none"], "phtos: no such file or folder"),
     (["fill", ".", "mask.png", "-o", "q.png"], "a folder of photos are given; name a folder"),
     (["fill", "photo.png", "mask.png", "-o", "none"], "none: no such folder, and no name of a picture"),
     (["fill", "photo.png", "mask.png", "-o", "q.png/"], "q.png/: no such folder"),

@@ -137,10 +137,18 @@ def test_another_size_is_refused(tmp_path: Path) -> None:
         read_mask(save_mask(tmp_path / "mask.png", BOX), photo)
 
 
-def test_of_a_coloured_mask_it_is_said_that_a_colour_can_be_named(tmp_path):
-    mask = np.full((40, 60, 3), 255, np.uint8)
-    mask[10:20, 15:30] = (0, 0, 255)
+@pytest.mark.parametrize("share", [0.2, 0.8])
+def test_of_a_coloured_mask_it_is_said_that_a_colour_can_be_named(tmp_path, share):
+    """Red strokes on white would fill nearly all of the photo; on black they would fill nothing."""
+    mask = np.zeros((40, 60, 3), np.uint8)
+    mask[: int(40 * share)] = 255
+    mask[-6:, 15:30] = (0, 0, 255)
     cv2.imwrite(str(tmp_path / "m.png"), mask)
-    _, notes = read_mask(tmp_path / "m.png")
-    assert notes == ["m.png: holds colours, which count by their brightness; to fill what is red, say, pass "
-                     "mask_colour='red'"]  # fmt: skip
+    said = "to fill what is red, say, pass mask_colour='red'"
+    if share < 0.5:
+        _, notes = read_mask(tmp_path / "m.png")
+        assert notes == [f"m.png: holds colours, which count by their brightness; {said}"]
+    else:
+        with pytest.raises(InputError, match=f"holds colours, and [78].% of it is white; {said}"):
+            read_mask(tmp_path / "m.png")
+    assert read_mask(tmp_path / "m.png", colour="red")[0].sum() == 6 * 15

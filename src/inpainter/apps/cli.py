@@ -235,7 +235,7 @@ def _print_card(card: dict[str, Any]) -> None:
             print(f"{title.replace('_', ' ')}: {card[title]}")
     print(f"can be restricted in where it copies texture from: {'yes' if card['uses_source'] else 'no'}")
     print(f"makes another fill from another seed: {'yes' if card['draws'] else 'no'}")
-    print(f"can fill a picture of which nothing is known: {'yes' if card['fills_everything'] else 'no'}")
+    print(f"can fill a picture that is missing as a whole: {'yes' if card['fills_everything'] else 'no'}")
     for setting in card["settings"]:
         print(f"  {card['name']}:{setting['name']}={setting['default']}\n      {setting['what']}")
 

@@ -63,6 +63,9 @@ class Fill:
 
     def _check(self) -> None:
         photos = self.inputs.photos
+        for photo in photos:
+            if photo != STREAM and not exists(photo):
+                raise InputError(f"{photo}: no such file or folder; check the name", code="not-found")
         if self.inputs.several:
             for option, given in (("--source and --avoid are", self.source or self.avoid),
                                   ("--candidates is", self.candidates is not None)):  # fmt: skip

@@ -12,10 +12,12 @@ from inpainter.core import Box, InputError
 from inpainter.core.paths import exists, is_folder
 from inpainter.engine.unnamed import as_file, unnamed_folder
 from inpainter.engine.where import FileMask
-from inpainter.photos.mask_file import Boxes, Painted
+from inpainter.photos.mask_file import Boxes, Painted, read_mask
+from inpainter.photos.sniff import SUFFIXES
 
 STREAM = "-"
 """Standard input or output; a file of that name is `./-`."""
+_BOX = r"\s*-?\d+\s*(,\s*-?\d+\s*){3}"
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,22 @@ def read_inputs(files: Sequence[str], painted: Path | None, boxes: Sequence[str]
         raise InputError("--painted -: standard input can be a photo or a mask; name a file")
     if painted and boxes:
         raise InputError("--painted and --box both say where to fill: give one of them")
+    if boxes and (loose := [name for name in files if re.fullmatch(_BOX, name)]):
+        raise InputError(f"{loose[0]}: looks like one more box: give each with a --box of its own")
     if painted or boxes:
         option = "--painted" if painted else "--box"
         if not files:
             raise InputError(f"no photo given: inpainter fill PHOTO {option} …")
+        if len(files) > 1 and _is_mask(files[-1]):
+            raise InputError(f"{files[-1]} looks like a mask, and {option} says where to fill, too: give one of them")
         where = Painted(painted) if painted else Boxes(tuple(map(_box, boxes)))
         return _checked(Inputs(tuple(files), where))
     if len(files) < 2:
         given = f"{files[0]}: no mask given" if files else "no photo and no mask given"
         raise InputError(f"{given}: inpainter fill PHOTO MASK, or --painted COPY or --box X,Y,W,H instead of a mask")
     *photos, last = files
+    if len(files) > 2 and Path(last).suffix.lower() in SUFFIXES and not exists(last):
+        raise InputError(f"{last}: no such file: check the name of the mask, or put -o before that of the output")
     return _checked(Inputs(tuple(photos), last if last == STREAM else Path(last)))
 
 
@@ -66,8 +74,16 @@ def _checked(inputs: Inputs) -> Inputs:
     return inputs
 
 
+def _is_mask(name: str) -> bool:
+    """Whether a file can be read as a mask, as photos cannot, and holds something to fill."""
+    try:
+        return name != STREAM and bool(read_mask(Path(name))[0].any())
+    except InputError:
+        return False
+
+
 def _box(text: str) -> Box:
-    if not re.fullmatch(r"\s*-?\d+\s*(,\s*-?\d+\s*){3}", text):
+    if not re.fullmatch(_BOX, text):
         raise InputError(f"box {text!r}: give X,Y,WIDTH,HEIGHT in whole pixels of the upright photo, as 120,80,64,48")
     box = Box(*map(int, text.split(",")))
     if box.width < 1 or box.height < 1:
@@ -110,7 +126,7 @@ def output_for(photo: Path, output: str) -> Path:
     if is_folder(path):
         return path / photo.name
     if output.endswith(("/", os.sep)) or (not path.suffix and not exists(path)):
-        raise InputError(f"{output}: no such folder, and no name of a picture: make the folder first, or add .jpg, say")
+        raise InputError(f"{output}: no such folder, and no name of a picture: make it (mkdir -p), or add .jpg, say")
     return path
 
 

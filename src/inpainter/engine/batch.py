@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from inpainter.core import Inpainter, InputError, Mask, OnStep
+from inpainter.core.paths import exists
 from inpainter.core.seed import check_seed
 from inpainter.engine.removal import Picture, fill_pictures, grown
 from inpainter.engine.where import MaskLike, mask_files, reader, where_to_fill
@@ -107,6 +108,9 @@ def prepare(
     """
     file = open_photo(photo, max_megapixels=options.max_megapixels)
     sources = (photo, *mask_files(mask), *(source.files if source else ()))
+    for path in sources:
+        if not exists(path):
+            raise InputError(f"{path}: no such file; check the name", code="not-found")
     for output in outputs:
         check_output(output, overwrite=options.overwrite, sources=sources, keep_sources=keep_sources)
         check_format(output, file)

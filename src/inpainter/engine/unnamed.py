@@ -18,7 +18,7 @@ def unnamed_folder() -> Iterator[Path]:
         try:
             yield Path(folder)
         except InputError as error:
-            raise InputError(str(error).replace(f"{folder}{os.sep}", "")) from error
+            raise InputError(str(error).replace(f"{folder}{os.sep}", ""), code=error.code) from error
 
 
 def as_file(data: Any, folder: Path, stem: str) -> Path:

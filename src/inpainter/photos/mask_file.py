@@ -107,13 +107,19 @@ def _read(file: Photo, colour: str, spoken: Spoken) -> tuple[Mask, list[str]]:
             sure, _ = _degrees(file, colour, shift, half)
         elif levels.brightest < HALF:
             notes += _nothing_white(levels, colour, spoken)
+    filled = np.count_nonzero(sure == sure.max(initial=0)) / max(sure.size, 1)
+    if colour in ("white", "black") and levels.coloured and filled > 0.5:
+        raise InputError(
+            f"{spoken.name}: holds colours, and {filled:.0%} of it is {colour}; to fill what is red, say, "
+            f"{spoken.choose('red')}"
+        )
     if colour in ("white", "black") and levels.coloured:
         notes.append(
             f"{spoken.short}: holds colours, which count by their brightness; to fill what is red, say, "
             f"{spoken.choose('red')}"
         )
     elif soft:
-        notes.append(f"{spoken.short}: soft edges: half and more counts as fill")
+        notes.append(f"{spoken.short}: soft edges: half and more counts as fill; grow=2 takes more of them")
     return file.to_upright(with_rim(sure)), notes
 
 
