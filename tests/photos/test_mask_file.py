@@ -152,3 +152,13 @@ def test_of_a_coloured_mask_it_is_said_that_a_colour_can_be_named(tmp_path, shar
         with pytest.raises(InputError, match=f"holds colours, and [78].% of it is white; {said}"):
             read_mask(tmp_path / "m.png")
     assert read_mask(tmp_path / "m.png", colour="red")[0].sum() == 6 * 15
+
+
+def test_coloured_strokes_on_black_are_refused_for_no_share_that_they_have_not(tmp_path):
+    """As JPEG, whose black is not exact: nothing of it is white."""
+    mask = np.zeros((48, 64, 3), np.uint8)
+    mask[8:24, 16:40] = (0, 0, 255)
+    cv2.imwrite(str(tmp_path / "m.jpg"), mask, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    found, notes = read_mask(tmp_path / "m.jpg")
+    assert not found.any()
+    assert any("to fill what is red, say, pass mask_colour='red'" in note for note in notes)

@@ -99,28 +99,22 @@ def _read(file: Photo, colour: str, spoken: Spoken) -> tuple[Mask, list[str]]:
         # Whole numbers of 8 bits that a program wrote in 16.
         shift = 0
     sure, levels = _degrees(file, colour, shift)
-    soft = levels.soft
+    half = HALF
     if colour in ("white", "black"):
         half, notes = levels.judge(partial(_strips, file, shift), file.colours, spoken)
-        soft = soft and half == HALF
         if half != HALF:
             sure, _ = _degrees(file, colour, shift, half)
         elif levels.brightest < HALF:
             notes += _nothing_white(levels, colour, spoken)
-    filled = np.count_nonzero(sure == sure.max(initial=0)) / max(sure.size, 1)
-    if colour in ("white", "black") and levels.coloured and filled > 0.5:
-        raise InputError(
-            f"{spoken.name}: holds colours, and {filled:.0%} of it is {colour}; to fill what is red, say, "
-            f"{spoken.choose('red')}"
-        )
-    if colour in ("white", "black") and levels.coloured:
-        notes.append(
-            f"{spoken.short}: holds colours, which count by their brightness; to fill what is red, say, "
-            f"{spoken.choose('red')}"
-        )
-    elif soft:
+    mask = with_rim(sure)
+    if half == HALF and levels.coloured:
+        remedy = f"to fill what is red, say, {spoken.choose('red')}"
+        if (filled := mask.mean()) > 0.5:
+            raise InputError(f"{spoken.name}: holds colours, and {filled:.0%} of it is {colour}; {remedy}")
+        notes.append(f"{spoken.short}: holds colours, which count by their brightness; {remedy}")
+    elif half == HALF and levels.soft:
         notes.append(f"{spoken.short}: soft edges: half and more counts as fill; grow=2 takes more of them")
-    return file.to_upright(with_rim(sure)), notes
+    return file.to_upright(mask), notes
 
 
 def _nothing_white(levels: Levels, colour: str, spoken: Spoken) -> list[str]:

@@ -19,6 +19,8 @@ _BETWEEN_IN_COLOUR, _BETWEEN_IN_GREY = 0.3, 0.5
 # Masks are grey, and smooth where they are neither black nor white, as no photo is, blurred as it may be.
 _COLOURED, _COLOURED_SHARE = 24, 0.02
 _ROUGH, _ROUGH_SHARE = 2, 0.1
+# The share of what is neither that equals its neighbour, above which it is no soft edge.
+_FLAT_SHARE = 0.8
 # A mask of few values is drawn, not photographed; more of them nobody wants to read.
 _FEW, _NAMED = 32, 8
 
@@ -41,18 +43,12 @@ class Spoken:
         return f"pass mask_colour='{colour}'" if self.other_colour else "give a mask that is white where it counts"
 
 
-_FLAT_SHARE = 0.8
-"""Of what is neither black nor white, the share that equals its neighbour, above which it is no soft edge."""
-
-
 class Levels:
     """What there is to know of a mask's brightness, gathered strip by strip."""
 
     def __init__(self) -> None:
         self._histogram = np.zeros(256, np.int64)
         self._coloured = self._rough = self._flat = self.transparent = 0
-        self.coloured = False
-        """Whether most of what is neither black nor white has a colour; known once it is judged."""
 
     def add(self, strip: NDArray[np.uint8], colours: int) -> None:
         """Take `(H, W, bands)` samples into account."""
@@ -80,6 +76,16 @@ class Levels:
         return bool(self._histogram[NEAR + 1 : 255 - NEAR].any())
 
     @property
+    def coloured(self) -> bool:
+        """Whether some of what is neither black nor white has a colour."""
+        return self._coloured > _COLOURED_SHARE * self._between
+
+    @property
+    def _between(self) -> int:
+        """How many samples are neither black nor white."""
+        return int(self._histogram[_DARK : _BRIGHT + 1].sum())
+
+    @property
     def brightest(self) -> int:
         """The highest value that is not transparent; 0 where there is none."""
         return int(np.flatnonzero(self._histogram).max(initial=0))
@@ -92,7 +98,7 @@ class Levels:
         `strips` reads the samples once more, where colours are to be named. Raises InputError.
         """
         values = np.flatnonzero(self._histogram)
-        between = int(self._histogram[_DARK : _BRIGHT + 1].sum())
+        between = self._between
         share = between / max(int(self._histogram.sum()), 1)
         few = spoken.exact and len(values) <= _FEW
         if few and len(values) == 2 and values[0] == 0 and values[1] < HALF:
@@ -104,15 +110,15 @@ class Levels:
                 )
                 return values[1] / 2, [note]
         no_white = self.brightest < HALF or (self.brightest <= _BRIGHT and share > _BETWEEN_IN_COLOUR)
-        if few and len(values) > 1 and no_white and not (len(values) == 2 and self.brightest > HALF):
+        if few:
+            labels = len(values) > 1 and not (len(values) == 2 and self.brightest > HALF)
+        else:
+            # A map of many classes: in a mask that is soft, neighbours in between differ.
+            labels = spoken.exact and share > _BETWEEN_IN_COLOUR and self._flat > _FLAT_SHARE * between
+        if no_white and labels:
             raise InputError(self._labels(strips(), colours, spoken))
-        # A map of many classes: in a mask that is soft, neighbours in between differ.
-        many = no_white and share > _BETWEEN_IN_COLOUR and self._flat > _FLAT_SHARE * between
-        if spoken.exact and not few and many:
-            raise InputError(self._labels(strips(), colours, spoken))
-        self.coloured = coloured = self._coloured > _COLOURED_SHARE * between
         rough = self._rough > _ROUGH_SHARE * between
-        photo = (coloured and share > _BETWEEN_IN_COLOUR) or (rough and share > _BETWEEN_IN_GREY)
+        photo = (self.coloured and share > _BETWEEN_IN_COLOUR) or (rough and share > _BETWEEN_IN_GREY)
         if photo and len(values) > _FEW:
             raise InputError(self._photo(share, spoken))
         return HALF, []
