@@ -43,19 +43,25 @@ JPEGS = [
 ]
 
 
-@pytest.mark.parametrize("orientation", ORIENTATIONS)
-@pytest.mark.parametrize("options", JPEGS, ids=str)
-def test_jpeg_keeps_every_block_that_the_mask_does_not_touch(tmp_path: Path, options: dict, orientation: int) -> None:
-    jpeglib = pytest.importorskip("jpeglib")
+def saved_jpeg(folder: Path, options: dict, orientation: int) -> tuple[Path, bool, bytes, np.ndarray]:
+    """A JPEG with all metadata, whether it is grey, its profile, and a mask of it, upright."""
     height, width = 85, 107
     options = dict(options)
     grey = options.pop("grey", False)
     icc = profile("GRAY" if grey else "RGB")
     source = picture(height, width, 1 if grey else 3, seed=orientation)
-    photo, output = tmp_path / "photo.jpg", tmp_path / "out.jpg"
     image = Image.fromarray(source[..., 0] if grey else source)
-    image.save(photo, exif=b"Exif\0\0" + exif(orientation), icc_profile=icc, xmp=XMP, dpi=(300, 300), **options)
-    mask = box_mask(*upright_size(orientation, height, width), 35, 20, 70, 57)
+    path = folder / "photo.jpg"
+    image.save(path, exif=b"Exif\0\0" + exif(orientation), icc_profile=icc, xmp=XMP, dpi=(300, 300), **options)
+    return path, grey, icc, box_mask(*upright_size(orientation, height, width), 35, 20, 70, 57)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("options", JPEGS, ids=str)
+def test_jpeg_keeps_every_block_that_the_mask_does_not_touch(tmp_path: Path, options: dict, orientation: int) -> None:
+    jpeglib = pytest.importorskip("jpeglib")
+    photo, grey, icc, mask = saved_jpeg(tmp_path, options, orientation)
+    output = tmp_path / "out.jpg"
 
     report = fill(photo, mask, output)
 
@@ -91,14 +97,8 @@ def test_jpeg_without_jpeglib_is_encoded_anew_says_so_and_keeps_the_rest(
     tmp_path: Path, options: dict, orientation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "jpeglib", None)
-    options = dict(options)
-    grey = options.pop("grey", False)
-    icc = profile("GRAY" if grey else "RGB")
-    source = picture(85, 107, 1 if grey else 3, seed=orientation)
-    photo, output = tmp_path / "photo.jpg", tmp_path / "out.jpg"
-    image = Image.fromarray(source[..., 0] if grey else source)
-    image.save(photo, exif=b"Exif\0\0" + exif(orientation), icc_profile=icc, xmp=XMP, dpi=(300, 300), **options)
-    mask = box_mask(*upright_size(orientation, 85, 107), 35, 20, 70, 57)
+    photo, _, icc, mask = saved_jpeg(tmp_path, options, orientation)
+    output = tmp_path / "out.jpg"
 
     report = fill(photo, mask, output)
 

@@ -71,15 +71,7 @@ class Fill:
                                   ("--candidates is", self.candidates is not None)):  # fmt: skip
                 if given:
                     raise InputError(f"{option} for one photo: fill them one by one")
-            if self.output in (None, "", STREAM):
-                what = f"{photos[0]}: is a folder" if self.inputs.folder else f"{len(photos)} photos"
-                why = "" if isinstance(self.inputs.mask, str | Path) else " (with --painted or --box all are photos)"
-                raise InputError(f"{what}{why}; name the folder to write to with -o")
-            name = str(self.output)
-            if not exists(name) and Path(name).suffix.lower() in SUFFIXES:
-                given = "a folder of photos" if self.inputs.folder else f"{len(photos)} photos"
-                why = "" if isinstance(self.inputs.mask, str | Path) else " (with --painted or --box all are photos)"
-                raise InputError(f"{name}: is the name of a picture, and {given} are given{why}; name a folder")
+            self._check_folder(str(self.output or STREAM))
         if self.recursive and not self.inputs.folder:
             raise InputError(f"{photos[0]}: is not a folder; --recursive is for the photos of one")
         if self._streams:
@@ -88,6 +80,17 @@ class Fill:
             check_standard_output(self.as_json)
         elif photos == (STREAM,) and is_folder(str(self.output)):
             raise InputError(f"{self.output}: a photo from standard input has no name; name a file in it")
+
+    def _check_folder(self, output: str) -> None:
+        """Raise InputError where the output of several photos is no name for a folder."""
+        folder, photos = self.inputs.folder, self.inputs.photos
+        why = "" if isinstance(self.inputs.mask, str | Path) else " (with --painted or --box all are photos)"
+        if output == STREAM:
+            what = f"{photos[0]}: is a folder" if folder else f"{len(photos)} photos"
+            raise InputError(f"{what}{why}; name the folder to write to with -o")
+        if not exists(output) and Path(output).suffix.lower() in SUFFIXES:
+            given = "a folder of photos" if folder else f"{len(photos)} photos"
+            raise InputError(f"{output}: is the name of a picture, and {given} are given{why}; name a folder")
 
     def _one(self, photo: Path, mask: Any, inpainter: Inpainter, texture: TextureSource | None, talk: Talk) -> int:
         start = time.perf_counter()

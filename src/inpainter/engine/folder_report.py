@@ -69,13 +69,10 @@ def _read(text: str) -> dict[str, Any] | None:
         return None
     if not isinstance(line, dict) or set(line) != set(FileResult.__dataclass_fields__):
         return None
-    texts = (line["photo"], line["key"], line["error"], line["output_sha256"], *_list(line["notes"]))
-    known = line["status"] in (*DONE, "failed") and all(isinstance(text, str) for text in texts)
-    return line if known else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [None]
+    if line["status"] not in (*DONE, "failed") or not isinstance(line["notes"], list):
+        return None
+    texts = (line["photo"], line["key"], line["error"], line["output_sha256"], *line["notes"])
+    return line if all(isinstance(text, str) for text in texts) else None
 
 
 def merged(earlier: Lines, results: Sequence[FileResult]) -> Lines:

@@ -66,9 +66,7 @@ def _note(kind: str, names: list[str]) -> str:
     what, why = {
         _FOLDERS: (
             "sub-folders" if many else "sub-folder",
-            "pass recursive=True to fill the photos in it, too"
-            if not many
-            else "pass recursive=True to fill the photos in them, too",
+            f"pass recursive=True to fill the photos in {'them' if many else 'it'}, too",
         ),
         _LINKED: ("links to folders" if many else "link to a folder", "give what it leads to as a folder of its own"),
         _HIDDEN: ("hidden files or folders" if many else "hidden file or folder", "rename what is to be filled"),

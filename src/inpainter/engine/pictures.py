@@ -18,9 +18,9 @@ from inpainter.engine.batch import FillOptions, TextureSource, default_output, f
 from inpainter.engine.candidates import check_candidates, fill_file_candidates, make_candidates
 from inpainter.engine.removal import Picture, fill_pictures, grown, patched
 from inpainter.engine.unnamed import as_file, unnamed_folder
-from inpainter.engine.where import Where, invert_file
+from inpainter.engine.where import Where, invert_file, where_boxes
 from inpainter.photos.mask_colour import degrees
-from inpainter.photos.mask_file import Boxes, Painted, boxes_mask, cut_boxes, read_mask
+from inpainter.photos.mask_file import Boxes, Painted, read_mask
 from inpainter.photos.mask_levels import Levels, Spoken
 from inpainter.photos.painted import painted_mask
 from inpainter.photos.photo import Samples, open_photo, to_image
@@ -105,7 +105,7 @@ def _fills(image: Any, mask: Any, output: Any, texture: TextureSource | None, as
 def source_for(inpainter: Inpainter, source: Any, avoid: Any, options: FillOptions) -> TextureSource | None:
     """Texture may come from `source`, and never from `avoid`: masks of any kind, or None; returns None for two Nones.
 
-    Raises InputError for a method that cannot be texture.
+    Raises InputError for a method that cannot be restricted so.
     """
     given = {name: mask for name, mask in (("source", source), ("avoid", avoid)) if mask is not None}
     if not given:
@@ -276,7 +276,7 @@ def _picture_file(picture: Any, folder: Path, stem: str) -> Path:
 def _mask_for(size: tuple[int, ...], mask: Any, options: FillOptions, what: str = "mask") -> Where:
     """A mask of any kind for a picture of (height, width), which a file's is compared with; `what` errors call it."""
     if isinstance(mask, Boxes):
-        return Where(boxes_mask(mask, size[0], size[1]), invert="", notes=tuple(cut_boxes(mask, size[0], size[1])))
+        return where_boxes(mask, size[0], size[1])
     if _is_bytes(mask):
         with unnamed_folder() as folder:
             return replace(_mask_for(size, as_file(mask, folder, what), options, what), name=f"the {what}")

@@ -57,12 +57,16 @@ def where_to_fill(
     if isinstance(mask, Painted):
         return Where(painted_mask(photo, mask.copy, max_megapixels=max_megapixels), str(mask.copy), "")
     if isinstance(mask, Boxes):
-        where = boxes_mask(mask, photo.height, photo.width, photo.path.name)
-        return Where(where, invert="", notes=tuple(cut_boxes(mask, photo.height, photo.width)))
+        return where_boxes(mask, photo.height, photo.width, photo.path.name)
     if mask.shape != (photo.height, photo.width):
         sizes = f"{mask.shape[1]}×{mask.shape[0]}, but {photo.path.name} is {photo.width}×{photo.height}"
         raise InputError(f"mask: {sizes} (width×height, upright); make them equal")
     return Where(mask)
+
+
+def where_boxes(boxes: Boxes, height: int, width: int, photo: str = "the picture") -> Where:
+    """The mask that boxes make in a picture, with a note where one is cut; raises InputError."""
+    return Where(boxes_mask(boxes, height, width, photo), invert="", notes=tuple(cut_boxes(boxes, height, width)))
 
 
 def _is_own_alpha(photo: Photo, mask: Path, where: Mask) -> bool:
