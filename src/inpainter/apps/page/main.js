@@ -1,0 +1,294 @@
+// The page of `inpainter serve`: opening a photo, filling, choosing among the results. Wires the other modules together.
+import { listMethods, openSession } from "./api.js";
+import { Compare } from "./compare.js";
+import { Editor } from "./editor.js";
+import { Filling } from "./filling.js";
+import { fillHelp, listenToKeys } from "./keys.js";
+import { Marks } from "./marks.js";
+import { Options } from "./options.js";
+import { readPhoto, release, show } from "./photo.js";
+import { readMask, writePng } from "./png.js";
+import { Tools } from "./tools.js";
+import { ask, byId, clearError, focusIfLost, renamed, saveFile, say, setState, showError, state, wireDialogs } from "./ui.js";
+import { View } from "./view.js";
+
+const view = new View(byId("stage"), moved);
+const tools = new Tools(view, byId("draft"), byId("size").valueAsNumber);
+const compare = new Compare(byId("stage"), view);
+const editor = new Editor(view, tools, compare, showMarks);
+const options = new Options(optionsChanged);
+
+let tries = []; // Of this photo: { blob, notes, seed, saved }.
+let current = -1;
+let filling = null;
+let lastSeed = 0;
+let baseUnsaved = false; // The photo is itself a result that was never downloaded.
+
+// ------------------------------------------------------------------------------------------------ opening
+
+async function openFile(file) {
+  if (!file || state() === "loading" || state() === "fill") return;
+  if (unsaved() && (await ask(byId("leave"))) !== "leave") return;
+  clearError();
+  const before = state();
+  setState("loading");
+  try {
+    usePhoto(await readPhoto(file));
+    baseUnsaved = false;
+    say(`${file.name} is open. Mark what should go.`);
+  } catch (error) {
+    setState(before);
+    showError(error);
+  }
+}
+
+function usePhoto(photo) {
+  release(view.photo);
+  release(view.result);
+  tries = [];
+  current = -1;
+  options.suit(photo);
+  const marks = new Marks(photo.width, photo.height, options.grow, (box) => view.drawMarks(box));
+  view.marks = marks;
+  view.setPhoto(photo);
+  byId("file-name").textContent = photo.name;
+  byId("file-size").textContent = `${photo.width} × ${photo.height}`;
+  byId("stage").setAttribute("aria-label", `Photo ${photo.name}, ${photo.width} by ${photo.height} pixels`);
+  editor.setLayer("mask");
+  document.body.classList.remove("painted");
+  edit();
+}
+
+const pickPhoto = () => byId("photo-input").click();
+
+async function openSample() {
+  try {
+    const response = await fetch("/page/sample.jpg");
+    await openFile(new File([await response.blob()], "sample.jpg", { type: "image/jpeg" }));
+  } catch (error) {
+    showError(error);
+  }
+}
+
+// A mask that is opened is one step, which undo takes back.
+async function openMask(file) {
+  if (!file) return;
+  try {
+    const { marks } = view;
+    const { bits, scaled } = await readMask(file, marks.width, marks.height);
+    if (bits.isEmpty()) throw new Error("nothing is white in it");
+    marks.paint("mask", (mask) => {
+      mask.data.set(bits.data);
+      return mask.whole();
+    });
+    marks.commit();
+    showMarks();
+    note(scaled ? [`${file.name} was scaled to the photo’s size`] : []);
+    say("Mask opened");
+    byId("options").hidePopover();
+  } catch (error) {
+    byId("options").hidePopover();
+    byId("message-text").textContent = `${file.name} cannot be used as a mask: ${error.message}.`;
+    byId("message").hidden = false;
+  }
+}
+
+async function saveMask() {
+  saveFile(await writePng(view.marks.layers.mask), renamed(view.photo.name, "mask", ".png"));
+}
+
+// ------------------------------------------------------------------------------------------------ marking
+
+function edit() {
+  setState("edit");
+  view.setResult(null);
+  editor.hideCursor();
+  note([]);
+  showMarks();
+  focusIfLost(byId("stage"));
+}
+
+function showMarks() {
+  const { marks } = view;
+  const empty = marks.isEmpty();
+  byId("fill").setAttribute("aria-disabled", empty);
+  byId("undo").disabled = !marks.canUndo;
+  byId("redo").disabled = !marks.canRedo;
+  byId("clear").disabled = empty && marks.isEmpty("source") && marks.isEmpty("avoid");
+  byId("mask-save").disabled = empty;
+  if (!empty) document.body.classList.add("painted");
+  byId("see-results").textContent = tries.length === 1 ? "Back to the result" : `Back to the ${tries.length} results`;
+  byId("see-results").hidden = !tries.length;
+}
+
+function optionsChanged() {
+  view.marks?.setGrow(options.grow);
+}
+
+function moved() {
+  byId("zoom-value").textContent = `${Math.round(view.cssScale * 100)} %`;
+  byId("zoom-fit").classList.toggle("away", !view.fitted);
+  compare.place();
+  editor.showCursor();
+}
+
+// ------------------------------------------------------------------------------------------------ filling
+
+async function fill(seed) {
+  if (view.marks.isEmpty()) {
+    document.body.classList.remove("painted");
+    byId("hint").classList.remove("again");
+    requestAnimationFrame(() => byId("hint").classList.add("again"));
+    say("First mark what should go.");
+    return;
+  }
+  clearError();
+  const before = state();
+  setState("fill");
+  tools.hover(null);
+  editor.hideCursor();
+  note([]);
+  focusIfLost(byId("cancel"));
+  filling = new Filling();
+  try {
+    const { method } = options;
+    const filled = await filling.run(view.photo, view.marks, options.asked(seed), method.uses_source);
+    if (!filled) return before === "result" ? await showTry(current) : edit();
+    lastSeed = seed;
+    tries.push({ ...filled, seed, draws: method.draws, saved: false });
+    await showTry(tries.length - 1, true);
+  } catch (error) {
+    if (before === "result") await showTry(current);
+    else edit();
+    showError(error);
+  } finally {
+    filling = null;
+  }
+}
+
+async function showTry(index, isNew = false) {
+  const chosen = tries[index];
+  if (!chosen) return;
+  const shown = await show(chosen.blob);
+  release(view.result);
+  current = index;
+  view.setResult(shown);
+  setState("result");
+  byId("try-text").textContent = `Try ${index + 1} of ${tries.length}`;
+  byId("try-back").disabled = index === 0;
+  byId("try-on").disabled = index === tries.length - 1;
+  byId("again").disabled = !chosen.draws;
+  if (isNew) compare.reveal();
+  else compare.place();
+  note(chosen.notes);
+  say(isNew ? `Done. Try ${index + 1}.` : `Try ${index + 1} of ${tries.length}`);
+  focusIfLost(byId("download"));
+}
+
+function note(notes) {
+  byId("notes").textContent = notes.join(" · ");
+}
+
+function download() {
+  const chosen = tries[current];
+  saveFile(chosen.blob, renamed(view.photo.name, "filled"));
+  chosen.saved = true;
+  baseUnsaved = false;
+  say("Downloaded");
+}
+
+// The bytes of the result are what is sent next: nothing passes through a canvas.
+function goOn() {
+  const chosen = tries[current];
+  const { photo, result } = view;
+  view.result = null; // It lives on as the photo.
+  baseUnsaved = !chosen.saved;
+  usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name });
+  say("The result is now the photo. Mark what else should go.");
+}
+
+const unsaved = () => baseUnsaved || (tries.length > 0 && !tries.some((one) => one.saved));
+
+// ------------------------------------------------------------------------------------------------ wiring
+
+const onClick = (id, action) => byId(id).addEventListener("click", action);
+onClick("choose", pickPhoto);
+onClick("open-another", pickPhoto);
+onClick("try-sample", openSample);
+onClick("fill", () => fill(0));
+onClick("cancel", () => filling?.cancel());
+onClick("again", () => fill(lastSeed + 1));
+onClick("try-back", () => showTry(current - 1));
+onClick("try-on", () => showTry(current + 1));
+onClick("back", edit);
+onClick("see-results", () => showTry(current));
+onClick("go-on", goOn);
+onClick("download", download);
+onClick("mask-open", () => byId("mask-input").click());
+onClick("mask-save", saveMask);
+onClick("zoom-in", () => view.photo && view.zoom(1.25));
+onClick("zoom-out", () => view.photo && view.zoom(0.8));
+onClick("zoom-fit", () => view.photo && view.fit());
+onClick("open-help", () => ask(byId("help")));
+onClick("message-close", clearError);
+
+for (const [id, open] of [["photo-input", openFile], ["mask-input", openMask]]) {
+  byId(id).addEventListener("change", (event) => {
+    const [file] = event.target.files;
+    event.target.value = ""; // The same file may be chosen again.
+    open(file);
+  });
+}
+
+const holdButton = byId("hold");
+holdButton.addEventListener("pointerdown", (event) => {
+  holdButton.setPointerCapture(event.pointerId);
+  compare.hold(true);
+});
+for (const name of ["pointerup", "pointercancel", "blur"]) holdButton.addEventListener(name, () => compare.hold(false));
+// A key on the button switches, for those who cannot hold one.
+holdButton.addEventListener("click", (event) => {
+  if (event.detail === 0) compare.hold(!compare.held);
+});
+
+window.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("dragging");
+});
+window.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dragging");
+});
+window.addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dragging");
+  openFile(event.dataTransfer.files[0]);
+});
+window.addEventListener("paste", (event) => openFile(event.clipboardData.files[0]));
+window.addEventListener("beforeunload", (event) => {
+  if (unsaved() || filling) event.preventDefault();
+});
+window.addEventListener("pagehide", (event) => {
+  if (!event.persisted) filling?.cancel();
+});
+
+listenToKeys({
+  brush: () => editor.setTool("brush"), eraser: () => editor.setTool("eraser"),
+  lasso: () => editor.setTool("lasso"), rectangle: () => editor.setTool("rectangle"),
+  resize: (direction) => editor.resize(direction), undo: () => editor.undo(), redo: () => editor.redo(), clear: () => editor.clear(),
+  more: () => byId("options").togglePopover(), fill: () => fill(0), cancel: () => filling?.cancel(),
+  escape: () => editor.setLayer("mask"), cursor: (event) => editor.key(event), mark: () => editor.mark(),
+  again: () => byId("again").click(), earlier: () => byId("try-back").click(), later: () => byId("try-on").click(), download, goOn, back: edit,
+  hold: (held) => compare.hold(held), zoom: (factor) => view.photo && view.zoom(factor), fit: () => view.photo && view.fit(),
+  open: pickPhoto, help: () => ask(byId("help")),
+}, editor.gestures);
+
+wireDialogs();
+fillHelp();
+setState("start");
+
+try {
+  await openSession();
+  options.setMethods(await listMethods());
+} catch (error) {
+  showError(error);
+}
