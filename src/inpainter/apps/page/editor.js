@@ -98,7 +98,7 @@ export class Editor {
   setTool(name) {
     this.tools.name = name;
     byId("stage").dataset.tool = name;
-    this.checkTool(document.querySelector(`[data-tool=${name}]`));
+    this.checkTool(document.querySelector(`.tool[data-tool=${name}]`));
     byId("size").disabled = !this.tools.round;
     this.tools.hover(null);
   }

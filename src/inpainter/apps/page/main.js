@@ -14,7 +14,7 @@ import { View } from "./view.js";
 
 const view = new View(byId("stage"), moved);
 const tools = new Tools(view, byId("draft"), byId("size").valueAsNumber);
-const compare = new Compare(byId("stage"), view);
+const compare = new Compare(byId("stage"), view, byId("hold"));
 const editor = new Editor(view, tools, compare, showMarks);
 const options = new Options(optionsChanged);
 
@@ -170,6 +170,7 @@ async function showTry(index, isNew = false) {
   const chosen = tries[index];
   if (!chosen) return;
   const shown = await show(chosen.blob);
+  compare.hold(false);
   release(view.result);
   current = index;
   view.setResult(shown);
@@ -240,17 +241,6 @@ for (const [id, open] of [["photo-input", openFile], ["mask-input", openMask]]) 
   });
 }
 
-const holdButton = byId("hold");
-holdButton.addEventListener("pointerdown", (event) => {
-  holdButton.setPointerCapture(event.pointerId);
-  compare.hold(true);
-});
-for (const name of ["pointerup", "pointercancel", "blur"]) holdButton.addEventListener(name, () => compare.hold(false));
-// A key on the button switches, for those who cannot hold one.
-holdButton.addEventListener("click", (event) => {
-  if (event.detail === 0) compare.hold(!compare.held);
-});
-
 window.addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dragging");
@@ -282,6 +272,9 @@ listenToKeys({
   open: pickPhoto, help: () => ask(byId("help")),
 }, editor.gestures);
 
+if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
+  byId("stays").textContent = `It goes to ${location.hostname} and nowhere else.`;
+}
 wireDialogs();
 fillHelp();
 setState("start");

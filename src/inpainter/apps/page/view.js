@@ -7,7 +7,7 @@ const MOST_DENSITY = 2; // A denser screen is drawn at two pixels a CSS pixel: n
 const LARGEST = 24; // Screen pixels (CSS) for a photo pixel at most.
 const FIT_AT_MOST = 3;
 const COLOURS = { mask: [255, 45, 110], source: [20, 130, 255], avoid: [255, 170, 0] };
-const ALPHA = { mask: 150, rim: 70, other: 110 };
+const ALPHA = { mask: 142, rim: 64, other: 110 };
 
 export class View {
   constructor(stage, onMove) {
@@ -160,11 +160,11 @@ export class View {
     this.paint.putImageData(pixels, left, top);
   }
 
-  // Each screen pixel looks up the photo's pixel beneath it; where the photo is drawn smaller on a coarse screen it looks
-  // up four, for smooth edges.
+  // Each screen pixel looks up the photo's pixel beneath it; on a coarse screen it looks up four, for smooth
+  // edges.
   #colour(out, left, top, width, height) {
     const { layers, grown } = this.marks;
-    const fine = this.scale < 1 && this.density < 1.5 ? 2 : 1;
+    const fine = this.scale < 4 && this.density < 1.5 ? 2 : 1;
     const xs = this.#samples(left, width, this.x, fine, this.photo.width);
     const ys = this.#samples(top, height, this.y, fine, this.photo.height);
     const others = ["source", "avoid"].filter((name) => layers[name]);

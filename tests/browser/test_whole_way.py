@@ -1,0 +1,187 @@
+"""From a photo on disk to the filled photo on disk."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jpeglib
+import numpy as np
+import pytest
+from browser import hands
+from PIL import Image
+
+
+def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return away <= pixels + 0.5
+
+
+def test_from_photo_to_file(page: Any, tmp_path: Path) -> None:
+    """A PNG: what is under the mask has changed, every sample outside is as it was, and the file keeps its name."""
+    before = hands.photo()
+    path = hands.saved(tmp_path / "a day out.png", before)
+    hands.open_photo(page, path)
+    hands.dab(page, hands.find(page, "red"))
+    sent = hands.fill(page)
+    name, data = hands.downloaded(page)
+    assert name == "a day out-filled.png"
+    assert sent["image"] == path.read_bytes()
+    assert sent["mask"][hands.square("red")].all()
+    assert not any(sent["mask"][hands.square(other)].any() for other in ("green", "blue", "yellow"))
+    after = np.asarray(Image.open(io.BytesIO(data)))
+    where = grown(sent["mask"], sent["options"]["grow"])
+    assert np.array_equal(after[~where], before[~where])
+    red = after[hands.square("red")].astype(int)
+    assert (np.ptp(red, axis=2) < 60).all(), "the square is still there"
+
+
+def test_a_jpeg_keeps_its_blocks(page: Any, tmp_path: Path) -> None:
+    """The bytes that are sent are the file's own, and blocks outside the mask come back as they were."""
+    path = hands.saved(tmp_path / "photo.JPG".lower(), hands.photo())
+    hands.open_photo(page, path)
+    hands.dab(page, hands.find(page, "blue"))
+    sent = hands.fill(page)
+    filled = tmp_path / "filled.jpg"
+    filled.write_bytes(hands.downloaded(page)[1])
+    one, other = jpeglib.read_dct(str(path)), jpeglib.read_dct(str(filled))
+    where = grown(sent["mask"], sent["options"]["grow"])
+    touched = where.reshape(30, 8, 40, 8).any(axis=(1, 3))
+    for name in ("Y", "Cb", "Cr"):
+        same = (getattr(one, name) == getattr(other, name)).all(axis=(2, 3))
+        assert same[~touched].all()
+    assert not same[touched].all()
+
+
+def test_dropped_and_pasted(page: Any, tmp_path: Path) -> None:
+    path = hands.saved(tmp_path / "photo.png", hands.photo())
+    for kind, at in (("drop", "dataTransfer"), ("paste", "clipboardData")):
+        page.evaluate(
+            """async ([kind, at, bytes]) => {
+                const carried = new DataTransfer();
+                carried.items.add(new File([new Uint8Array(bytes)], `${kind}.png`));
+                const event = kind === "drop" ? new DragEvent(kind, { [at]: carried, cancelable: true })
+                  : new ClipboardEvent(kind, { [at]: carried });
+                window.dispatchEvent(event);
+            }""",
+            [kind, at, list(path.read_bytes())],
+        )
+        page.wait_for_selector(f"#file-name:has-text('{kind}.png')")
+        hands.wait_for(page, "edit")
+
+
+def test_the_sample(page: Any) -> None:
+    page.click("#try-sample")
+    hands.wait_for(page, "edit")
+    assert page.inner_text("#file-name") == "sample.jpg"
+
+
+def test_another_try(page: Any, tmp_path: Path) -> None:
+    """Another try is another seed; the earlier ones stay to choose from, and what is shown is what is downloaded."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    hands.set_size(page, 120)
+    hands.dab(page, hands.find(page, "red"))
+    assert hands.fill(page)["options"]["seed"] == 0
+    first = hands.downloaded(page)[1]
+    page.click("#again")
+    page.wait_for_selector("#try-text:has-text('Try 2 of 2')")
+    assert hands.sent(page)["options"]["seed"] == 1
+    second = hands.downloaded(page)[1]
+    assert first != second
+    page.click("#try-back")
+    page.wait_for_selector("#try-text:has-text('Try 1 of 2')")
+    assert hands.downloaded(page)[1] == first
+    page.click("#back")
+    page.click("#see-results")
+    page.wait_for_selector("#try-text:has-text('Try 1 of 2')")
+
+
+def test_go_on_from_the_result(page: Any, tmp_path: Path) -> None:
+    """The result's own bytes are what is sent next, and the download is still named after the photo."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    hands.dab(page, hands.find(page, "red"))
+    hands.fill(page)
+    first = hands.downloaded(page)[1]
+    page.click("#go-on")
+    hands.wait_for(page, "edit")
+    hands.dab(page, hands.find(page, "green"))
+    sent = hands.fill(page)
+    assert sent["image"] == first
+    assert not sent["mask"][hands.square("red")].any()
+    name, data = hands.downloaded(page)
+    assert name == "photo-filled.png"
+    after = np.asarray(Image.open(io.BytesIO(data))).astype(int)
+    assert all((np.ptp(after[hands.square(colour)], axis=2) < 60).all() for colour in ("red", "green"))
+
+
+def test_before_and_after(page: Any, tmp_path: Path) -> None:
+    """The divider shows the original to its left; held, the photo or the button shows it everywhere."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    red, green = hands.find(page, "red"), hands.find(page, "green")
+    for place in (red, green):
+        hands.dab(page, place)
+    hands.fill(page)
+    for colour in ("red", "green"):
+        with pytest.raises(AssertionError, match="nothing"):
+            hands.find(page, colour)
+    knob = page.locator(".divider-knob").bounding_box()
+    hands.drag(page, (knob["x"] + 21, knob["y"] + 21), ((red[0] + green[0]) / 2, knob["y"]))
+    assert hands.find(page, "red") == pytest.approx(red, abs=1)
+    with pytest.raises(AssertionError, match="nothing"):
+        hands.find(page, "green")
+    page.mouse.move(*hands.find(page, "yellow"))
+    page.mouse.down()
+    page.wait_for_selector("#stage.holding")
+    assert hands.find(page, "green") == pytest.approx(green, abs=1)
+    page.mouse.up()
+    page.wait_for_selector("#stage:not(.holding)")
+    page.locator("#hold").press("Enter")
+    assert hands.find(page, "green") == pytest.approx(green, abs=1)
+
+
+@pytest.mark.parametrize("orientation", [6, 3, 5])
+def test_a_rotated_photo_is_painted_where_the_eye_sees(page: Any, tmp_path: Path, orientation: int) -> None:
+    """The mask is in the upright photo's pixels: what lies under the brush is what goes."""
+    turned = {6: lambda a: np.rot90(a, 1), 3: lambda a: np.rot90(a, 2), 5: lambda a: a.swapaxes(0, 1)}
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = np.ascontiguousarray(turned[orientation](hands.photo()))
+    hands.open_photo(page, hands.saved(tmp_path / "turned.jpg", stored, exif=exif))
+    hands.dab(page, hands.find(page, "green"))
+    sent = hands.fill(page)
+    assert sent["mask"].shape == (240, 320)
+    assert hands.middle(sent["mask"]) == pytest.approx(hands.centre("green"), abs=1)
+    with Image.open(io.BytesIO(hands.downloaded(page)[1])) as image:
+        assert image.size == stored.shape[1::-1]
+        assert image.getexif()[0x0112] == orientation
+
+
+def test_a_file_that_the_browser_cannot_show(page: Any, tmp_path: Path) -> None:
+    """A TIFF is shown as the program sees it, and filled at its full size, which is larger than what is shown."""
+    path = hands.saved(tmp_path / "scan.tif", hands.photo(2400, 1800))
+    hands.open_photo(page, path)
+    hands.dab(page, hands.find(page, "yellow"))
+    sent = hands.fill(page)
+    assert sent["image"] == path.read_bytes()
+    assert sent["mask"].shape == (1800, 2400)
+    assert hands.middle(sent["mask"]) == pytest.approx(hands.centre("yellow", 2400, 1800), abs=4)
+    name, data = hands.downloaded(page)
+    assert (name, data[:2]) == ("scan-filled.tif", path.read_bytes()[:2])
+
+
+def test_twenty_four_megapixels(page: Any, tmp_path: Path) -> None:
+    """A large photo is painted at its own size, and the pixels that the brush covers are the ones that go."""
+    path = hands.saved(tmp_path / "large.jpg", hands.photo(6000, 4000), subsampling=2)
+    hands.open_photo(page, path)
+    point = hands.find(page, "red")
+    hands.dab(page, point)
+    mask = hands.marked(page)
+    assert mask.shape == (4000, 6000)
+    assert hands.middle(mask) == pytest.approx(hands.centre("red", 6000, 4000), abs=6)
+    page.mouse.move(*point)
+    for _ in range(4):
+        page.mouse.wheel(0, -300)
+    page.click("#clear")
+    hands.set_size(page, 60)
+    hands.dab(page, hands.find(page, "red"))
+    assert hands.middle(hands.marked(page)) == pytest.approx(hands.centre("red", 6000, 4000), abs=2)
