@@ -128,6 +128,39 @@ def fill(
 
 
 @app.command
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int | None, Parameter(converter=whole)] = None,
+    allow_host: Annotated[tuple[str, ...], Parameter(negative="", metavar="NAME", show_default=False)] = (),
+    workers: Annotated[int | None, Parameter(converter=whole)] = None,
+    browser: Annotated[bool, Parameter(negative="--no-browser")] = True,
+    debug: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Open a web page to remove things from photos, and an HTTP interface for programs; no photo leaves this machine.
+
+    Parameters
+    ----------
+    host
+        The address to listen at. By default only this machine reaches it; with 0.0.0.0 others of the network do, who
+        need the token that is printed with the address.
+    port
+        The port; by default the first that is free from 8750 on.
+    allow_host
+        A name that the service is reached by through a proxy; may be given several times.
+    workers
+        How many photos are filled at a time; each takes some memory.
+    browser
+        Open the page in the browser.
+    debug
+        Show the trace of an error.
+    """
+    from inpainter.apps.server.serve import Serve
+
+    return Serve(host, port, allow_host, workers, browser).run()
+
+
+@app.command
 def mask(
     *,
     kind: str,

@@ -18,8 +18,6 @@ FileMask = Path | Painted | Boxes
 
 For several photos a path, a mask's or a painted copy's, may be that of a folder of them.
 """
-MaskLike = FileMask | Mask
-"""The same, or a mask `(H, W)` bool."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,10 @@ class Where:
     notes: tuple[str, ...] = ()
     own_alpha: bool = False
     """Whether it is the photo's own alpha."""
+
+
+MaskLike = FileMask | Mask | Where
+"""What says where to fill in a photo that is a file; also a mask `(H, W)` bool, as it is or as errors speak of it."""
 
 
 def invert_file(colour: str) -> str:
@@ -58,6 +60,8 @@ def where_to_fill(
         return Where(painted_mask(photo, mask.copy, max_megapixels=max_megapixels), str(mask.copy), "")
     if isinstance(mask, Boxes):
         return where_boxes(mask, photo.height, photo.width, photo.path.name)
+    if isinstance(mask, Where):
+        return mask
     if mask.shape != (photo.height, photo.width):
         sizes = f"{mask.shape[1]}×{mask.shape[0]}, but {photo.path.name} is {photo.width}×{photo.height}"
         raise InputError(f"mask: {sizes} (width×height, upright); make them equal")
