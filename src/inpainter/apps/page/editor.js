@@ -18,9 +18,10 @@ export class Editor {
     this.corner = null;
     this.pressed = null;
     this.gestures = listen(byId("stage"), view, this);
-    this.checkTool = radioGroup(document.querySelector(".tools"), (radio, byPointer) => {
-      this.setTool(radio.dataset.tool);
-      if (byPointer) byId("stage").focus({ preventScroll: true });
+    this.checkTool = radioGroup(document.querySelector(".tools"), (radio) => this.setTool(radio.dataset.tool));
+    // After a click the keys are the photo's again: Space moves it, and does not press the button once more.
+    document.querySelector(".dock-card.edit").addEventListener("click", (event) => {
+      if (event.detail > 0 && state() === "edit") byId("stage").focus({ preventScroll: true });
     });
     byId("size").addEventListener("input", (event) => {
       tools.size = event.target.valueAsNumber;

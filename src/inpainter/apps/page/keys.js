@@ -24,7 +24,7 @@ export function listenToKeys(does, gestures) {
     const name = nameOf(event);
     const typing = event.target.closest("input[type=range]") && !event.ctrlKey && !event.metaKey && event.key.length > 1;
     if (typing) return;
-    if (name === " " && !event.target.closest("button, input, summary, [role=slider]")) {
+    if (name === " " && !event.target.closest("button, summary, [role=slider]")) {
       event.preventDefault();
       if (!event.repeat && !does.mark()) gestures.holdSpace(true);
       return;

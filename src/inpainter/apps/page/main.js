@@ -51,12 +51,21 @@ function usePhoto(photo) {
   const marks = new Marks(photo.width, photo.height, options.grow, (box) => view.drawMarks(box));
   view.marks = marks;
   view.setPhoto(photo);
-  byId("file-name").textContent = photo.name;
-  byId("file-size").textContent = `${photo.width} × ${photo.height}`;
+  title(photo.name, `${photo.width} × ${photo.height}`);
   byId("stage").setAttribute("aria-label", `Photo ${photo.name}, ${photo.width} by ${photo.height} pixels`);
   editor.setLayer("mask");
   document.body.classList.remove("painted");
   edit();
+}
+
+// New elements in place of the old: they are somewhere else, but nothing has moved.
+function title(name, size) {
+  byId("file").replaceChildren(...[["file-name", name], ["file-size", size]].map(([id, text]) => {
+    const span = document.createElement("span");
+    span.id = id;
+    span.textContent = text;
+    return span;
+  }));
 }
 
 const pickPhoto = () => byId("photo-input").click();

@@ -74,7 +74,7 @@ export function radioGroup(group, choose) {
   const radios = () => [...group.querySelectorAll("[role=radio]")];
   group.addEventListener("click", (event) => {
     const radio = event.target.closest("[role=radio]");
-    if (radio) choose(radio, event.detail > 0);
+    if (radio) choose(radio);
   });
   group.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -84,7 +84,7 @@ export function radioGroup(group, choose) {
     const all = radios();
     const next = all[(all.indexOf(document.activeElement) + step + all.length) % all.length];
     next.focus();
-    choose(next, false);
+    choose(next);
   });
   return (chosen) => {
     const all = radios();
