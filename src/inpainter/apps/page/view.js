@@ -74,8 +74,10 @@ export class View {
   zoom(factor, at = { x: this.cssWidth / 2, y: this.cssHeight / 2 }) {
     const held = this.toPhoto(at);
     const fit = this.fitScale;
-    this.scale = clamp(this.scale * factor, Math.min(fit, this.density), LARGEST * this.density);
-    this.fitted = this.scale === fit;
+    const scale = clamp(this.scale * factor, Math.min(fit, this.density), LARGEST * this.density);
+    if (scale === fit) return this.fit();
+    this.scale = scale;
+    this.fitted = false;
     this.#place(at.x * this.density - held.x * this.scale, at.y * this.density - held.y * this.scale);
   }
 
@@ -120,8 +122,8 @@ export class View {
     if (!this.wanted) this.#drawMarks(box);
   }
 
-  // A photo that fits stays in the middle; a larger one leaves no more than a third of the stage empty, so that the
-  // photo's edges can be painted in comfort and the photo is never lost.
+  // Neither side of the stage is empty by more than a third, so that the photo's edges can be painted in comfort and the
+  // photo is never lost; a photo smaller than a third stays in the middle.
   #place(x, y) {
     this.x = kept(x, this.photo.width * this.scale, this.width);
     this.y = kept(y, this.photo.height * this.scale, this.height);
@@ -206,8 +208,8 @@ export class View {
 }
 
 function kept(at, length, room) {
-  if (length <= room) return (room - length) / 2;
-  return clamp(at, (room * 2) / 3 - length, room / 3);
+  const middle = (room - length) / 2;
+  return clamp(at, Math.min((room * 2) / 3 - length, middle), Math.max(room / 3, middle));
 }
 
 // As it lies in memory, the first byte red: typed arrays are little-endian wherever browsers run.
