@@ -7,8 +7,9 @@ const PATIENCE = 4;
 
 /** An error whose message is a sentence for the user. */
 export class PageError extends Error {
-  constructor(message, retryAfter = 0) {
+  constructor(message, retryAfter = 0, locked = false) {
     super(message);
+    this.locked = locked;
     this.retryAfter = retryAfter; // Seconds after which it is worth another try; 0 for never.
   }
 }
@@ -22,7 +23,7 @@ async function request(path, options) {
     throw new PageError(GONE);
   }
   if (response.ok) return response;
-  if (response.status === 401) throw new PageError(LOCKED);
+  if (response.status === 401) throw new PageError(LOCKED, 0, true);
   const body = await response.json().catch(() => null);
   const wait = response.status === 429 ? Number(response.headers.get("Retry-After")) || 5 : 0;
   throw new PageError(sentence(body?.error), wait);
@@ -30,7 +31,8 @@ async function request(path, options) {
 
 /** The sentence of an error that the program sent. */
 export function sentence(error) {
-  const text = error?.message?.trim() || "Something went wrong in the program; its window may say more";
+  // The program knows the file by a name of its own.
+  const text = (error?.message || "something went wrong in the program; its window may say more").replace(/^image\.\w+: /, "the photo: ");
   const begun = text[0].toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -22,6 +22,7 @@ export class Filling {
       const job = await this.#start(photo, masks, options);
       this.#id = job.id;
       if (this.cancelled) return this.#drop();
+      this.#progress(job);
       const last = await followJob(job.id, (now) => this.#progress(now));
       if (this.cancelled || last.state === "cancelled") return null;
       const blob = await fetchResult(last.results[0].url);

@@ -92,12 +92,12 @@ async function openMask(file) {
     });
     marks.commit();
     showMarks();
-    note(scaled ? [`${file.name} was scaled to the photo’s size`] : []);
+    note(scaled ? [`“${file.name}” was scaled to the photo’s size`] : []);
     say("Mask opened");
     byId("options").hidePopover();
   } catch (error) {
     byId("options").hidePopover();
-    byId("message-text").textContent = `${file.name} cannot be used as a mask: ${error.message}.`;
+    byId("message-text").textContent = `“${file.name}” cannot be used as a mask: ${error.message}.`;
     byId("message").hidden = false;
   }
 }
@@ -292,5 +292,6 @@ try {
   await openSession();
   options.setMethods(await listMethods());
 } catch (error) {
-  showError(error);
+  // Without the list the page offers the default method, which is always there; a locked program offers nothing.
+  if (error.locked) showError(error);
 }

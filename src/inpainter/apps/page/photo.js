@@ -9,17 +9,17 @@ const WANTED = "Use a JPEG, PNG, WebP, TIFF or AVIF photo.";
 /** Read a file: `{ file, name, width, height, levels }`, or a PageError that says why not. */
 export async function readPhoto(file) {
   const name = file.name || "photo";
-  if (!file.size) throw new PageError(`${name} is empty.`);
+  if (!file.size) throw new PageError(`“${name}” is empty.`);
   if (file.size > MOST_BYTES) {
-    throw new PageError(`${name} has ${Math.ceil(file.size / 1e6)} MB; at most 64 MB can be filled here. Save it smaller, or use the command line: inpainter fill.`);
+    throw new PageError(`“${name}” has ${Math.ceil(file.size / 1e6)} MB; at most 64 MB can be filled here. Save it smaller, or use the command line: inpainter fill.`);
   }
   const kind = await kindOf(file);
-  if (!kind) throw new PageError(`${name} is not a photo that can be filled. ${WANTED}`);
+  if (!kind) throw new PageError(`“${name}” is not a photo that can be filled. ${WANTED}`);
   const shown = await show(file);
   if (shown.width * shown.height > MOST_PIXELS) {
     shown.levels.forEach((level) => level.close());
     const megapixels = Math.ceil((shown.width * shown.height) / 1e6);
-    throw new PageError(`${name} has ${megapixels} megapixels; at most 50 can be filled here. Save it smaller, or use the command line: inpainter fill.`);
+    throw new PageError(`“${name}” has ${megapixels} megapixels; at most 50 can be filled here. Save it smaller, or use the command line: inpainter fill.`);
   }
   return { file, name: name.includes(".") ? name : `${name}.${kind}`, ...shown };
 }

@@ -1,0 +1,168 @@
+"""What goes wrong is said in a sentence, and nothing that was painted is lost."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import hands
+from browser.conftest import serving
+from PIL import Image
+
+GONE = "not running any more"
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    return hands.saved(tmp_path / "photo.png", hands.photo())
+
+
+def message(page: Any) -> str:
+    page.wait_for_selector("#message:not([hidden])")
+    text = page.inner_text("#message-text")
+    assert text[0].isupper() or text[0] == "“"
+    assert text.endswith(".")
+    return text
+
+
+def cut(path: Path) -> Path:
+    """A JPEG that ends in the middle of its header."""
+    path.write_bytes(hands.saved(path.with_suffix(".jpg"), hands.photo()).read_bytes()[:300])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: path.write_text("no photo") and path, "not a photo that can be filled"),
+        (lambda path: path.touch() or path, "is empty"),
+        (lambda path: Image.new("L", (8, 8)).save(path, "gif") or path, "not a photo that can be filled"),
+        (lambda path: Image.new("1", (8000, 6300)).save(path, "png") or path, "51 megapixels; at most 50"),
+        (lambda path: path.write_bytes(bytes(64_000_001)) and path, "65 MB; at most 64"),
+        (cut, "damaged or cut short"),
+    ],
+)
+def test_files_that_cannot_be_filled(opened: Any, tmp_path: Path, make: Any, says: str) -> None:
+    """Each is refused before it is filled; the page stays where it was, and the next photo opens."""
+    page = opened(grumbles=("400", "415"))
+    page.set_input_files("#photo-input", make(tmp_path / "strange.png"))
+    assert says in message(page)
+    assert hands.state(page) == "start"
+    hands.open_photo(page, hands.saved(tmp_path / "good.png", hands.photo()))
+    assert page.locator("#message").is_hidden()
+
+
+def test_a_fill_that_is_refused(opened: Any, photo: Path, tmp_path: Path) -> None:
+    """The program's own sentence; the marks stay."""
+    page = opened(grumbles=("400",))
+    hands.open_photo(page, photo)
+    Image.new("L", (320, 240), 255).save(tmp_path / "all.png")
+    page.set_input_files("#mask-input", tmp_path / "all.png")
+    page.wait_for_selector("#live:has-text('Mask opened')", state="attached")
+    page.click("#fill")
+    message(page)
+    assert hands.state(page) == "edit"
+    assert hands.marked(page).all()
+
+
+def test_nothing_marked(page: Any, photo: Path) -> None:
+    """Remove says what is missing instead of doing nothing."""
+    hands.open_photo(page, photo)
+    page.click("#fill", force=True)  # It is marked as disabled, but says why.
+    assert hands.state(page) == "edit"
+    page.wait_for_selector("#hint.again")
+    assert "mark what should go" in page.locator("#live").inner_text()
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_the_program_has_ended(opened: Any, photo: Path, under_way: bool) -> None:
+    """Before the fill or during it: said in a sentence; and when it is there again, the fill works."""
+    with serving() as address:
+        page = opened(address, grumbles=("net::",))
+        hands.open_photo(page, photo)
+        hands.set_size(page, 200)
+        box = page.locator("#stage").bounding_box()
+        hands.dab(page, (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+        before = hands.marked(page)
+        if under_way:
+            # Never an event: as long as a fill may take.
+            page.route("**/events", lambda route: None)
+            page.click("#fill")
+            page.wait_for_function("window.sent.some((one) => one.path === '/v1/jobs')")
+            page.unroute("**/events")
+    if not under_way:
+        page.click("#fill")
+    assert GONE in message(page)
+    assert hands.state(page) == "edit"
+    assert np.array_equal(hands.marked(page), before)
+
+
+def test_a_full_queue_waits(opened: Any, photo: Path) -> None:
+    """The page tries again by itself when it was told to, and says so."""
+    page = opened(grumbles=("429",))
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    left = [1, 1]
+
+    def refuse(route: Any) -> None:
+        if route.request.method == "POST" and left:
+            left.pop()
+            route.fulfill(status=429, headers={"Retry-After": "1"}, json={"error": {"message": "full"}})
+        else:
+            route.continue_()
+
+    page.route("**/v1/jobs", refuse)
+    page.click("#fill")
+    page.wait_for_selector("#progress-text:has-text('Trying again in 1 s')")
+    hands.wait_for(page, "result")
+    assert not left
+
+
+def test_cancel(page: Any, photo: Path) -> None:
+    """The page is back with its marks at once, and the program has forgotten the job."""
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    ids = []
+    page.on("response", lambda reply: ids.append(reply.json()["id"]) if reply.status == 202 else None)
+    page.route("**/events", lambda route: None)
+    page.click("#fill")
+    page.wait_for_selector("#progress-text:has-text('Starting')")
+    page.click("#cancel")
+    hands.wait_for(page, "edit")
+    page.unroute("**/events")
+    page.wait_for_function("async (id) => (await (await fetch(`/v1/jobs/${id}`)).json()).error", arg=ids[0])
+    assert not page.locator("#message").is_visible()
+    assert hands.marked(page).any()
+
+
+def test_leaving_with_an_unsaved_result(page: Any, photo: Path) -> None:
+    """Another photo, or another page, is opened only after a question; once downloaded, at once."""
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    hands.fill(page)
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.set_input_files("#photo-input", photo)
+    page.click("#leave [data-close=stay]")
+    assert hands.state(page) == "result"
+    page.evaluate("location.reload()")
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    hands.downloaded(page)
+    page.set_input_files("#photo-input", photo)
+    hands.wait_for(page, "edit")
+
+
+def test_the_token_leaves_the_address(opened: Any, photo: Path) -> None:
+    """The token behind the # becomes a cookie; without it the page says what to open."""
+    with serving("--host", "0.0.0.0") as printed:
+        address = re.sub(r"//[^:/]+", "//127.0.0.1", printed)
+        assert "#token=" in address
+        page = opened(address)
+        page.wait_for_function("!location.hash")
+        hands.open_photo(page, photo)
+        hands.dab(page, hands.find(page, "red"))
+        hands.fill(page)
+        stranger = opened(address.split("#")[0], grumbles=("401",))
+        assert "token" in message(stranger)
