@@ -13,11 +13,11 @@ from typing import Any
 
 import httpx
 import numpy as np
-import uvicorn
 from PIL import Image
 
 from inpainter.apps.server.app import make_app
 from inpainter.apps.server.limits import LIMITS
+from inpainter.apps.server.serve import server_of
 from makers import picture
 
 HEIGHT, WIDTH = 72, 96
@@ -32,8 +32,7 @@ class Running:
         self.app = make_app(folder, workers=workers, limits=LIMITS._replace(**limits), **options)
         listening = socket.create_server(("127.0.0.1", 0))
         self.port = listening.getsockname()[1]
-        config = uvicorn.Config(self.app, log_level="critical", http="h11", ws="none", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
+        self._server = server_of(self.app)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve([listening])))
         self._thread.start()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, trust_env=False)

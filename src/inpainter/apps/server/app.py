@@ -52,7 +52,7 @@ def make_app(
         yield
         await service.jobs.close()
 
-    return Starlette(
+    app = Starlette(
         routes=service.routes(),
         lifespan=running,
         middleware=[Middleware(Guard, hosts=hosts, token=token, limits=limits)],
@@ -61,6 +61,8 @@ def make_app(
             ClientLeft: _left, 500: _internal,
         },  # pyright: ignore[reportArgumentType]
     )  # fmt: skip
+    app.state.jobs = service.jobs
+    return app
 
 
 class Service:

@@ -87,7 +87,8 @@ class Jobs:
 
     def __init__(self, folder: Path, workers: int, limits: Limits = LIMITS) -> None:
         self.folder, self.workers, self.limits = folder, workers, limits
-        self._jobs: dict[str, Job] = {}
+        self.all: dict[str, Job] = {}
+        """Those that are remembered, by their ids."""
         self._waiting: deque[Job] = deque()
         self._came = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,7 +115,7 @@ class Jobs:
 
     def get(self, name: str) -> Job | None:
         """The job of this name; asking for it keeps it alive."""
-        job = self._jobs.get(name)
+        job = self.all.get(name)
         if job:
             job.touched = time.monotonic()
         return job
@@ -133,11 +134,11 @@ class Jobs:
     async def add(self, job: Job) -> None:
         """Let a job wait for a worker; raises BusyError."""
         self.check_room()
-        self._jobs[job.id] = job
+        self.all[job.id] = job
         self._waiting.append(job)
         # The longest over goes first; what is under way is bounded by the queue.
-        over = sorted((one for one in self._jobs.values() if one.finished), key=lambda one: one.finished or 0)
-        for old in over[: max(0, len(self._jobs) - self.limits.kept)]:
+        over = sorted((one for one in self.all.values() if one.finished), key=lambda one: one.finished or 0)
+        for old in over[: max(0, len(self.all) - self.limits.kept)]:
             await self.forget(old)
         async with self._came:
             self._came.notify()
@@ -153,7 +154,7 @@ class Jobs:
     async def forget(self, job: Job) -> None:
         """Cancel a job and remove all that is kept of it."""
         # What was never taken is carried out by nobody.
-        if self._jobs.pop(job.id, None) and job.under_way:
+        if self.all.pop(job.id, None) and job.under_way:
             await self.cancel(job)
         await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
 
@@ -215,7 +216,7 @@ class Jobs:
         while True:
             await asyncio.sleep(min(1, self.limits.unheard / 4))
             now = time.monotonic()
-            for job in list(self._jobs.values()):
+            for job in list(self.all.values()):
                 if job.finished and now - job.finished > self.limits.keep:
                     await self.forget(job)
                 elif job.under_way and not job.listeners and now - job.touched > self.limits.unheard:

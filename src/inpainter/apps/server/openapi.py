@@ -93,7 +93,8 @@ def _paths() -> dict[str, Any]:
                 "description": "Each has the job as its data: `progress` while it is under way, then one of `done`, "
                 "`failed` and `cancelled`, which ends the stream. With Last-Event-ID it goes on from there.",
                 "responses": _responses({"200": {
-                    "description": "The events.", "content": {"text/event-stream": {"schema": _TEXT}},
+                    "description": "The events.",
+                    "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}},
                 }}, "404"),
             },
         },
@@ -184,6 +185,7 @@ def _schemas() -> dict[str, Any]:
         "Regions": {"type": "object", "additionalProperties": False, "properties": {
             "boxes": lists | {"items": box}, "polygons": lists | {"items": polygon},
         }},
+        "Event": _object({"id": _TEXT, "event": {"enum": ["progress", "done", "failed", "cancelled"]}, "data": _TEXT}),
         "Job": _object({
             "id": _TEXT, "state": {"enum": ["queued", "running", "done", "failed", "cancelled"]}, "waiting": _COUNT,
             "done": _NUMBER, "total": _NUMBER, "notes": texts,

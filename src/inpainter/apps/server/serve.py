@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from inpainter.apps.server.guard import is_loopback
 from inpainter.core import InputError
 
 PORT = 8750
 # Where that is taken, the next ones are tried.
-_PORTS = 20
+_PORTS, _LAST_PORT = 20, 65_535
+_MOST_WORKERS = 64
 _FOLDER = "inpainter-serve-"
 # A folder is locked at once; one that is not, and so old, was left by a service that was killed. In seconds.
 _LEFT_AFTER = 60
@@ -40,6 +42,12 @@ class Serve:
 
     def run(self) -> int:
         """Serve until a signal comes, and return the exit code."""
+        if self.port is not None and self.port > _LAST_PORT:
+            raise InputError(
+                f"port {self.port}: there is none; give --port a number from 0, any that is free, to {_LAST_PORT}"
+            )
+        if self.workers is not None and not 1 <= self.workers <= _MOST_WORKERS:
+            raise InputError(f"{self.workers} workers: give --workers a number from 1 to {_MOST_WORKERS}")
         listening = self._listen()
         token = None if is_loopback(self.host) else secrets.token_urlsafe(24)
         address = f"http://{self._shown(listening)}/" + (f"#token={token}" if token else "")
@@ -47,17 +55,11 @@ class Serve:
         if self.browser:
             _open_browser(address)
         # Only now: whoever has the address already waits in the socket's queue.
-        import uvicorn
-
         from inpainter.apps.server.app import make_app
 
         with private_folder() as folder:
             app = make_app(folder, workers=self.workers or _default_workers(), hosts=self.allow_host, token=token)
-            config = uvicorn.Config(
-                app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
-                lifespan="on", http="h11", loop="asyncio", timeout_graceful_shutdown=_GRACE,
-            )  # fmt: skip
-            uvicorn.Server(config).run(sockets=[listening])
+            server_of(app).run(sockets=[listening])
         return 0
 
     def _listen(self) -> socket.socket:
@@ -69,7 +71,8 @@ class Serve:
                 taken = error.errno in _TAKEN
                 if not taken or self.port is not None:
                     what = "is taken by another program" if taken else (error.strerror or str(error)).lower()
-                    raise InputError(f"{self.host}:{port}: {what}; name another with --port, or --host") from error
+                    other = "--port" if taken else "--host or --port"
+                    raise InputError(f"{self.host}:{port}: {what}; name another with {other}") from error
         raise InputError(f"ports {PORT} to {PORT + _PORTS - 1} are taken by other programs; name another with --port")
 
     def _bound(self, port: int) -> socket.socket:
@@ -91,6 +94,17 @@ class Serve:
         if host in ("0.0.0.0", "::"):
             host = _own_address(listening.family) or host
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def server_of(app: Any) -> Any:
+    """A server that runs an application as `inpainter serve` does."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
+        lifespan="on", http="h11", loop="asyncio", timeout_graceful_shutdown=_GRACE,
+    )  # fmt: skip
+    return uvicorn.Server(config)
 
 
 def _own_address(family: int) -> str:
