@@ -79,7 +79,7 @@ def test_nothing_marked(page: Any, photo: Path) -> None:
 def test_the_program_has_ended(opened: Any, photo: Path, under_way: bool) -> None:
     """Before the fill or during it: said in a sentence; and when it is there again, the fill works."""
     with serving() as address:
-        page = opened(address, grumbles=("net::",))
+        page = opened(address, grumbles=("net::", "500"))
         hands.open_photo(page, photo)
         hands.set_size(page, 200)
         box = page.locator("#stage").bounding_box()
@@ -119,8 +119,9 @@ def test_a_full_queue_waits(opened: Any, photo: Path) -> None:
     assert not left
 
 
-def test_cancel(page: Any, photo: Path) -> None:
+def test_cancel(opened: Any, photo: Path) -> None:
     """The page is back with its marks at once, and the program has forgotten the job."""
+    page = opened(grumbles=("404",))
     hands.open_photo(page, photo)
     hands.dab(page, hands.find(page, "red"))
     ids = []
@@ -159,10 +160,10 @@ def test_the_token_leaves_the_address(opened: Any, photo: Path) -> None:
     with serving("--host", "0.0.0.0") as printed:
         address = re.sub(r"//[^:/]+", "//127.0.0.1", printed)
         assert "#token=" in address
-        page = opened(address)
+        page = opened(address, grumbles=("net::", "500"))
         page.wait_for_function("!location.hash")
         hands.open_photo(page, photo)
         hands.dab(page, hands.find(page, "red"))
         hands.fill(page)
-        stranger = opened(address.split("#")[0], grumbles=("401",))
+        stranger = opened(address.split("#")[0], grumbles=("401", "net::", "500"))
         assert "token" in message(stranger)

@@ -71,13 +71,17 @@ export async function startJob(photo, masks, options, signal) {
   return (await request("/v1/jobs", { method: "POST", body: form, signal })).json();
 }
 
-/** Follow a job until it ends: resolves to its last state, and rejects when it failed or the program is gone. */
-export function followJob(id, onProgress) {
+/** Follow a job until it ends: resolves to its last state, or to null once `signal` says stop; rejects when it failed. */
+export function followJob(id, onProgress, signal) {
   return new Promise((resolve, reject) => {
     let misses = 0;
     let timer = 0;
     let ended = false;
     let source = listen();
+    signal.addEventListener("abort", () => {
+      end();
+      resolve(null);
+    });
 
     function listen() {
       const events = new EventSource(`/v1/jobs/${id}/events`);
@@ -101,7 +105,6 @@ export function followJob(id, onProgress) {
         onProgress(job);
         return;
       }
-      ended = true;
       end();
       if (job.state === "failed") reject(new PageError(sentence(job.error)));
       else resolve(job);
@@ -112,11 +115,13 @@ export function followJob(id, onProgress) {
     async function ask() {
       try {
         const job = await (await request(`/v1/jobs/${id}`)).json();
+        if (ended) return;
         misses = 0;
         take(job);
         if (!ended && source.readyState === EventSource.CLOSED) source = listen();
       } catch (error) {
         misses += 1;
+        if (ended) return;
         if (error.message === GONE && misses < PATIENCE) {
           timer = setTimeout(ask, ASK_AGAIN_MS);
         } else {
@@ -127,6 +132,7 @@ export function followJob(id, onProgress) {
     }
 
     function end() {
+      ended = true;
       clearTimeout(timer);
       source.close();
     }

@@ -23,8 +23,8 @@ export class Filling {
       this.#id = job.id;
       if (this.cancelled) return this.#drop();
       this.#progress(job);
-      const last = await followJob(job.id, (now) => this.#progress(now));
-      if (this.cancelled || last.state === "cancelled") return null;
+      const last = await followJob(job.id, (now) => this.#progress(now), this.#abort.signal);
+      if (last?.state !== "done") return null;
       const blob = await fetchResult(last.results[0].url);
       this.#drop();
       return this.cancelled ? null : { blob, notes: last.notes ?? [] };
