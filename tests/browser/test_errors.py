@@ -78,6 +78,7 @@ def test_nothing_marked(page: Any, photo: Path) -> None:
 @pytest.mark.parametrize("under_way", [False, True])
 def test_the_program_has_ended(opened: Any, photo: Path, under_way: bool) -> None:
     """Before the fill or during it: said in a sentence; and when it is there again, the fill works."""
+    streams: list[Any] = []
     with serving() as address:
         page = opened(address, grumbles=("net::", "500"))
         hands.open_photo(page, photo)
@@ -86,12 +87,14 @@ def test_the_program_has_ended(opened: Any, photo: Path, under_way: bool) -> Non
         hands.dab(page, (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
         before = hands.marked(page)
         if under_way:
-            # Never an event: as long as a fill may take.
-            page.route("**/events", lambda route: None)
+            # The stream of events hangs, so that the fill is under way for as long as it takes.
+            page.route("**/events", streams.append)
             page.click("#fill")
-            page.wait_for_function("window.sent.some((one) => one.path === '/v1/jobs')")
-            page.unroute("**/events")
-    if not under_way:
+            page.wait_for_selector("#progress-text:has-text('Starting')")
+    if under_way:
+        page.unroute("**/events")
+        streams[0].abort()
+    else:
         page.click("#fill")
     assert GONE in message(page)
     assert hands.state(page) == "edit"
@@ -117,6 +120,34 @@ def test_a_full_queue_waits(opened: Any, photo: Path) -> None:
     page.wait_for_selector("#progress-text:has-text('Trying again in 1 s')")
     hands.wait_for(page, "result")
     assert not left
+
+
+def test_a_job_that_was_given_up(page: Any, photo: Path) -> None:
+    """What the program stops when the page was away is said, and not taken for the user's own cancel."""
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    stopped = 'event: cancelled\ndata: {"state": "cancelled"}\n\n'
+    page.route("**/events", lambda route: route.fulfill(content_type="text/event-stream", body=stopped))
+    page.click("#fill")
+    assert "out of reach" in message(page)
+    assert hands.state(page) == "edit"
+    assert hands.marked(page).any()
+
+
+@pytest.mark.parametrize("kind", ["txt", "png"])
+def test_masks_that_are_none(page: Any, photo: Path, tmp_path: Path, kind: str) -> None:
+    """A file that is no picture, and a picture with nothing white; what was painted stays."""
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    before = hands.marked(page)
+    path = tmp_path / f"mask.{kind}"
+    if kind == "txt":
+        path.write_text("no picture")
+    else:
+        Image.new("L", (320, 240), 100).save(path)
+    page.set_input_files("#mask-input", path)
+    assert "mask" in message(page)
+    assert np.array_equal(hands.marked(page), before)
 
 
 def test_cancel(opened: Any, photo: Path) -> None:

@@ -5,6 +5,9 @@ import { byId, radioGroup, say, state } from "./ui.js";
 
 const HOLD_MS = 180;
 const STILL = 6; // CSS pixels that a held finger may wander.
+const HINTS = {
+  brush: "Brush over what should go", lasso: "Draw around what should go", rectangle: "Drag a box over what should go",
+};
 const LAYER_TEXT = { source: "Paint where texture may come from", avoid: "Paint where texture must not come from" };
 const KEY_STEP = 12; // CSS pixels that an arrow key moves the cursor.
 
@@ -41,6 +44,7 @@ export class Editor {
   // ----------------------------------------------------------------------------- what gestures.js calls
 
   begin(point, event) {
+    byId("stage").classList.add("pointed"); // The focus is shown to those who use the keys.
     byId("stage").focus({ preventScroll: true });
     this.hideCursor();
     if (state() === "edit") {
@@ -101,6 +105,7 @@ export class Editor {
     byId("stage").dataset.tool = name;
     this.checkTool(document.querySelector(`.tool[data-tool=${name}]`));
     byId("size").disabled = !this.tools.round;
+    byId("hint").textContent = HINTS[name] ?? HINTS.brush;
     this.tools.hover(null);
   }
 
@@ -196,6 +201,10 @@ export class Editor {
   showCursor() {
     const { cursor, corner, view, tools } = this;
     const at = cursor && view.toStage(cursor);
+    if (cursor) {
+      tools.hover(null);
+      byId("stage").classList.remove("pointed");
+    }
     for (const cross of tools.draft.querySelectorAll(".cross")) {
       cross.classList.toggle("shown", Boolean(cursor));
       if (at) cross.setAttribute("transform", `translate(${at.x} ${at.y})`);

@@ -1,9 +1,10 @@
 // One fill: send the file and the masks, follow the job, show how far it is, fetch the result.
-import { dropJob, fetchResult, followJob, startJob } from "./api.js";
+import { PageError, dropJob, fetchResult, followJob, startJob } from "./api.js";
 import { LAYERS } from "./marks.js";
 import { writePng } from "./png.js";
 import { byId, say } from "./ui.js";
 
+const STOPPED = "The program stopped, as this page was out of reach for a while. Press Remove again; what you painted is still here.";
 const SAY_EVERY_MS = 5000;
 
 export class Filling {
@@ -24,7 +25,8 @@ export class Filling {
       if (this.cancelled) return this.#drop();
       this.#progress(job);
       const last = await followJob(job.id, (now) => this.#progress(now), this.#abort.signal);
-      if (last?.state !== "done") return null;
+      if (this.cancelled) return null;
+      if (last.state === "cancelled") throw new PageError(STOPPED);
       const blob = await fetchResult(last.results[0].url);
       this.#drop();
       return this.cancelled ? null : { blob, notes: last.notes ?? [] };

@@ -21,6 +21,7 @@ export function listenToKeys(does, gestures) {
 
   window.addEventListener("keydown", (event) => {
     if (document.querySelector("dialog[open]")) return;
+    if (event.key === "Tab") byId("stage").classList.remove("pointed");
     const name = nameOf(event);
     const typing = event.target.closest("input[type=range]") && !event.ctrlKey && !event.metaKey && event.key.length > 1;
     if (typing) return;

@@ -1,5 +1,5 @@
 // The page of `inpainter serve`: opening a photo, filling, choosing among the results. Wires the other modules together.
-import { listMethods, openSession } from "./api.js";
+import { PageError, listMethods, openSession } from "./api.js";
 import { Compare } from "./compare.js";
 import { Editor } from "./editor.js";
 import { Filling } from "./filling.js";
@@ -16,7 +16,7 @@ const view = new View(byId("stage"), moved);
 const tools = new Tools(view, byId("draft"), byId("size").valueAsNumber);
 const compare = new Compare(byId("stage"), view, byId("hold"));
 const editor = new Editor(view, tools, compare, showMarks);
-const options = new Options(optionsChanged);
+const options = new Options((grow) => view.marks?.setGrow(grow));
 
 let tries = []; // Of this photo: { blob, notes, seed, saved }.
 let current = -1;
@@ -33,7 +33,9 @@ async function openFile(file) {
   const before = state();
   setState("loading");
   try {
-    usePhoto(await readPhoto(file));
+    const photo = await readPhoto(file);
+    options.suit(photo);
+    usePhoto(photo);
     baseUnsaved = false;
     say(`${file.name} is open. Mark what should go.`);
   } catch (error) {
@@ -47,7 +49,6 @@ function usePhoto(photo) {
   release(view.result);
   tries = [];
   current = -1;
-  options.suit(photo);
   const marks = new Marks(photo.width, photo.height, options.grow, (box) => view.drawMarks(box));
   view.marks = marks;
   view.setPhoto(photo);
@@ -85,7 +86,7 @@ async function openMask(file) {
   try {
     const { marks } = view;
     const { bits, scaled } = await readMask(file, marks.width, marks.height);
-    if (bits.isEmpty()) throw new Error("nothing is white in it");
+    if (bits.isEmpty()) throw new PageError(`Nothing is white in “${file.name}”: a mask is white where to remove.`);
     marks.paint("mask", (mask) => {
       mask.data.set(bits.data);
       return mask.whole();
@@ -94,12 +95,10 @@ async function openMask(file) {
     showMarks();
     note(scaled ? [`“${file.name}” was scaled to the photo’s size`] : []);
     say("Mask opened");
-    byId("options").hidePopover();
   } catch (error) {
-    byId("options").hidePopover();
-    byId("message-text").textContent = `“${file.name}” cannot be used as a mask: ${error.message}.`;
-    byId("message").hidden = false;
+    showError(error);
   }
+  byId("options").hidePopover();
 }
 
 async function saveMask() {
@@ -110,6 +109,7 @@ async function saveMask() {
 
 function edit() {
   setState("edit");
+  release(view.result);
   view.setResult(null);
   editor.hideCursor();
   note([]);
@@ -128,10 +128,6 @@ function showMarks() {
   if (!empty) document.body.classList.add("painted");
   byId("see-results").textContent = tries.length === 1 ? "Back to the result" : `Back to the ${tries.length} results`;
   byId("see-results").hidden = !tries.length;
-}
-
-function optionsChanged() {
-  view.marks?.setGrow(options.grow);
 }
 
 function moved() {
@@ -160,11 +156,10 @@ async function fill(seed) {
   focusIfLost(byId("cancel"));
   filling = new Filling();
   try {
-    const { method } = options;
-    const filled = await filling.run(view.photo, view.marks, options.asked(seed), method.uses_source);
+    const filled = await filling.run(view.photo, view.marks, options.asked(seed), options.method.uses_source);
     if (!filled) return before === "result" ? await showTry(current) : edit();
     lastSeed = seed;
-    tries.push({ ...filled, seed, draws: method.draws, saved: false });
+    tries.push({ ...filled, seed, saved: false });
     await showTry(tries.length - 1, true);
   } catch (error) {
     if (before === "result") await showTry(current);
@@ -187,7 +182,7 @@ async function showTry(index, isNew = false) {
   byId("try-text").textContent = `Try ${index + 1} of ${tries.length}`;
   byId("try-back").disabled = index === 0;
   byId("try-on").disabled = index === tries.length - 1;
-  byId("again").disabled = !chosen.draws;
+  byId("again").disabled = !options.method.draws;
   if (isNew) compare.reveal();
   else compare.place();
   note(chosen.notes);

@@ -68,6 +68,7 @@ export class Marks {
         return bits.whole();
       });
     }
+    this.extent = null;
     return this.commit();
   }
 

@@ -10,8 +10,8 @@ const QUALITIES = {
 const AUTO = { name: "auto", summary: "", draws: true, uses_source: true, settings: { properties: { quality: { enum: Object.keys(QUALITIES) } } } };
 
 export class Options {
-  constructor(onChange) {
-    this.onChange = onChange;
+  constructor(onGrow) {
+    this.onGrow = onGrow;
     this.methods = [AUTO];
     this.method = AUTO;
     this.quality = "balanced";
@@ -47,7 +47,7 @@ export class Options {
   setGrow(pixels) {
     this.grow = pixels;
     byId("grow-text").textContent = pixels ? `${pixels} px wider` : "as painted";
-    this.onChange();
+    this.onGrow(pixels);
   }
 
   /** As the program takes them; `seed` chooses among the fills of a method that draws. */
@@ -68,7 +68,6 @@ export class Options {
     byId("texture-option").hidden = !this.method.uses_source;
     byId("method-text").textContent = this.method.name;
     this.checkMethod(byId("methods").querySelector(`[data-method="${this.method.name}"]`));
-    this.onChange();
   }
 }
 

@@ -1,4 +1,5 @@
 // Masks as files: written as 1-bit greyscale PNG, read from any picture that the browser shows.
+import { PageError } from "./api.js";
 import { Bits } from "./bits.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -21,7 +22,9 @@ export async function writePng(bits) {
 
 /** A picture as a mask of the given size: bright, and not transparent, is set. Returns the mask, and whether it was scaled. */
 export async function readMask(file, width, height) {
-  const bitmap = await createImageBitmap(file);
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new PageError(`“${file.name}” is not a picture that this browser can read; save the mask as a PNG.`);
+  });
   const scaled = bitmap.width !== width || bitmap.height !== height;
   const bits = new Bits(width, height);
   const canvas = document.createElement("canvas");

@@ -1,4 +1,5 @@
 // Small things that every part of the page needs: the page's state, messages, dialogs, saving a file.
+import { PageError } from "./api.js";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -20,9 +21,9 @@ export function say(text) {
 }
 
 export function showError(error) {
-  // A PageError is meant for the user; anything else is a fault of the page, which the console shows whole.
-  if (error.constructor.name !== "PageError") console.error(error);
-  byId("message-text").textContent = error.constructor.name === "PageError" ? error.message : `Something went wrong in this page: ${error.message}`;
+  const known = error instanceof PageError;
+  if (!known) console.error(error); // A fault of the page, of which the console has the trace.
+  byId("message-text").textContent = known ? error.message : `Something went wrong in this page: ${error.message}`;
   byId("message").hidden = false;
 }
 
