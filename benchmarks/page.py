@@ -23,8 +23,8 @@ FRAME = 1000 / 60
 """Milliseconds."""
 # Where a machine lends the browser no graphics card, as here, it draws with the processor.
 SWITCHES = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
-# For each event of the pointer: when it happened, when the page took it up and was done with it, and when the frame that
-# shows it was drawn (a message sent in a frame's callback arrives once that frame is painted).
+# For each event of the pointer: when it happened, when the page took it up and was done with it, and when the frame
+# that shows it was drawn (a message sent in a frame's callback arrives once that frame is painted).
 WATCH = """
 window.strokes = [];
 const painted = new MessageChannel();

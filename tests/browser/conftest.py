@@ -1,4 +1,7 @@
-"""The page of `inpainter serve` in a real browser: one server and one browser for all tests; without a browser they skip."""
+"""The page of `inpainter serve` in a real browser: one server and one browser for all tests.
+
+Without a browser they skip and say so.
+"""
 
 import contextlib
 import shutil
@@ -8,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from browser import hands
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -37,8 +37,10 @@ function inBase64(blob) {
 }
 window.shifted = [];
 new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) {
-    if (!entry.hadRecentInput) window.shifted.push(entry.sources.map((source) => `${source.node?.id || source.node?.parentNode?.id || source.node?.nodeName} ${JSON.stringify(source.previousRect)} ${JSON.stringify(source.currentRect)}`));
+  for (const entry of list.getEntries().filter((entry) => !entry.hadRecentInput)) {
+    for (const { node, previousRect, currentRect } of entry.sources) {
+      window.shifted.push([node?.id || node?.parentNode?.id || node?.nodeName, previousRect, currentRect]);
+    }
   }
 }).observe({ type: "layout-shift", buffered: true });
 """

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from browser import hands
 
 SIZES = [(1440, 900), (1024, 700), (900, 600), (768, 1024), (390, 780), (320, 568), (740, 360)]
@@ -12,7 +13,9 @@ SIZES = [(1440, 900), (1024, 700), (900, 600), (768, 1024), (390, 780), (320, 56
 def faults(page: Any) -> list[str]:
     """What axe finds wrong, a line each."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    found = axe.run(
+        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    )
     return [
         f"{fault['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
         for fault in found.response["violations"]

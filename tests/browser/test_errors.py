@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from browser import hands
 from browser.conftest import serving
-from PIL import Image
 
 GONE = "not running any more"
 
@@ -77,7 +78,7 @@ def test_nothing_marked(page: Any, photo: Path) -> None:
 
 @pytest.mark.parametrize("under_way", [False, True])
 def test_the_program_has_ended(opened: Any, photo: Path, under_way: bool) -> None:
-    """Before the fill or during it: said in a sentence; and when it is there again, the fill works."""
+    """Before the fill or during it: said in a sentence, and the marks stay."""
     streams: list[Any] = []
     with serving() as address:
         page = opened(address, grumbles=("net::", "500"))
@@ -88,11 +89,10 @@ def test_the_program_has_ended(opened: Any, photo: Path, under_way: bool) -> Non
         before = hands.marked(page)
         if under_way:
             # The stream of events hangs, so that the fill is under way for as long as it takes.
-            page.route("**/events", streams.append)
+            page.route("**/events", lambda route: streams.append(route))
             page.click("#fill")
             page.wait_for_selector("#progress-text:has-text('Starting')")
     if under_way:
-        page.unroute("**/events")
         streams[0].abort()
     else:
         page.click("#fill")

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import hands
 from PIL import Image
+
+from browser import hands
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import cv2
 import jpeglib
 import numpy as np
 import pytest
-from browser import hands
 from PIL import Image
+
+from browser import hands
 
 
 def grown(mask: np.ndarray, pixels: int) -> np.ndarray:
