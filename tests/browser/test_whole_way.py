@@ -71,10 +71,18 @@ def test_dropped_and_pasted(page: Any, tmp_path: Path) -> None:
         hands.wait_for(page, "edit")
 
 
-def test_the_sample(page: Any) -> None:
+def test_the_sample(opened: Any, address: str) -> None:
+    """It is there to try at once; all that the page asks for comes from the program, and is small without the sample."""
+    page, asked = opened("about:blank"), {}
+    page.on("response", lambda reply: asked.update({reply.url: reply}))
+    page.goto(address)
     page.click("#try-sample")
     hands.wait_for(page, "edit")
     assert page.inner_text("#file-name") == "sample.jpg"
+    assert [url for url in asked if not url.startswith(address)] == []
+    sizes = {url: len(reply.body()) for url, reply in asked.items() if "/v1/" not in url}
+    assert len(sizes) > 15
+    assert sum(size for url, size in sizes.items() if not url.endswith("sample.jpg")) <= 150_000
 
 
 def test_another_try(page: Any, tmp_path: Path) -> None:

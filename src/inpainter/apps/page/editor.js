@@ -1,7 +1,7 @@
 // Marking by hand and by keyboard: connects the stage, the tools and the buttons of the dock.
 import { clamp } from "./bits.js";
 import { listen } from "./gestures.js";
-import { byId, radioGroup, say, state } from "./ui.js";
+import { byId, closeOptions, radioGroup, say, state } from "./ui.js";
 
 const HOLD_MS = 180;
 const STILL = 6; // CSS pixels that a held finger may wander.
@@ -48,7 +48,7 @@ export class Editor {
     byId("stage").focus({ preventScroll: true });
     this.hideCursor();
     if (state() === "edit") {
-      byId("options").hidePopover();
+      closeOptions();
       return this.tools.begin(point, event);
     }
     if (state() !== "result") return false;
@@ -113,7 +113,7 @@ export class Editor {
     this.tools.layer = layer;
     document.body.dataset.layer = layer;
     byId("layer-text").textContent = LAYER_TEXT[layer] ?? "";
-    byId("options").hidePopover();
+    closeOptions();
     if (this.tools.name === "eraser") this.setTool("brush");
     if (layer !== "mask") say(`${LAYER_TEXT[layer]}; Done goes back to what is removed.`);
   }

@@ -9,7 +9,7 @@ import { Options } from "./options.js";
 import { readPhoto, release, show } from "./photo.js";
 import { readMask, writePng } from "./png.js";
 import { Tools } from "./tools.js";
-import { ask, byId, clearError, focusIfLost, renamed, saveFile, say, setState, showError, state, wireDialogs } from "./ui.js";
+import { ask, byId, clearError, closeOptions, focusIfLost, renamed, saveFile, say, setState, showError, state, wireDialogs } from "./ui.js";
 import { View } from "./view.js";
 
 const view = new View(byId("stage"), moved);
@@ -98,7 +98,7 @@ async function openMask(file) {
   } catch (error) {
     showError(error);
   }
-  byId("options").hidePopover();
+  closeOptions();
 }
 
 async function saveMask() {
@@ -269,7 +269,7 @@ listenToKeys({
   brush: () => editor.setTool("brush"), eraser: () => editor.setTool("eraser"),
   lasso: () => editor.setTool("lasso"), rectangle: () => editor.setTool("rectangle"),
   resize: (direction) => editor.resize(direction), undo: () => editor.undo(), redo: () => editor.redo(), clear: () => editor.clear(),
-  more: () => byId("options").togglePopover(), fill: () => fill(0), cancel: () => filling?.cancel(),
+  more: () => byId("options").togglePopover() && byId("grow").focus(), fill: () => fill(0), cancel: () => filling?.cancel(),
   escape: () => editor.setLayer("mask"), cursor: (event) => editor.key(event), mark: () => editor.mark(),
   again: () => byId("again").click(), earlier: () => byId("try-back").click(), later: () => byId("try-on").click(), download, goOn, back: edit,
   hold: (held) => compare.hold(held), zoom: (factor) => view.photo && view.zoom(factor), fit: () => view.photo && view.fit(),

@@ -10,7 +10,11 @@ export function setState(state) {
   byId("start").inert = state !== "start";
   byId("divider").inert = state !== "result";
   byId("stage").tabIndex = state === "edit" ? 0 : -1;
-  if (state !== "edit") byId("options").hidePopover();
+  if (state !== "edit") closeOptions();
+}
+
+export function closeOptions() {
+  if (byId("options").matches(":popover-open")) byId("options").hidePopover();
 }
 
 export const state = () => document.body.dataset.state;
