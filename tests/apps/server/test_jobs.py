@@ -169,7 +169,7 @@ def test_a_client_that_leaves_stops_its_fill(serving: Serving) -> None:
 
 
 def test_a_job_that_nobody_listens_to_is_cancelled(serving: Serving) -> None:
-    service = serving(unheard=0.5)
+    service = serving(unheard=2.0)
     listened, forgotten = service.job(**LONG), service.job(**LONG)
     # Looked at from inside: to ask for a job keeps it.
     jobs = service.app.state.jobs.all
