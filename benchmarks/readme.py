@@ -80,7 +80,7 @@ def service() -> str:
     found = result("service")
     cost, load = found["overhead"], found["load"]
     clients = (
-        f"{load['clients']} clients, {load['fills']} photos of 1 to 4 megapixels at once; {load['leaving']} clients leave "
+        f"{load['clients']} clients, {load['fills']} photos of 1 to 4 megapixels; {load['leaving']} clients leave "
         f"midway, {load['hostile']} send hostile files, one worker is killed"
     )
     rows = [
