@@ -1,10 +1,11 @@
-# make demo: fill a photo with the base install (no torch).   make test: every check and test.
+# make page: open the web page with the base install (no torch).   make demo: fill a photo on the command line.
+# make test: every check and test.
 VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo check test bench package clean
+.PHONY: page demo check test bench package clean
 
 # The mark files say what an environment holds, so that a second call installs nothing.
 $(VENV)/base: pyproject.toml constraints.txt
@@ -16,6 +17,9 @@ $(VENV)/dev: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/base
+
+page: $(VENV)/base
+	$(BIN)/inpainter serve
 
 demo: $(VENV)/base
 	mkdir -p out

@@ -9,6 +9,7 @@ from inpainter.methods import METHODS
 ROOT = Path(__file__).parents[1]
 PAGES = (
     ROOT / "README.md",
+    ROOT / "docs" / "service.md",
     *(ROOT / "docs" / "methods" / f"{name}.md" for name in ("exemplar", "latent-search", "patch-synthesis")),
 )
 HOLES = ("scratch, 2-4 px", "text, 3 px", "stroke, 8-16 px", "blob, 32 px", "blob, 64 px", "blob, 128 px")
@@ -24,7 +25,7 @@ def filled_in(text: str) -> str:
     """Return a page with each table between its marks made again."""
     makers = {"methods": methods_table, "numbers": numbers, "exemplar": exemplar, "parts": parts, "costs": costs,
               "searches": searches, "beside-encoders": beside_encoders, "textures": textures, "syntheses": syntheses,
-              "calibration": calibration}  # fmt: skip
+              "calibration": calibration, "service": service}  # fmt: skip
     for name, make in makers.items():
         start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         text = re.sub(f"{start}.*?{end}", lambda _, s=start, m=make, e=end: s + m() + e, text, flags=re.DOTALL)
@@ -72,6 +73,27 @@ def numbers() -> str:
         cells = [f"**{1000 * v:.1f}**" if v == top else f"{1000 * v:.1f}" for v, top in zip(values, best, strict=True)]
         lines.append(f"| `{name}` | " + " | ".join(cells) + f" | {large[name]['seconds']:.1f} s |")
     return "\n".join([*lines, ""])
+
+
+def service() -> str:
+    """Say what the service costs."""
+    found = result("service")
+    cost, load = found["overhead"], found["load"]
+    clients = (
+        f"{load['clients']} clients, {load['fills']} photos of 1 to 4 megapixels; {load['leaving']} clients leave "
+        f"midway, {load['hostile']} send hostile files, one worker is killed"
+    )
+    rows = [
+        ["12 megapixels by `telea`, over HTTP and in Python",
+         f"{cost['service_seconds']:.2f} s and {cost['python_seconds']:.2f} s"],
+        [f"{clients}: half and 95 % of the others are filled within",
+         f"{load['p50_seconds']:.2f} s and {load['p95_seconds']:.2f} s"],
+        ["wrong replies, errors of the killed worker",
+         f"{len(load['wrong_replies'])}, {len(load['errors_of_the_killed_worker'])}"],
+        ["memory of service and workers before and after",
+         f"{load['megabytes_before']} MB and {load['megabytes_after']} MB"],
+    ]  # fmt: skip
+    return table([f"on {found['measured_on']['cores']} cores, by benchmarks/service.py", ""], rows)
 
 
 def exemplar() -> str:

@@ -61,7 +61,7 @@ class Running:
     def workers(self) -> list[int]:
         """The process numbers of its workers, which have its folder for their temporary files."""
         mine = f"TMPDIR={self.folder}".encode()
-        return [pid for pid in children(os.getpid()) if mine in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")]
+        return [pid for pid in children(os.getpid()) if mine in _process_file(pid, "environ").split(b"\0")]
 
 
 def form(**parts: Any) -> tuple[dict[str, Any], dict[str, str]]:
@@ -82,10 +82,16 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
 
 def children(pid: int) -> list[int]:
     """The processes that a process started, ended ones left out."""
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
-    return [one for one in found if Path(f"/proc/{one}/cmdline").read_bytes()]
+    found = b" ".join(_process_file(pid, f"task/{task.name}/children") for task in Path(f"/proc/{pid}/task").iterdir())
+    return [int(one) for one in found.split() if _process_file(int(one), "cmdline")]
+
+
+def _process_file(pid: int, name: str) -> bytes:
+    """What the system says of a process; nothing of one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return b""
 
 
 def encoded(samples: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:

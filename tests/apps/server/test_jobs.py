@@ -110,8 +110,9 @@ def test_a_worker_that_does_not_stop_is_replaced_alone(serving: Serving) -> None
     wait_for(lambda: len(service.workers()) == 2)
     deaf = service.job(image=LARGE, mask=LARGE_MASK, options=DEAF)
     other = service.job(**LONG)
-    service.until(deaf, "running")
-    service.until(other, "running")
+    # Its one step is the one before the call.
+    for job in (deaf, other):
+        wait_for(lambda job=job: service.client.get(job).json()["total"] > 0)
     before = set(service.workers())
     assert service.client.delete(deaf).status_code == 204
     after = wait_for(lambda: len(now := set(service.workers())) == 2 and now != before and now)
@@ -169,16 +170,19 @@ def test_a_client_that_leaves_stops_its_fill(serving: Serving) -> None:
 
 
 def test_a_job_that_nobody_listens_to_is_cancelled(serving: Serving) -> None:
-    service = serving(unheard=0.5)
+    service = serving(unheard=2.0)
     listened, forgotten = service.job(**LONG), service.job(**LONG)
     # Looked at from inside: to ask for a job keeps it.
     jobs = service.app.state.jobs.all
     first, second = (jobs[job.rpartition("/")[2]] for job in (listened, forgotten))
     with service.client.stream("GET", f"{listened}/events") as stream:
-        next(stream.iter_lines())
+        # Kept, because with it the stream would be closed.
+        lines = stream.iter_lines()
+        next(lines)
         wait_for(lambda: second.state == "cancelled")
         assert first.under_way
         assert not first.stop.is_set()
+        del lines
     wait_for(lambda: first.state == "cancelled")
 
 

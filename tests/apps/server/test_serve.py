@@ -87,6 +87,16 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert done.stderr == f"error: 127.0.0.1:{port}: is taken by another program; name another with --port\n"
 
 
+def test_which_addresses_it_binds(tmp_path: Path) -> None:
+    with serving(tmp_path, "--port", "0") as (process, address):
+        port = int(re.search(r":(\d+)/", address)[1])  # pyright: ignore[reportOptionalSubscript]
+        wanted = f"0100007F:{port:04X}"
+        tables = [Path(f"/proc/{process.pid}/net/{table}").read_text().split("\n") for table in ("tcp", "tcp6")]
+        # Local address and state; 0A is listening.
+        listening = [line.split()[1] for table in tables for line in table[1:] if f":{port:04X} " in line[:35]]
+        assert set(listening) == {wanted}
+
+
 def test_two_at_once_have_a_port_each(tmp_path: Path) -> None:
     with serving(tmp_path) as (_, first), serving(tmp_path) as (_, second):
         assert first != second

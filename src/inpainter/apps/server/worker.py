@@ -44,10 +44,14 @@ class Worker:
     def run(self) -> None:
         """Say that it is ready, then carry out orders."""
         # The first fill should not wait for what all fills import.
+        import pyvips
+
         import inpainter.engine.candidates  # noqa: F401
         from inpainter.methods import load
 
         load("auto")
+        # It keeps what it has decoded, for a file that comes again; here none does.
+        pyvips.cache_set_max(0)
         threading.Thread(target=self._listen, daemon=True).start()
         self._say(ready=True)
         while True:
