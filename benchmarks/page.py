@@ -79,12 +79,11 @@ def served() -> Iterator[str]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str) -> Iterator[Page]:
-    """A page in a window of a common size."""
+def opened(browser: Browser) -> Iterator[Page]:
+    """An empty page in a window of a common size."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
     page.add_init_script(WATCH)
-    page.goto(address)
     yield page
     context.close()
 
@@ -93,8 +92,10 @@ def start(browser: Browser) -> dict[str, float]:
     """Seconds from the start of the process to the page's first paint, in a browser that runs already."""
     seconds = []
     for _ in range(TIMES + 1):
-        before = time.time()
-        with served() as address, opened(browser, address) as page:
+        with opened(browser) as page:
+            before = time.time()
+            with served() as address:
+                page.goto(address)
             paint = page.wait_for_function(
                 "performance.timeOrigin + performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
             ).json_value()
@@ -104,7 +105,8 @@ def start(browser: Browser) -> dict[str, float]:
 
 def stroke(browser: Browser) -> dict[str, float]:
     """Milliseconds from a movement of the pointer to its stroke on the screen, on a photo of 6000 × 4000 pixels."""
-    with tempfile.TemporaryDirectory() as folder, served() as address, opened(browser, address) as page:
+    with tempfile.TemporaryDirectory() as folder, served() as address, opened(browser) as page:
+        page.goto(address)
         path = Path(folder) / "large.jpg"
         picture = cv2.imread(str(PHOTO))
         if picture is None:
@@ -138,7 +140,8 @@ def stroke(browser: Browser) -> dict[str, float]:
 
 def shift(browser: Browser) -> float:
     """The sum of layout shifts on the whole way with the sample."""
-    with served() as address, opened(browser, address) as page:
+    with served() as address, opened(browser) as page:
+        page.goto(address)
         page.click("#try-sample")
         page.wait_for_selector("body[data-state=edit]")
         page.mouse.move(720, 400)

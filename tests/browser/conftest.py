@@ -21,13 +21,6 @@ SWITCHES = (
 )  # fmt: skip
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist, all of them in one worker: two browsers on two cores would only get in each other's way."""
-    for item in items:
-        if item.path.parent == hands.HERE:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """A server of its own, on a free port."""

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-HERE = Path(__file__).parent
 COLOURS = {"red": (230, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 230), "yellow": (230, 220, 20)}
 # Where each colour's square is in a test photo, as shares of its width and height.
 PLACES = {"red": (0.25, 0.25), "green": (0.75, 0.25), "blue": (0.25, 0.75), "yellow": (0.75, 0.75)}

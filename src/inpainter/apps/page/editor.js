@@ -49,6 +49,7 @@ export class Editor {
     this.hideCursor();
     if (state() === "edit") {
       closeOptions();
+      document.body.classList.add("painted"); // The hint has done its work.
       return this.tools.begin(point, event);
     }
     if (state() !== "result") return false;
