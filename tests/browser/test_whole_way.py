@@ -72,7 +72,7 @@ def test_dropped_and_pasted(page: Any, tmp_path: Path) -> None:
 
 
 def test_the_sample(opened: Any, address: str) -> None:
-    """It is there to try at once; all that the page asks for comes from the program, and is small without the sample."""
+    """It is there to try at once; what the page asks for comes from the program alone, and is small without it."""
     page, asked = opened("about:blank"), {}
     page.on("response", lambda reply: asked.update({reply.url: reply}))
     page.goto(address)
