@@ -25,8 +25,7 @@ def test_block_is_the_source_s_own(tmp_path: Path, order: str, length: int) -> N
     block = exif(order, maker=b"maker\x80\xff\0" + bytes(range(1, 256)) * (length // 255) + b"\xaa" * (length % 255))
     found = written(path, exif_stand_in(block))
     size = path.stat().st_size
-    with path.open("r+b") as file:
-        assert place_avif_exif(file, found, block)
+    path.write_bytes(place_avif_exif(path.read_bytes(), found, block))
     back = pyvips.Image.new_from_buffer(path.read_bytes(), "")
     after = back.get("exif-data").removeprefix(b"Exif\0\0")
     assert after.rstrip(b"\0") == block.rstrip(b"\0")
@@ -49,7 +48,5 @@ def test_a_block_that_does_not_fit_leaves_the_file_alone(tmp_path: Path) -> None
     path = tmp_path / "a.avif"
     found = written(path, exif_stand_in(b""))
     before = path.read_bytes()
-    with path.open("r+b") as file:
-        assert not place_avif_exif(file, found, exif("<", maker=bytes(5000)))
-        assert not place_avif_exif(file, b"not in the file" * 10, exif("<")[:100])
-    assert path.read_bytes() == before
+    assert not place_avif_exif(before, found, exif("<", maker=bytes(5000)))
+    assert not place_avif_exif(before, b"not in the file" * 10, exif("<")[:100])

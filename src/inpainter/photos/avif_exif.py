@@ -4,9 +4,7 @@ libvips parses EXIF before it writes and serialises it again: tags are added, an
 the block, move. So a stand-in of enough length is written, and the true block put in its place afterwards.
 """
 
-import mmap
 import struct
-from typing import BinaryIO
 
 from inpainter.photos.previews import EXIF_PREFIX
 
@@ -25,18 +23,12 @@ def exif_stand_in(exif: bytes) -> bytes:
     return EXIF_PREFIX + head + main + comment + b"x" * len(exif)
 
 
-def place_avif_exif(written: BinaryIO, found: bytes, exif: bytes) -> bool:
-    """Put `exif` (without prefix) where an AVIF file holds the block `found`; whether it fitted.
+def place_avif_exif(written: bytes, found: bytes, exif: bytes) -> bytes:
+    """The AVIF file `written` with `exif` (without prefix) where it holds the block `found`; empty if it is too long.
 
-    `written` is open for reading and writing; `found` is the field `exif-data` that libvips reads from it. Zeros fill
-    the rest of the place, behind the block's own end.
+    `found` is the field `exif-data` that libvips reads from the file. Zeros fill the rest, behind the block's own end.
     """
     found = found.removeprefix(EXIF_PREFIX)
-    if len(exif) > len(found):
-        return False
-    with mmap.mmap(written.fileno(), 0) as data:
-        place = data.find(found)
-        if place < 0:
-            return False
-        data[place : place + len(found)] = exif.ljust(len(found), b"\0")
-    return True
+    if not found or len(exif) > len(found) or found not in written:
+        return b""
+    return written.replace(found, exif.ljust(len(found), b"\0"), 1)

@@ -4,6 +4,7 @@ Each `splice_*` gives an encoded file the metadata of its source byte for byte, 
 the blocks out of one format for another.
 """
 
+import io
 from typing import BinaryIO
 
 from inpainter.photos.jpeg_segments import jpeg_metadata, splice_jpeg
@@ -25,11 +26,12 @@ __all__ = [
 _READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata, "tiff": tiff_metadata}
 
 
-def metadata_of(source: BinaryIO, format: str) -> Metadata:
-    """The metadata blocks of a JPEG, PNG, WebP or TIFF file, without previews.
+def metadata_of(source: bytes | BinaryIO, format: str) -> Metadata:
+    """The metadata blocks of a JPEG, PNG, WebP or TIFF file, without previews; a TIFF may be one open for reading.
 
-    `format` is `jpeg`, `png`, `webp` or `tiff`. AVIF needs no reading here: hand the fields of the loaded image to
-    `Metadata.clean`, and call `.upright()` on the result, since libvips turns AVIF pictures upright but leaves the
-    EXIF block saying otherwise. Raises InputError when the container is damaged.
+    AVIF needs no reading here: hand the fields of the loaded image to `Metadata.clean`.
+    Raises InputError when the container is damaged.
     """
-    return _READERS[format](source)
+    if format != "webp" and isinstance(source, bytes):
+        source = io.BytesIO(source)
+    return _READERS[format](source)  # pyright: ignore

@@ -1,7 +1,8 @@
 """Photo files: what is in one, and reading the parts of it that a fill needs."""
 
+import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,9 @@ Of uint8 or uint16; of an array also of floating point in [0, 1].
 
 MAX_MEGAPIXELS = 400.0
 PALETTE_NOTE = "the palette becomes full colour: a fill needs colours that it may not have"
-_LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "tiff": "tiffload", "avif": "heifload"}
+_LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "avif": "heifload"}
+# No photo needs more bytes a pixel in its file: four samples of 16 bit.
+_MOST_BYTES = 8
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
 _STRIP_ROWS = 256
 
@@ -61,6 +64,8 @@ class Photo:
     """EXIF orientation, 1 to 8, of the picture as stored."""
     cmyk: bool
     """Whether the file is CMYK; its samples are then given as sRGB."""
+    data: bytes = dataclasses.field(default=b"", repr=False)
+    """The whole file, so that nobody changes it meanwhile; of TIFF nothing, which is read part by part."""
     notes: tuple[str, ...] = ()
     """What a reader should know about how the file is taken."""
 
@@ -76,7 +81,7 @@ class Photo:
 
     def pixels(self, access: str = "sequential") -> pyvips.Image:
         """Return the picture as stored (not turned), as libvips decodes it, with `bands` bands."""
-        image = load_pixels(self.path, self.format, access)
+        image = load_pixels(self.data or self.path, self.format, access)
         if self.cmyk:
             depth = 16 if image.format == "ushort" else 8
             image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
@@ -158,9 +163,10 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
     Raises InputError for whatever is no photo that we can keep whole: a missing file, another format, a picture of
     more than `max_megapixels`, an animation, several pages, samples of neither 8 nor 16 bit.
     """
-    head, kind = _identify(path)
+    kind = _identify(path)
+    data = b"" if kind == "tiff" else _read_whole(path, max_megapixels)
     with readable(path):
-        header = load_pixels(path, kind)
+        header = load_pixels(data or path, kind)
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         digits = ".0f" if megapixels >= 1000 else ".3g"
@@ -169,12 +175,12 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
             f"{max_megapixels:g}; if you trust the file, pass max_megapixels={int(megapixels) + 1}",
             code="too-large",
         )
-    if field(header, "n-pages", 1) > 1 or is_sequence(head) or (kind == "png" and _is_animated_png(path)):
+    if field(header, "n-pages", 1) > 1 or is_sequence(data) or _is_animated_png(data):
         raise InputError(
             f"{path}: holds several pictures (an animation or pages); save the one you mean by itself",
             code="unsupported",
         )
-    return _describe(path, kind, header)
+    return _describe(path, kind, header, data)
 
 
 def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
@@ -182,7 +188,7 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
     return image.get(name) if image.get_typeof(name) else default
 
 
-def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
+def _describe(path: Path, kind: str, header: pyvips.Image, data: bytes) -> Photo:
     if header.format not in ("uchar", "ushort"):
         raise InputError(
             f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit", code="unsupported"
@@ -211,11 +217,12 @@ def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
     if _TURNS[orientation][0]:
         width, height = height, width
     depth = 8 if header.format == "uchar" else 16
-    return Photo(path, kind, width, height, depth, 3 if cmyk else colours, alpha == 1, orientation, cmyk, tuple(notes))
+    colours = 3 if cmyk else colours
+    return Photo(path, kind, width, height, depth, colours, alpha == 1, orientation, cmyk, data, tuple(notes))
 
 
-def _identify(path: Path) -> tuple[bytes, str]:
-    """Return the file's first bytes and its format, by what it holds and not by its name."""
+def _identify(path: Path) -> str:
+    """Return the file's format, by what it holds and not by its name."""
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder, not a picture; name a file")
@@ -237,7 +244,7 @@ def _identify(path: Path) -> tuple[bytes, str]:
         raise InputError(f"{path}: the file is empty; get a whole copy of it")
     kind = sniff(head)
     if kind in PHOTOS:
-        return head, kind
+        return kind
     allowed = "JPEG, PNG, WebP, TIFF or AVIF"
     if kind:
         remedy = REMEDIES.get(kind, f"save it as {allowed}")
@@ -245,23 +252,38 @@ def _identify(path: Path) -> tuple[bytes, str]:
     raise InputError(f"{path}: not a picture that can be read; give a {allowed} file", code="unsupported")
 
 
-def load_pixels(path: Path, kind: str, access: str = "sequential") -> pyvips.Image:
-    """Open a file of this format with libvips, which decodes it as far as it is asked for."""
-    load: Callable[..., pyvips.Image] = getattr(pyvips.Image, _LOADERS[kind])
-    # Half a JPEG is an error, not a picture with a grey half; of TIFF, libvips calls that an error only.
-    fail_on = "error" if kind == "tiff" else "truncated"
-    # A file may change between two calls of one process: libvips's cache would give its old pixels.
-    return load(os.fsencode(path), access=access, fail_on=fail_on, revalidate=True)
+def _read_whole(path: Path, max_megapixels: float) -> bytes:
+    try:
+        if path.stat().st_size > max_megapixels * 1e6 * _MOST_BYTES:
+            raise InputError(f"{path}: too large a file for a photo; pass a larger max_megapixels", code="too-large")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); copy it again") from error
 
 
-def _is_animated_png(path: Path) -> bool:
+def load_pixels(file: bytes | Path, kind: str, access: str = "sequential") -> pyvips.Image:
+    """Open a TIFF by its path, or another photo by its bytes, with libvips, which decodes as far as it is asked for."""
+    if isinstance(file, Path):
+        load: Any = pyvips.Image.tiffload
+        # A file may change between two calls of one process: libvips's cache would give its old pixels.
+        return load(os.fsencode(file), access=access, fail_on="error", revalidate=True)
+    # Handed over as a buffer, the bytes would be copied each time.
+    source = pyvips.Source.new_from_memory(file)
+    # Half a JPEG is an error, not a picture with a grey half.
+    image = getattr(pyvips.Image, f"{_LOADERS[kind]}_source")(source, access=access, fail_on="truncated")
+    # As pyvips's own new_from_source does, which knows fewer brands of AVIF: the bytes live as long as the image.
+    image._references.append(source)
+    return image
+
+
+def _is_animated_png(data: bytes) -> bool:
     """Whether an acTL chunk stands before the picture data (libvips would show the first frame only)."""
-    with path.open("rb") as file:
-        file.seek(8)
-        while len(start := file.read(8)) == 8 and start[4:] not in (b"IDAT", b"IEND"):
-            if start[4:] == b"acTL":
-                return True
-            file.seek(int.from_bytes(start[:4], "big") + 4, os.SEEK_CUR)
+    before = data.find(b"IDAT") if data.startswith(b"\x89PNG") else 0
+    at = 8
+    while at < before - 4:
+        if data[at + 4 : at + 8] == b"acTL":
+            return True
+        at += int.from_bytes(data[at : at + 4], "big") + 12
     return False
 
 

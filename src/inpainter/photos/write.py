@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pyvips
 from inpainter.core import Box, InputError, Mask
 from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
-from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
+from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
 from inpainter.photos.photo import PALETTE_NOTE, Photo, Samples, field, load_pixels, vips_reason
 from inpainter.photos.quality import avif_settings, webp_settings
@@ -98,7 +98,10 @@ def copy_photo(photo: Photo, output: Path, *, overwrite: bool) -> list[str]:
     photo.check()
     if not (output.exists() and output.samefile(photo.path)):
         with atomic(output, overwrite=overwrite) as temporary:
-            shutil.copyfile(photo.path, temporary)
+            if photo.data:
+                temporary.write_bytes(photo.data)
+            else:
+                shutil.copyfile(photo.path, temporary)
     return []
 
 
@@ -118,7 +121,7 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 
 
 def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
-    header = read_header(photo.path)
+    header = read_header(photo.data, str(photo.path))
     reason = can_carry(header) or _without_library()
     if reason:
         settings = {
@@ -137,9 +140,8 @@ def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list
         StoredPatch(box.x, box.y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
         for box, patch in zip(places, patches, strict=True)
     ]
-    encoded = io.BytesIO(patch_blocks(photo.path, carried))
-    with photo.path.open("rb") as source, temporary.open("wb") as out:
-        return _left_out(splice_jpeg(source, encoded, out))
+    encoded = patch_blocks(photo.path, carried)
+    return _spliced("jpeg", photo.data, encoded, temporary)
 
 
 def _without_library() -> str | None:
@@ -161,18 +163,17 @@ def _write_same(
     if photo.format == "avif":
         metadata = _metadata(photo, image)
         return notes + _encode_avif(image, metadata, settings, temporary)
-    with photo.path.open("rb") as source:
-        return notes + _encode(image, photo.format, settings, source, temporary, same_colours=not photo.cmyk)
+    source = photo.data or photo.path
+    return notes + _encode(image, photo.format, settings, source, temporary, same_colours=not photo.cmyk)
 
 
 def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
     """Choose how to encode a photo in its own format, and say what that loses."""
     if photo.format == "webp":
-        settings = webp_settings(photo.path.read_bytes())
+        settings = webp_settings(photo.data)
     elif photo.format == "avif":
-        data = photo.path.read_bytes()
-        settings = avif_settings(data, alpha=photo.alpha)
-        if settings.get("lossless") and not avif_settings(data).get("lossless"):
+        settings = avif_settings(photo.data, alpha=photo.alpha)
+        if settings.get("lossless") and not avif_settings(photo.data).get("lossless"):
             return settings, ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
     elif photo.format == "tiff":
         return _tiff_settings(photo)
@@ -238,8 +239,8 @@ def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
         names = ("exif-data", "xmp-data", "icc-profile-data")
         metadata = Metadata.clean(*(field(image, name, b"") for name in names))
     else:
-        with photo.path.open("rb") as source:
-            metadata = metadata_of(source, photo.format)
+        with photo.path.open("rb") as file:
+            metadata = metadata_of(photo.data or file, photo.format)
     if photo.cmyk:
         metadata = replace(metadata, icc=field(image, "icc-profile-data"))
     return metadata.upright()
@@ -260,20 +261,32 @@ def patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") 
 
 
 def _encode(
-    image: Any, kind: str, settings: dict[str, Any], source: Any, temporary: Path, *, same_colours: bool = True
-) -> list[str]:
-    """Encode, then give the file the metadata of `source` (an open file of that format, or Metadata)."""
+    image: pyvips.Image, kind: str, settings: dict[str, Any], source: bytes | Path | Metadata, temporary: Path, *,
+    same_colours: bool = True,
+) -> list[str]:  # fmt: skip
+    """Encode, then give the file the metadata of `source`, a file of that format (of TIFF its path) or Metadata."""
     if kind == "tiff":
         size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
-        image.tiffsave(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
-        with temporary.open("r+b") as encoded:
-            return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
-    splice = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}[kind]
-    bare = temporary.with_name(temporary.name + "2")
-    with gone_afterwards(bare):
-        getattr(image, _SAVERS[kind])(os.fsencode(bare), **settings, keep="icc")
-        with bare.open("rb") as encoded, temporary.open("wb") as out:
-            return _left_out(splice(source, encoded, out, same_colours=same_colours))
+        save: Any = image.tiffsave
+        save(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
+        with ExitStack() as stack:
+            encoded = stack.enter_context(temporary.open("r+b"))
+            of = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+            return _left_out(carry_tiff_tags(of, encoded, same_colours=same_colours))  # pyright: ignore
+    encoded = getattr(image, f"{_SAVERS[kind]}_buffer")(**settings, keep="icc")
+    return _spliced(kind, source, encoded, temporary, same_colours=same_colours)
+
+
+def _spliced(kind: str, source: Any, encoded: bytes, temporary: Path, *, same_colours: bool = True) -> list[str]:
+    if kind == "webp":
+        written, dropped = splice_webp(source, encoded, same_colours=same_colours)
+        temporary.write_bytes(written)
+        return _left_out(dropped)
+    # To become the same two lines when both have the same signature.
+    splice = {"jpeg": splice_jpeg, "png": splice_png}[kind]
+    with temporary.open("wb") as out:
+        source = io.BytesIO(source) if isinstance(source, bytes) else source
+        return _left_out(splice(source, io.BytesIO(encoded), out, same_colours=same_colours))
 
 
 def _encode_avif(image: Any, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
@@ -289,19 +302,18 @@ def _encode_avif(image: Any, metadata: Metadata, settings: dict[str, Any], tempo
     for name, block in blocks.items():
         if block:
             image.set_type(pyvips.GValue.blob_type, name, block)
-    image.heifsave(os.fsencode(temporary), **settings)
+    written = image.heifsave_buffer(**settings)
     dropped = list(metadata.dropped)
-    if metadata.exif and not _place_exif(temporary, metadata.exif):
-        dropped.append("EXIF (too long for an AVIF file)")
+    if metadata.exif:
+        found = field(load_pixels(written, "avif"), "exif-data", b"")
+        placed = place_avif_exif(written, found, metadata.exif)
+        if not placed:
+            dropped.append("EXIF (too long for an AVIF file)")
+        written = placed or written
+    temporary.write_bytes(written)
     if metadata.photoshop:
         dropped.append("Photoshop and IPTC data (AVIF has no place for them)")
     return _left_out(dropped)
-
-
-def _place_exif(written: Path, exif: bytes) -> bool:
-    found = field(load_pixels(written, "avif"), "exif-data", b"")
-    with written.open("r+b") as file:
-        return bool(found) and place_avif_exif(file, found, exif)
 
 
 def _left_out(dropped: list[str]) -> list[str]:
