@@ -1,7 +1,5 @@
 """HEIC and HEIF, what phones make: read by pi-heif (the extra `[heic]`), never written."""
 
-from typing import Any
-
 import numpy as np
 import pyvips
 
@@ -23,7 +21,8 @@ def load_heic(data: bytes, max_pixels: float) -> tuple[pyvips.Image, list[str]]:
         width, height = found.size
         if width * height > max_pixels:
             return pyvips.Image.black(width, height), []
-        samples: Any = np.ascontiguousarray(found)
+        # A copy: what it lends lives no longer than itself.
+        samples = np.array(found)
     # It raises whatever libheif or Python says.
     except (ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
         raise InputError(f"damaged or cut short ({error}); get a whole copy of it") from error
@@ -33,6 +32,9 @@ def load_heic(data: bytes, max_pixels: float) -> tuple[pyvips.Image, list[str]]:
     )
     for name, key in (("exif-data", "exif"), ("xmp-data", "xmp"), ("icc-profile-data", "icc_profile")):
         image = with_block(image, name, found.info.get(key) or b"")
+    if image.get_typeof("orientation"):
+        # It stands upright already; libvips would turn an AVIF by it.
+        image.remove("orientation")
     notes = [f"left out: {len(file) - 1} more pictures in the file"] if len(file) > 1 else []
     aux = found.info.get("aux", {})
     if found.info.get("depth_images") or any("depth" in name for name in aux):

@@ -98,8 +98,10 @@ def encode_photo(
     notes = list(photo.notes)
     with _explained(photo, output):
         if kind != photo.format:
-            if photo.format != "heic" and SUFFIXES.get(photo.path.suffix.lower()) == kind:
-                notes.append(f"{output.name}: becomes {kind.upper()}, as its name says")
+            if photo.format == "heic":
+                notes.append(f"HEIC is read only: the photo becomes {kind.upper()}")
+            elif SUFFIXES.get(photo.path.suffix.lower()) == kind:
+                notes.append(f"the photo becomes {kind.upper()}, as the output's name says")
             notes += _write_converted(photo, kind, patches, temporary, quality)
         elif kind == "jpeg":
             notes += _write_jpeg(photo, patches, temporary, quality)
