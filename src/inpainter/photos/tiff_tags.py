@@ -5,7 +5,7 @@ libvips keeps only a few tags when it writes a TIFF: neither EXIF and GPS nor ca
 
 import io
 import struct
-from typing import BinaryIO, Literal, NamedTuple, Union
+from typing import BinaryIO, NamedTuple, Union
 
 from inpainter.core import InputError
 from inpainter.photos.metadata import Metadata, said
@@ -48,12 +48,9 @@ Directory = dict[int, Union[Field, "Directory"]]
 
 
 class TiffFile:
-    """A TIFF or BigTIFF structure to read directories from. Raises InputError when its header is none.
+    """A TIFF or BigTIFF structure to read directories from. Raises InputError when its header is none."""
 
-    `first` is the place of the first directory, or of that of the `page`, from 1 on.
-    """
-
-    def __init__(self, stream: BinaryIO, page: int = 1) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.size = stream.seek(0, 2)
         stream.seek(0)
@@ -64,15 +61,6 @@ class TiffFile:
         if not self.order or version not in (42, 43) or len(head) < (16 if self.big else 8):
             raise InputError("not a TIFF file: its header is none; give a TIFF")
         (self.first,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), head, 8 if self.big else 4)
-        for _ in range(page - 1):
-            count = int.from_bytes(self._read(self.first, 8 if self.big else 2), self.endian)
-            end = self.first + (8 + 20 * count if self.big else 2 + 12 * count)
-            self.first = int.from_bytes(self._read(end, 8 if self.big else 4), self.endian)
-
-    @property
-    def endian(self) -> Literal["little", "big"]:
-        """The file's byte order as `int.from_bytes` names it."""
-        return "little" if self.order == "<" else "big"
 
     def directory(self, offset: int, order: str = "") -> tuple[dict[int, Field], list[str]]:
         """The tags at `offset`, their bytes in byte `order` (the file's own by default), and what was unreadable."""
@@ -171,12 +159,12 @@ def _cleaned(tag: int, field: Field) -> tuple[Field, list[str]]:
     return field, []
 
 
-def tiff_metadata(source: BinaryIO, page: int = 1) -> Metadata:
+def tiff_metadata(source: BinaryIO) -> Metadata:
     """The blocks of a TIFF file that other formats can carry, without previews; EXIF is put together from its tags.
 
     Raises InputError when the header is none.
     """
-    file = TiffFile(source, page)
+    file = TiffFile(source)
     told, dropped = _told_by(file, file.order)
     blocks = {tag: field.data for tag in _BLOCKS if isinstance(field := told.get(tag), Field)}
     exif: Directory = {tag: value for tag, value in told.items() if tag in _TOLD or tag in (_EXIF, _GPS)}
@@ -235,13 +223,10 @@ def _fitting(directory: Directory, *, big: bool, order: str, dropped: list[str])
     return fitting
 
 
-def carry_tiff_tags(
-    source: BinaryIO | Metadata, encoded: BinaryIO, *, same_colours: bool = True, page: int = 1
-) -> list[str]:
+def carry_tiff_tags(source: BinaryIO | Metadata, encoded: BinaryIO, *, same_colours: bool = True) -> list[str]:
     """Give `encoded`, a TIFF of one page open for reading and writing, the descriptive tags of `source`.
 
-    `source` is a TIFF file (classic or BigTIFF, either byte order), of which `page` counts, or the metadata of a photo
-    of another format.
+    `source` is a TIFF file (classic or BigTIFF, either byte order), or the metadata of a photo of another format.
     Description, camera, dates, author, orientation, resolution, geography, ICC, XMP, IPTC, Photoshop resources, EXIF
     and GPS are copied, values in the byte order of `encoded`; maker notes byte for byte. Pictures beside the main one
     are not. A new directory goes to the end of the file. With `same_colours=False` the tags that define colour are
@@ -255,9 +240,9 @@ def carry_tiff_tags(
         told, dropped = _told_in(source, file.order)
         replaced = set(told)
     else:
-        told, dropped = _told_by(TiffFile(source, page), file.order)
+        told, dropped = _told_by(TiffFile(source), file.order)
         replaced = _DESCRIPTIVE
-        extra = _extra_samples(TiffFile(source, page), file.order)
+        extra = _extra_samples(TiffFile(source), file.order)
         if extra and _EXTRA_SAMPLES in own and own[_EXTRA_SAMPLES].items == extra.items:
             told[_EXTRA_SAMPLES] = extra
     if not same_colours:
