@@ -1,7 +1,6 @@
 """Photo files: what is in one, and reading the parts of it that a fill needs."""
 
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from inpainter.core import Box, Image, InputError
 from inpainter.photos.quality import is_sequence
 from inpainter.photos.sniff import PHOTOS, REMEDIES, sniff
+from inpainter.photos.tiff_samples import PALETTE_NOTE, load_tiff
 
 Samples = NDArray[Any]
 """What a picture holds, `(H, W, bands)`: one or three colours, then alpha if there is one.
@@ -23,7 +23,6 @@ Of uint8 or uint16; of an array also of floating point in [0, 1].
 """
 
 MAX_MEGAPIXELS = 400.0
-PALETTE_NOTE = "the palette becomes full colour: a fill needs colours that it may not have"
 _LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "avif": "heifload"}
 # No photo needs more bytes a pixel in its file: four samples of 16 bit.
 _MOST_BYTES = 8
@@ -264,9 +263,7 @@ def _read_whole(path: Path, max_megapixels: float) -> bytes:
 def load_pixels(file: bytes | Path, kind: str, access: str = "sequential") -> pyvips.Image:
     """Open a TIFF by its path, or another photo by its bytes, with libvips, which decodes as far as it is asked for."""
     if isinstance(file, Path):
-        load: Any = pyvips.Image.tiffload
-        # A file may change between two calls of one process: libvips's cache would give its old pixels.
-        return load(os.fsencode(file), access=access, fail_on="error", revalidate=True)
+        return load_tiff(file, access)
     # Handed over as a buffer, the bytes would be copied each time.
     source = pyvips.Source.new_from_memory(file)
     # Half a JPEG is an error, not a picture with a grey half.

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from inpainter.core import Box, InputError, Mask
+from inpainter.core import Box, InputError, Mask, compose
 from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
-from inpainter.photos.files import atomic, check_output, output_error
+from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
-from inpainter.photos.photo import PALETTE_NOTE, Photo, Samples, field, load_pixels, vips_reason
+from inpainter.photos.photo import Photo, Samples, field, load_pixels, vips_reason
 from inpainter.photos.quality import avif_settings, webp_settings
 from inpainter.photos.sniff import SUFFIXES
-from inpainter.photos.tiff_tags import TiffFile
+from inpainter.photos.tiff_samples import has_associated_alpha, mark_unassociated, tiff_settings
 
 # How a photo that changes its format is written: what loses little that anybody sees.
 _CONVERTED: dict[str, dict[str, Any]] = {
@@ -33,10 +33,6 @@ _CONVERTED: dict[str, dict[str, Any]] = {
     "avif": {"compression": "av1", "Q": 85, "subsample_mode": "off"},
 }
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
-# Value of the Compression tag → its name in libvips; TIFF 6.0, section 8, and the registered private ones.
-_TIFF_COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
-_COMPRESSION_TAG, _PHOTOMETRIC_TAG = 259, 262
-_PALETTE = 3
 _MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
 
@@ -159,12 +155,32 @@ def _write_same(
     notes: list[str] = []
     if settings is None:
         settings, notes = _same_settings(photo)
+    if photo.format == "tiff" and has_associated_alpha(photo.path):
+        with _premultiplied(photo, patches, temporary) as (twin, multiplied):
+            return notes + _encode(patched(twin, multiplied), "tiff", settings, photo.path, temporary)
     image = patched(photo, patches)
     if photo.format == "avif":
         metadata = _metadata(photo, image)
         return notes + _encode_avif(image, metadata, settings, temporary)
     source = photo.data or photo.path
     return notes + _encode(image, photo.format, settings, source, temporary, same_colours=not photo.cmyk)
+
+
+@contextmanager
+def _premultiplied(photo: Photo, patches: Sequence[Patch], temporary: Path) -> Iterator[tuple[Photo, list[Patch]]]:
+    """The photo and its patches as a TIFF with alpha multiplied in stores them; libvips divides it out and rounds."""
+    twin = replace(photo, path=temporary.with_name(temporary.name + "2"))
+    with gone_afterwards(twin.path):
+        shutil.copyfile(photo.path, twin.path)
+        mark_unassociated(twin.path)
+        before = twin.crops([patch.box for patch in patches])
+        multiplied = []
+        for patch, stored in zip(patches, before, strict=True):
+            shares = patch.samples[..., -1:] / np.iinfo(stored.dtype).max
+            colours = np.rint(patch.samples[..., :-1] * shares).astype(stored.dtype)
+            stored[..., :-1] = compose(stored[..., :-1], colours, patch.mask)
+            multiplied.append(replace(patch, samples=stored))
+        yield twin, multiplied
 
 
 def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
@@ -176,30 +192,12 @@ def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
         if settings.get("lossless") and not avif_settings(photo.data).get("lossless"):
             return settings, ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
     elif photo.format == "tiff":
-        return _tiff_settings(photo)
+        return tiff_settings(photo.path)
     else:
         return _CONVERTED[photo.format], []
     if settings.get("lossless"):
         return settings, []
     return settings, [f"lossy {photo.format.upper()} is encoded anew, at quality {settings['Q']}"]
-
-
-def _tiff_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
-    with photo.path.open("rb") as source:
-        file = TiffFile(source)
-        fields = file.directory(file.first, file.order)[0]
-    endian = "little" if file.order == "<" else "big"
-    value, colours = (
-        int.from_bytes(fields[tag].data, endian) if tag in fields else 1 for tag in (_COMPRESSION_TAG, _PHOTOMETRIC_TAG)
-    )
-    name = _TIFF_COMPRESSIONS.get(value, "deflate")
-    settings: dict[str, Any] = {"compression": name}
-    if name in ("lzw", "deflate", "zstd"):
-        settings["predictor"] = "horizontal"
-    notes = [PALETTE_NOTE] if colours == _PALETTE else []
-    if value not in _TIFF_COMPRESSIONS:
-        notes.append(f"its compression (number {value}) becomes deflate, which loses nothing")
-    return settings, notes
 
 
 # ---------------------------------------------------------------- another format
@@ -339,7 +337,8 @@ def _explained(photo: Photo | None, output: Path) -> Iterator[None]:
         if system:
             number = errno.EFBIG if "too large" in system[1] else errno.EIO
             raise output_error(output, OSError(number, system[1])) from error
-        if photo is None or re.search(r"write|save|too (large|big|wide|high)|dimension", str(error), re.IGNORECASE):
-            other = ".png" if SUFFIXES.get(output.suffix.lower()) != "png" else ".tif"
-            raise InputError(f"{output}: cannot be written ({reason}); try another format, such as {other}") from error
-        raise InputError(f"{photo.path}: damaged or cut short ({reason}); get a whole copy of it") from error
+        if photo is not None:
+            # What cannot be decoded by itself either is the source's fault.
+            photo.check()
+        other = ".png" if SUFFIXES.get(output.suffix.lower()) != "png" else ".tif"
+        raise InputError(f"{output}: cannot be written ({reason}); try another format, such as {other}") from error
