@@ -32,6 +32,6 @@ def metadata_of(source: bytes | BinaryIO, format: str) -> Metadata:
     AVIF needs no reading here: hand the fields of the loaded image to `Metadata.clean`.
     Raises InputError when the container is damaged.
     """
-    if format != "webp" and isinstance(source, bytes):
+    if format in ("jpeg", "tiff") and isinstance(source, bytes):
         source = io.BytesIO(source)
     return _READERS[format](source)  # pyright: ignore

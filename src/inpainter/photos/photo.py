@@ -12,6 +12,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from inpainter.core import Box, Image, InputError
+from inpainter.photos.png_chunks import png_facts
 from inpainter.photos.quality import is_sequence
 from inpainter.photos.sniff import PHOTOS, REMEDIES, sniff
 from inpainter.photos.tiff_samples import PALETTE_NOTE, load_tiff
@@ -166,6 +167,7 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
     data = b"" if kind == "tiff" else _read_whole(path, max_megapixels)
     with readable(path):
         header = load_pixels(data or path, kind)
+    animated, notes = png_facts(path, data) if kind == "png" else (False, [])
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         digits = ".0f" if megapixels >= 1000 else ".3g"
@@ -174,12 +176,12 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
             f"{max_megapixels:g}; if you trust the file, pass max_megapixels={int(megapixels) + 1}",
             code="too-large",
         )
-    if field(header, "n-pages", 1) > 1 or is_sequence(data) or _is_animated_png(data):
+    if field(header, "n-pages", 1) > 1 or is_sequence(data) or animated:
         raise InputError(
             f"{path}: holds several pictures (an animation or pages); save the one you mean by itself",
             code="unsupported",
         )
-    return _describe(path, kind, header, data)
+    return _describe(path, kind, header, data, notes)
 
 
 def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
@@ -187,7 +189,7 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
     return image.get(name) if image.get_typeof(name) else default
 
 
-def _describe(path: Path, kind: str, header: pyvips.Image, data: bytes) -> Photo:
+def _describe(path: Path, kind: str, header: pyvips.Image, data: bytes, notes: list[str]) -> Photo:
     if header.format not in ("uchar", "ushort"):
         raise InputError(
             f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit", code="unsupported"
@@ -200,7 +202,6 @@ def _describe(path: Path, kind: str, header: pyvips.Image, data: bytes) -> Photo
             code="unsupported",
         )
     cmyk = header.interpretation == "cmyk"
-    notes = []
     if cmyk:
         profile = "its own profile" if field(header, "icc-profile-data") else "a standard CMYK profile"
         notes.append(f"CMYK becomes sRGB through {profile}")
@@ -271,17 +272,6 @@ def load_pixels(file: bytes | Path, kind: str, access: str = "sequential") -> py
     # As pyvips's own new_from_source does, which knows fewer brands of AVIF: the bytes live as long as the image.
     image._references.append(source)
     return image
-
-
-def _is_animated_png(data: bytes) -> bool:
-    """Whether an acTL chunk stands before the picture data (libvips would show the first frame only)."""
-    before = data.find(b"IDAT") if data.startswith(b"\x89PNG") else 0
-    at = 8
-    while at < before - 4:
-        if data[at + 4 : at + 8] == b"acTL":
-            return True
-        at += int.from_bytes(data[at : at + 4], "big") + 12
-    return False
 
 
 def in_srgb(image: pyvips.Image) -> pyvips.Image:

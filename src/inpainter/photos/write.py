@@ -276,15 +276,15 @@ def _encode(
 
 
 def _spliced(kind: str, source: Any, encoded: bytes, temporary: Path, *, same_colours: bool = True) -> list[str]:
-    if kind == "webp":
-        written, dropped = splice_webp(source, encoded, same_colours=same_colours)
+    if kind != "jpeg":
+        splice: Any = {"png": splice_png, "webp": splice_webp}[kind]
+        written, dropped = splice(source, encoded, same_colours=same_colours)
         temporary.write_bytes(written)
         return _left_out(dropped)
-    # To become the same two lines when both have the same signature.
-    splice = {"jpeg": splice_jpeg, "png": splice_png}[kind]
+    # To become the same when it has the same signature.
     with temporary.open("wb") as out:
         source = io.BytesIO(source) if isinstance(source, bytes) else source
-        return _left_out(splice(source, io.BytesIO(encoded), out, same_colours=same_colours))
+        return _left_out(splice_jpeg(source, io.BytesIO(encoded), out, same_colours=same_colours))
 
 
 def _encode_avif(image: Any, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
