@@ -14,10 +14,17 @@ _SUBFILE, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANES = 254, 258, 259, 
 _TILE_OFFSETS, _TILE_LENGTHS, _SUB_DIRECTORIES, _EXTRA_SAMPLES = 324, 325, 330, 338
 _SUBSAMPLING, _COEFFICIENTS, _REFERENCES, _DNG_VERSION = 530, 529, 532, 50706
 # Value of the Compression tag → its name in libvips; TIFF 6.0, section 8, and the registered private ones.
-_KEPT = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
+_KEPT = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits"}
 _JPEG = 7
 _READ = {*_KEPT, 2, 3, 4, _JPEG, 50001}  # fax of three kinds, JPEG, WebP
-_COMPRESSIONS = {6: "old-style JPEG", 34712: "JPEG 2000", 34887: "LERC", 34925: "LZMA", 50002: "JPEG XL"}
+_COMPRESSIONS = {
+    6: "old-style JPEG",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34925: "LZMA",
+    50000: "Zstandard",
+    50002: "JPEG XL",
+}
 _PALETTE, _CMYK, _YCBCR = 3, 5, 6
 _PHOTOMETRICS = {4: "a transparency mask", 8: "LAB", 9: "ICC LAB", 10: "ITU LAB", 32844: "LogL", 32845: "LogLuv"}
 _SENSORS = {32803, 34892}
@@ -127,7 +134,7 @@ def tiff_settings(path: Path, page: int = 0) -> tuple[dict[str, Any], list[str]]
     kind = _Page(path, page)
     name = _KEPT.get(kind.compression, "deflate")
     settings: dict[str, Any] = {"compression": name}
-    if name in ("lzw", "deflate", "zstd"):
+    if name in ("lzw", "deflate"):
         settings["predictor"] = "horizontal"
     notes = []
     if kind.compression not in _KEPT:

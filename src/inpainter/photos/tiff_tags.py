@@ -13,7 +13,7 @@ from inpainter.photos.metadata import Metadata, said
 from inpainter.photos.previews import TYPE_SIZES, strip_photoshop, wipe_jpegs
 from inpainter.photos.xmp import strip_xmp
 
-_ORIENTATION, _UNIT, _SUB_DIRECTORIES, _EXTRA_SAMPLES, _MAKER_NOTE = 274, 296, 330, 338, 37500
+_SUB_DIRECTORIES, _EXTRA_SAMPLES, _MAKER_NOTE = 330, 338, 37500
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _XMP, _IPTC, _PHOTOSHOP, _ICC = _BLOCKS = 700, 33723, 34377, 34675
 """Tags whose value is a file format of its own, whatever type it is declared to have."""
@@ -149,16 +149,16 @@ def _cleaned(tag: int, field: Field, order: str) -> tuple[Field, list[str]]:
         strip = {_XMP: strip_xmp, _PHOTOSHOP: strip_photoshop}.get(tag)
         data, dropped = strip(field.data) if strip else (field.data, [])
         return Field(field.kind if TYPE_SIZES[field.kind] == 1 else 7, len(data), data), dropped
-    if tag in (_ORIENTATION, _UNIT) or field.kind in _SMALLER:
-        kind = _SMALLER.get(field.kind, 3)
+    if field.kind in _SMALLER:
+        kind = _SMALLER[field.kind]
         try:
             numbers = _numbers(field, order)
             data = struct.pack(f"{order}{len(numbers)}{_CODES[kind]}", *numbers)
         except struct.error:
             return Field(kind, 0, b""), [f"TIFF tag {tag} (too large a number)"]
         field = Field(kind, len(numbers), data)
-    if tag in (_ORIENTATION, _UNIT, 282, 283) and field.items != 1:
-        # One value or damaged: these change how a picture is shown.
+    # One number or damaged: these change how a picture is shown.
+    if tag in (274, 282, 283, 296) and (field.items != 1 or field.kind in (2, 7)):
         return Field(7, 0, b""), [f"damaged TIFF tag {tag}"]
     data, picture = wipe_jpegs(field.data) if field.kind in (1, 2, 6, 7) else (field.data, False)
     return field._replace(data=data), ["preview in a TIFF tag"] if picture else []
