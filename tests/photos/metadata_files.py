@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from inpainter.photos.containers import (
     Metadata,
     carry_tiff_tags,
+    splice_png,
     splice_webp,
 )
 from inpainter.photos.tiff_tags import Field, TiffFile, encode_directory
@@ -60,7 +61,7 @@ def header_of(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def spliced(splice: Callable[..., Any], source: bytes | Metadata, encoded: bytes, **options: bool) -> Any:
-    if splice in (splice_webp,):
+    if splice in (splice_png, splice_webp):
         return splice(source, encoded, **options)
     out = io.BytesIO()
     came = source if isinstance(source, Metadata) else io.BytesIO(source)

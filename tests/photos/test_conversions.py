@@ -305,6 +305,6 @@ def test_a_page_of_a_tiff_is_filled_and_written_alone(tmp_path: Path, order: str
     with pytest.raises(InputError, match=r"scan\.tif: has 3 pages, not page 4"):
         open_photo(photo, page=4)
     single = save(tmp_path / "one.png", picture())
-    assert open_photo(single, page=1).page is None
+    assert open_photo(single, page=1).pages == 1
     with pytest.raises(InputError, match=r"one\.png: has 1 page, not page 2"):
         open_photo(single, page=2)

@@ -1,6 +1,7 @@
 """Descriptive tags go from TIFF to TIFF, classic or big, in either byte order, and the samples stay."""
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,22 @@ from inpainter.photos.containers import (
     metadata_of,
 )
 from inpainter.photos.previews import find_jpegs
+from inpainter.photos.tiff_tags import tiff_metadata
 from photos.metadata_blocks import exif, jpeg, resource, tags_of
-from photos.metadata_files import ICC, IPTC, ORDERS, PLAIN_XMP, below, carried, described, fields, tiff_source, whole
+from photos.metadata_files import (
+    ICC,
+    IPTC,
+    ORDERS,
+    PLAIN_XMP,
+    below,
+    carried,
+    described,
+    fields,
+    tiff_source,
+    vips_tiff,
+    whole,
+)  # fmt: skip
+from tiff_maker import tiff, tiff_tags
 
 
 @ORDERS
@@ -90,3 +105,45 @@ def test_bare_iptc_of_a_tiff_is_found() -> None:
     found = Metadata.clean(iptc=IPTC)
     assert found.photoshop == resource(1028, IPTC)
     assert Metadata.clean(iptc=b"other", photoshop=resource(1028, IPTC)).photoshop == resource(1028, IPTC)
+
+
+def note_of(order: str, where: int, name: bytes, *, absolute: bool) -> bytes:
+    """A maker note that lies at `where`: after its name a directory, whose long value is found by an offset."""
+    start = len(name)
+    behind = start + 2 + 2 * 12 + 4
+    place = behind + (where if absolute else 0)
+    entries = struct.pack(order + "HHIHH", 1, 3, 1, 7, 0) + struct.pack(order + "HHII", 2, 2, 12, place)
+    return name + struct.pack(order + "H", 2) + entries + bytes(4) + b"long value.\0"
+
+
+@ORDERS
+@pytest.mark.parametrize("name", [b"", b"OLYMP\0\1\0", b"Panasonic\0\0\0"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_offsets_in_a_maker_note_that_count_from_the_file_move_along(
+    tmp_path: Path, order: str, name: bytes, absolute: bool
+) -> None:
+    def source(where: int) -> bytes:
+        note = note_of(order, where, name, absolute=absolute)
+        return tiff(
+            (tiff_tags(2, 2, 1) | {0x8769: (4, {0x9003: (2, b"2024"), 0x927C: (7, note)})}, [bytes(4)]), order=order
+        )
+
+    where = source(0).index(note_of(order, 0, name, absolute=absolute))
+    output, dropped = carried(tmp_path, source(where))
+    assert dropped == []
+    (found,) = (at for at in (output.find(name + struct.pack(order + "HHHI", 2, 1, 3, 1)),) if at > 0)
+    assert found != where
+    assert output[found : found + 60].startswith(note_of(order, found, name, absolute=absolute))
+
+
+@ORDERS
+@pytest.mark.parametrize("page", [0, 1, 2])
+def test_the_tags_are_those_of_the_page(tmp_path: Path, order: str, page: int) -> None:
+    source = tiff(*((tiff_tags(2, 2, 1) | {270: (2, b"page %d\0" % n)}, [bytes(4)]) for n in range(3)), order=order)
+    path = tmp_path / "written.tif"
+    vips_tiff(path)
+    with path.open("r+b") as file:
+        assert carry_tiff_tags(io.BytesIO(source), file, page=page) == []
+    assert described(path.read_bytes())[270] == f"page {page}"
+    block = tiff_metadata(io.BytesIO(source), page).exif
+    assert tags_of(block)["main"] == {270: f"page {page}"}

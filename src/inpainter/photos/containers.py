@@ -26,13 +26,13 @@ __all__ = [
 _READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
 
 
-def metadata_of(source: bytes | BinaryIO, format: str, page: int = 1) -> Metadata:
+def metadata_of(source: bytes | BinaryIO, format: str, page: int = 0) -> Metadata:
     """The metadata blocks of a JPEG, PNG, WebP or TIFF file, without previews; a TIFF may be one open for reading.
 
     AVIF needs no reading here: hand the fields of the loaded image to `Metadata.clean`.
     Raises InputError when the container is damaged.
     """
-    if format != "webp" and isinstance(source, bytes):
+    if format in ("jpeg", "tiff") and isinstance(source, bytes):
         source = io.BytesIO(source)
     if format == "tiff":
         return tiff_metadata(source, page)  # pyright: ignore

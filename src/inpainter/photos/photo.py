@@ -1,7 +1,6 @@
 """Photo files: what is in one, and reading the parts of it that a fill needs."""
 
 import dataclasses
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,7 +16,9 @@ from inpainter.core import Box, Image, InputError
 from inpainter.photos.avif import avif_colours
 from inpainter.photos.cicp import in_own_colours
 from inpainter.photos.heic import load_heic
+from inpainter.photos.png_chunks import png_facts
 from inpainter.photos.sniff import PHOTOS, REMEDIES, SUFFIXES, is_sequence, sniff
+from inpainter.photos.tiff_samples import PALETTE_NOTE, load_tiff
 
 Samples = NDArray[Any]
 """What a picture holds, `(H, W, bands)`: one or three colours, then alpha if there is one.
@@ -26,7 +27,6 @@ Of uint8 or uint16; of an array also of floating point in [0, 1].
 """
 
 MAX_MEGAPIXELS = 400.0
-PALETTE_NOTE = "the palette becomes full colour: a fill needs colours that it may not have"
 _LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "avif": "heifload"}
 # No photo needs more bytes a pixel in its file: four samples of 16 bit.
 _MOST_BYTES = 8
@@ -69,8 +69,10 @@ class Photo:
     """Whether the file is CMYK; its samples are then given as sRGB."""
     data: bytes = dataclasses.field(default=b"", repr=False)
     """The whole file, so that nobody changes it meanwhile; of TIFF nothing, which is read part by part."""
-    page: int | None = None
-    """Which of several pages of a TIFF, from 1 on; None where there is but one."""
+    page: int = 0
+    """Which page of a TIFF, from 0 on."""
+    pages: int = 1
+    """How many it has."""
     decoded: pyvips.Image | None = dataclasses.field(default=None, repr=False, compare=False)
     """The picture of a HEIC, which libvips does not decode."""
     notes: tuple[str, ...] = ()
@@ -90,7 +92,7 @@ class Photo:
         """Return the picture as stored (not turned), as libvips decodes it, with `bands` bands."""
         image = self.decoded
         if image is None:
-            image = load_pixels(self.data or self.path, self.format, access, self.page or 1)
+            image = load_pixels(self.data or self.path, self.format, access, self.page)
         if self.cmyk:
             depth = 16 if image.format == "ushort" else 8
             image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
@@ -174,11 +176,12 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int 
     """
     kind = _identify(path)
     data = b"" if kind == "tiff" else _read_whole(path, max_megapixels)
-    if is_sequence(data) or _is_animated_png(data):
+    animated, notes = png_facts(path, data) if kind == "png" else (is_sequence(data), [])
+    if animated:
         raise InputError(
             f"{path}: holds several pictures (an animation); save the one you mean alone", code="unsupported"
         )
-    decoded, notes = None, []
+    decoded = None
     with readable(path):
         if kind == "heic":
             decoded, notes = load_heic(data, max_megapixels * 1e6)
@@ -192,17 +195,15 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int 
             remedy = f"pages; choose with page=1 to page={pages}" if kind == "tiff" else "choose one and save it alone"
             raise InputError(f"holds several pictures ({remedy})", code="unsupported")
         if pages > 1:
-            header = load_pixels(path, kind, page=page or 1)
+            header = load_pixels(path, kind, page=(page or 1) - 1)
             notes.append(f"page {page} of {pages} is filled, and written without the others")
     _check_size(path, header, max_megapixels)
-    photo = _describe(path, kind, header)
     if kind == "avif" and avif_colours(data).grey:
         notes.append("grey in AVIF is written as three equal channels")
     if kind != "heic" and SUFFIXES.get(path.suffix.lower(), kind) != kind:
         notes.append(f"{path.name}: is a {kind.upper()} file, in spite of its name")
-    return dataclasses.replace(
-        photo, data=data, page=page if pages > 1 else None, decoded=decoded, notes=(*notes, *photo.notes)
-    )
+    photo = _describe(path, kind, header, notes)
+    return dataclasses.replace(photo, data=data, page=(page or 1) - 1, pages=pages, decoded=decoded)
 
 
 def _check_size(path: Path, header: pyvips.Image, max_megapixels: float) -> None:
@@ -221,7 +222,7 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
     return image.get(name) if image.get_typeof(name) else default
 
 
-def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
+def _describe(path: Path, kind: str, header: pyvips.Image, notes: list[str]) -> Photo:
     if header.format not in ("uchar", "ushort"):
         raise InputError(
             f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit", code="unsupported"
@@ -234,7 +235,6 @@ def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
             code="unsupported",
         )
     cmyk = header.interpretation == "cmyk"
-    notes = []
     if cmyk:
         profile = "its own profile" if field(header, "icc-profile-data") else "a standard CMYK profile"
         notes.append(f"CMYK becomes sRGB through {profile}")
@@ -294,12 +294,10 @@ def _read_whole(path: Path, max_megapixels: float) -> bytes:
         raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); copy it again") from error
 
 
-def load_pixels(file: bytes | Path, kind: str, access: str = "sequential", page: int = 1) -> pyvips.Image:
+def load_pixels(file: bytes | Path, kind: str, access: str = "sequential", page: int = 0) -> pyvips.Image:
     """Open a TIFF by its path, or another photo by its bytes, with libvips, which decodes as far as it is asked for."""
     if isinstance(file, Path):
-        load: Any = pyvips.Image.tiffload
-        # A file may change between two calls of one process: libvips's cache would give its old pixels.
-        return load(os.fsencode(file), access=access, fail_on="error", revalidate=True, page=page - 1)
+        return load_tiff(file, access, page)
     # Handed over as a buffer, the bytes would be copied each time.
     source = pyvips.Source.new_from_memory(file)
     # Half a JPEG is an error, not a picture with a grey half.
@@ -307,17 +305,6 @@ def load_pixels(file: bytes | Path, kind: str, access: str = "sequential", page:
     # As pyvips's own new_from_source does, which knows fewer brands of AVIF: the bytes live as long as the image.
     image._references.append(source)
     return in_own_colours(image, file) if kind == "avif" else image
-
-
-def _is_animated_png(data: bytes) -> bool:
-    """Whether an acTL chunk stands before the picture data (libvips would show the first frame only)."""
-    before = data.find(b"IDAT") if data.startswith(b"\x89PNG") else 0
-    at = 8
-    while at < before - 4:
-        if data[at + 4 : at + 8] == b"acTL":
-            return True
-        at += int.from_bytes(data[at : at + 4], "big") + 12
-    return False
 
 
 def in_srgb(image: pyvips.Image) -> pyvips.Image:

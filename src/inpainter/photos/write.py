@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from inpainter.core import Box, InputError, Mask
+from inpainter.core import Box, InputError, Mask, compose
 from inpainter.photos.avif import avif_colours, with_exif
 from inpainter.photos.cicp import with_block
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
-from inpainter.photos.files import atomic, check_output, output_error
+from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
-from inpainter.photos.photo import PALETTE_NOTE, Photo, Samples, field, vips_reason
+from inpainter.photos.photo import Photo, Samples, field, vips_reason
 from inpainter.photos.sniff import SUFFIXES
-from inpainter.photos.tiff_tags import TiffFile
+from inpainter.photos.tiff_samples import has_associated_alpha, mark_unassociated, tiff_settings
 from inpainter.photos.webp_chunks import is_lossless_webp
 
 # How lossy WebP and AVIF are encoded again, and a photo that becomes AVIF is encoded: benchmarks/photo_quality.py.
@@ -43,10 +43,6 @@ _CONVERTED: dict[str, dict[str, Any]] = {
     "avif": _LOSSY["avif"],
 }
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
-# Value of the Compression tag → its name in libvips; TIFF 6.0, section 8, and the registered private ones.
-_TIFF_COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
-_COMPRESSION_TAG, _PHOTOMETRIC_TAG = 259, 262
-_PALETTE = 3
 _MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
 
@@ -112,7 +108,7 @@ def encode_photo(
 
 def copy_photo(photo: Photo, output: Path, *, overwrite: bool, quality: int | None = None) -> list[str]:
     """Copy a photo that needs no fill: byte for byte, unless the suffix asks for another format or it is one page."""
-    if check_format(output, photo) != photo.format or photo.page is not None:
+    if check_format(output, photo) != photo.format or photo.pages > 1:
         return write_photo(photo, output, [], overwrite=overwrite, quality=quality)
     check_output(output, overwrite=overwrite, sources=(photo.path,))
     photo.check()
@@ -176,6 +172,9 @@ def _without_library() -> str | None:
 def _write_same(
     photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any], notes: list[str]
 ) -> list[str]:
+    if photo.format == "tiff" and has_associated_alpha(photo.path, photo.page):
+        with _premultiplied(photo, patches, temporary) as (twin, multiplied):
+            return notes + _encode(patched(twin, multiplied), "tiff", settings, photo, temporary)
     image = patched(photo, patches)
     if photo.format == "avif":
         return notes + _encode_avif(image, _metadata(photo, image), settings, temporary)
@@ -186,7 +185,7 @@ def _write_same(
 def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], list[str]]:
     """Choose how to encode a photo in its own format, and say what that loses."""
     if photo.format == "tiff":
-        return _tiff_settings(photo)
+        return tiff_settings(photo.path, photo.page)
     if photo.format == "png":
         return _CONVERTED["png"], []
     # Only without loss are colours kept as red, green and blue (matrix 0 of H.273).
@@ -199,22 +198,21 @@ def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], l
     return settings, [f"lossy {photo.format.upper()} is encoded again, at quality {settings['Q']}"]
 
 
-def _tiff_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
-    with photo.path.open("rb") as source:
-        file = TiffFile(source, photo.page or 1)
-        fields = file.directory(file.first, file.order)[0]
-    endian = "little" if file.order == "<" else "big"
-    value, colours = (
-        int.from_bytes(fields[tag].data, endian) if tag in fields else 1 for tag in (_COMPRESSION_TAG, _PHOTOMETRIC_TAG)
-    )
-    name = _TIFF_COMPRESSIONS.get(value, "deflate")
-    settings: dict[str, Any] = {"compression": name}
-    if name in ("lzw", "deflate", "zstd"):
-        settings["predictor"] = "horizontal"
-    notes = [PALETTE_NOTE] if colours == _PALETTE else []
-    if value not in _TIFF_COMPRESSIONS:
-        notes.append(f"its compression (number {value}) becomes deflate, which loses nothing")
-    return settings, notes
+@contextmanager
+def _premultiplied(photo: Photo, patches: Sequence[Patch], temporary: Path) -> Iterator[tuple[Photo, list[Patch]]]:
+    """The photo and its patches as a TIFF with alpha multiplied in stores them; libvips divides it out and rounds."""
+    twin = replace(photo, path=temporary.with_name(temporary.name + "2"))
+    with gone_afterwards(twin.path):
+        shutil.copyfile(photo.path, twin.path)
+        mark_unassociated(twin.path, photo.page)
+        before = twin.crops([patch.box for patch in patches])
+        multiplied = []
+        for patch, stored in zip(patches, before, strict=True):
+            shares = patch.samples[..., -1:] / np.iinfo(stored.dtype).max
+            colours = np.rint(patch.samples[..., :-1] * shares).astype(stored.dtype)
+            stored[..., :-1] = compose(stored[..., :-1], colours, patch.mask)
+            multiplied.append(replace(patch, samples=stored))
+        yield twin, multiplied
 
 
 # ---------------------------------------------------------------- another format
@@ -259,7 +257,7 @@ def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
         metadata = Metadata.clean(*(field(image, name, b"") for name in names))
     else:
         with photo.path.open("rb") as file:
-            metadata = metadata_of(photo.data or file, photo.format, photo.page or 1)
+            metadata = metadata_of(photo.data or file, photo.format, photo.page)
     if photo.cmyk:
         metadata = replace(metadata, icc=field(image, "icc-profile-data"))
     return metadata.upright()
@@ -292,22 +290,21 @@ def _encode(
             if not isinstance(source, Photo):
                 return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
             with source.path.open("rb") as file:
-                page = source.page or 1
-                return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=page))
+                return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
     encoded = getattr(image, f"{_SAVERS[kind]}_buffer")(**settings, keep="icc")
     return _spliced(kind, source, encoded, temporary, same_colours=same_colours)
 
 
 def _spliced(kind: str, source: Any, encoded: bytes, temporary: Path, *, same_colours: bool = True) -> list[str]:
-    if kind == "webp":
-        written, dropped = splice_webp(source, encoded, same_colours=same_colours)
+    if kind != "jpeg":
+        splice: Any = {"png": splice_png, "webp": splice_webp}[kind]
+        written, dropped = splice(source, encoded, same_colours=same_colours)
         temporary.write_bytes(written)
         return _left_out(dropped)
-    # To become the same two lines when both have the same signature.
-    splice = {"jpeg": splice_jpeg, "png": splice_png}[kind]
+    # To become the same when it has the same signature.
     with temporary.open("wb") as out:
         source = io.BytesIO(source) if isinstance(source, bytes) else source
-        return _left_out(splice(source, io.BytesIO(encoded), out, same_colours=same_colours))
+        return _left_out(splice_jpeg(source, io.BytesIO(encoded), out, same_colours=same_colours))
 
 
 def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
