@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from inpainter.photos.containers import (
     Metadata,
     carry_tiff_tags,
+    splice_jpeg,
 )
 from inpainter.photos.tiff_tags import Field, TiffFile, encode_directory
 from photos.metadata_blocks import exif, jpeg, packet_with, resource
@@ -58,7 +59,9 @@ def header_of(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def spliced(splice: Callable[..., list[str]], source: bytes | Metadata, encoded: bytes, **options: bool) -> Any:
+def spliced(splice: Callable[..., Any], source: bytes | Metadata, encoded: bytes, **options: bool) -> Any:
+    if splice is splice_jpeg:
+        return splice_jpeg(source, encoded, **options)
     out = io.BytesIO()
     came = source if isinstance(source, Metadata) else io.BytesIO(source)
     dropped = splice(came, io.BytesIO(encoded), out, **options)

@@ -25,7 +25,7 @@ def test_tiff_tags_are_carried_over(tmp_path: Path, order: str, big_source: bool
     output, dropped = carried(tmp_path, source, bigtiff=big)
     assert set(dropped) == {
         "preview in a TIFF tag",
-        "Photoshop thumbnail",
+        "Photoshop data other than IPTC and resolution",
         "Photoshop layers",
         "pictures beside the main one (SubIFDs)",
         "TIFF tag 65000",

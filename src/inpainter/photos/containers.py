@@ -22,7 +22,7 @@ __all__ = [
     "splice_webp",
 ]
 
-_READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata, "tiff": tiff_metadata}
+_READERS = {"png": png_metadata, "webp": webp_metadata, "tiff": tiff_metadata}
 
 
 def metadata_of(source: BinaryIO, format: str) -> Metadata:
@@ -32,4 +32,4 @@ def metadata_of(source: BinaryIO, format: str) -> Metadata:
     `Metadata.clean`, and call `.upright()` on the result, since libvips turns AVIF pictures upright but leaves the
     EXIF block saying otherwise. Raises InputError when the container is damaged.
     """
-    return _READERS[format](source)
+    return jpeg_metadata(source.read()) if format == "jpeg" else _READERS[format](source)

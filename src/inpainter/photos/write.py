@@ -1,7 +1,6 @@
 """Writing photos back: the fill goes in, everything else stays as it was."""
 
 import errno
-import io
 import os
 import re
 import shutil
@@ -18,7 +17,9 @@ from inpainter.core import Box, InputError, Mask
 from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
 from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
-from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
+from inpainter.photos.jpeg import StoredPatch, patch_blocks
+from inpainter.photos.jpeg_header import read_header
+from inpainter.photos.jpeg_library import CarryError
 from inpainter.photos.photo import PALETTE_NOTE, Photo, Samples, field, load_pixels, vips_reason
 from inpainter.photos.quality import avif_settings, webp_settings
 from inpainter.photos.sniff import SUFFIXES
@@ -118,37 +119,24 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 
 
 def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
-    header = read_header(photo.path)
-    reason = can_carry(header) or _without_library()
-    if reason:
-        settings = {
-            "Q": nearest_quality(header),
-            "subsample_mode": subsample_mode(header),
-            "interlace": header.progressive,
-            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
-            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
-        }
-        notes = [f"every block is encoded anew, at quality {settings['Q']}: {reason}"]
-        return notes + _write_same(photo, patches, temporary, settings)
-    from inpainter.photos.jpeg import StoredPatch, patch_blocks
-
+    jpeg = read_header(photo.path.read_bytes(), str(photo.path))
     places = [photo.to_stored_box(patch.box) for patch in patches]
     carried = [
         StoredPatch(box.x, box.y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
         for box, patch in zip(places, patches, strict=True)
     ]
-    encoded = io.BytesIO(patch_blocks(photo.path, carried))
-    with photo.path.open("rb") as source, temporary.open("wb") as out:
-        return _left_out(splice_jpeg(source, encoded, out))
-
-
-def _without_library() -> str | None:
-    """Why no JPEG's blocks can be carried over where jpeglib, which has no wheel for some machines, is missing."""
     try:
-        import jpeglib  # noqa: F401 # pyright: ignore[reportUnusedImport]
-    except ImportError:
-        return "jpeglib, which could carry blocks over, is not installed"
-    return None
+        output, dropped = splice_jpeg(jpeg, patch_blocks(jpeg, carried))
+    except CarryError as reason:
+        settings = _CONVERTED["jpeg"] | {
+            "interlace": jpeg.progressive,
+            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
+            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
+        }
+        notes = [f"every block is encoded again, at quality {settings['Q']}: {reason}"]
+        return notes + _write_same(photo, patches, temporary, settings)
+    temporary.write_bytes(output)
+    return _left_out(dropped)
 
 
 def _write_same(
@@ -268,10 +256,15 @@ def _encode(
         image.tiffsave(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
         with temporary.open("r+b") as encoded:
             return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
-    splice = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}[kind]
+    splice = {"png": splice_png, "webp": splice_webp}.get(kind)
     bare = temporary.with_name(temporary.name + "2")
     with gone_afterwards(bare):
         getattr(image, _SAVERS[kind])(os.fsencode(bare), **settings, keep="icc")
+        if splice is None:
+            came = source if isinstance(source, Metadata) else source.read()
+            output, dropped = splice_jpeg(came, bare.read_bytes(), same_colours=same_colours)
+            temporary.write_bytes(output)
+            return _left_out(dropped)
         with bare.open("rb") as encoded, temporary.open("wb") as out:
             return _left_out(splice(source, encoded, out, same_colours=same_colours))
 
