@@ -465,7 +465,7 @@ def test_no_copy_of_the_photo_is_left_in_the_temporary_folder(tmp_path: Path, mo
     library.read_jpeg_dct = Mock(return_value=0)
     with pytest.raises(InputError, match="damaged"):
         patch_blocks(photo, [])
-    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=OSError(28, "no space")))
+    monkeypatch.setattr(Path, "open", Mock(side_effect=OSError(28, "no space")))
     with pytest.raises(InputError, match="no room"):
         patch_blocks(photo, [])
     assert not list(tmp_path.iterdir())

@@ -70,8 +70,9 @@ def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
                     _apply(plane, jpeg, number, strip)
 
     colours = _colour_segments(jpeg)
-    bare = b"".join(jpeg.data[one.start : one.end] for one in jpeg.segments[1:] if not one.is_metadata)
-    written = change_blocks(jpeg, b"\xff\xd8" + colours + bare, change)
+    whole = memoryview(jpeg.data)
+    bare = (whole[one.start : one.end] for one in jpeg.segments[1:] if not one.is_metadata)
+    written = change_blocks(jpeg, [b"\xff\xd8", colours, *bare], change)
     tables = next(one.start for one in segments(written) if one.start and not one.is_metadata)
     return b"\xff\xd8" + colours + written[tables:]
 

@@ -9,7 +9,7 @@ import ctypes
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -37,8 +37,8 @@ class CarryError(ValueError):
     """Why the blocks of a JPEG cannot be carried over."""
 
 
-def change_blocks(jpeg: Jpeg, data: bytes, change: Callable[[int, Plane], None]) -> bytes:
-    """Return `data`, the file that `jpeg` describes, with its coefficients as `change` leaves them.
+def change_blocks(jpeg: Jpeg, parts: Iterable[bytes], change: Callable[[int, Plane], None]) -> bytes:
+    """Return the file made of `parts`, which `jpeg` describes, with its coefficients as `change` leaves them.
 
     `change(number, plane)` is called once for each component and changes the plane in place. Size, quantisation
     tables, sampling, component numbers and progressive coding stay; restart markers are lost, which changes no pixel.
@@ -49,10 +49,13 @@ def change_blocks(jpeg: Jpeg, data: bytes, change: Callable[[int, Plane], None])
     if _folder() is None:
         raise CarryError("jpeglib, which could carry blocks over, is not installed")
     try:
-        # jpeglib crashes where libjpeg refuses a header, so another build of libjpeg looks at it first.
-        pyvips.Image.jpegload_buffer(data, access="sequential")
         with tempfile.TemporaryDirectory() as folder:
-            return _changed(jpeg, data, change, Path(folder))
+            source = Path(folder, "source.jpg")
+            with source.open("wb") as file:
+                file.writelines(parts)
+            # jpeglib crashes where libjpeg refuses a header, so another build of libjpeg looks at it first.
+            pyvips.Image.jpegload(os.fsencode(source), access="sequential", revalidate=True)
+            return _changed(jpeg, source, change)
     except pyvips.Error as error:
         raise _damaged(jpeg) from error
     except OSError as error:
@@ -60,33 +63,25 @@ def change_blocks(jpeg: Jpeg, data: bytes, change: Callable[[int, Plane], None])
         raise InputError(f"{jpeg.name}: no room in {place} to patch it; free some or set TMPDIR") from error
 
 
-def _changed(jpeg: Jpeg, data: bytes, change: Callable[[int, Plane], None], folder: Path) -> bytes:
-    source = folder / "source.jpg"
-    source.write_bytes(data)
+def _changed(jpeg: Jpeg, source: Path, change: Callable[[int, Plane], None]) -> bytes:
+    def changed(number: int, plane: Plane) -> Plane:
+        # Of what does not fit, libjpeg-turbo's fast coder writes noise.
+        low, high = int(plane.min()), int(plane.max())
+        if high > LARGEST or low < -LARGEST - 1 or (low < -LARGEST and plane.reshape(-1, 64)[:, 1:].min() < -LARGEST):
+            raise CarryError("it has coefficients beyond 8-bit coding")
+        change(number, plane)
+        return plane
+
     numbers = range(len(jpeg.components))
     size = 128 * sum(rows * columns for rows, columns in map(jpeg.blocks, jpeg.components))
     if len(numbers) == 1 or size <= _AT_ONCE:
-        planes = _read(jpeg, source, numbers)
-        for number in numbers:
-            _change(change, number, planes[number])
-        return _write(jpeg, source, planes, folder)
+        return _write(jpeg, source, list(map(changed, numbers, _read(jpeg, source, numbers))))
     # libjpeg needs all planes at once, we only one: each chroma plane waits as a scan of its own for the luma.
-    scans = b""
-    for number in reversed(numbers):
-        [plane] = _read(jpeg, source, [number])
-        _change(change, number, plane)
-        if number > 0:
-            scans += _scan(plane, jpeg.components[number].id, folder)
-    source.write_bytes(_without_scans(jpeg) + scans + b"\xff\xd9")
-    return _write(jpeg, source, [plane], folder)  # pyright: ignore[reportPossiblyUnboundVariable]
-
-
-def _change(change: Callable[[int, Plane], None], number: int, plane: Plane) -> None:
-    # Of what does not fit, libjpeg-turbo's fast coder writes noise.
-    low, high = int(plane.min()), int(plane.max())
-    if high > LARGEST or low < -LARGEST - 1 or (low < -LARGEST and plane.reshape(-1, 64)[:, 1:].min() < -LARGEST):
-        raise CarryError("it has coefficients beyond 8-bit coding")
-    change(number, plane)
+    scans = [_scan(changed(number, *_read(jpeg, source, [number])), jpeg.components[number].id, source.parent)
+             for number in numbers[1:]]  # fmt: skip
+    luma = changed(0, *_read(jpeg, source, [0]))
+    source.write_bytes(_without_scans(jpeg) + b"".join(scans) + b"\xff\xd9")
+    return _write(jpeg, source, [luma])
 
 
 def _read(jpeg: Jpeg, source: Path, numbers: Sequence[int]) -> list[Plane]:
@@ -101,11 +96,11 @@ def _read(jpeg: Jpeg, source: Path, numbers: Sequence[int]) -> list[Plane]:
     return list(planes.values())
 
 
-def _write(jpeg: Jpeg, source: Path, planes: Sequence[Plane], folder: Path) -> bytes:
+def _write(jpeg: Jpeg, source: Path, planes: Sequence[Plane]) -> bytes:
     """Write the file at `source` with its first components as in `planes`."""
     flags = 0 if jpeg.general_huffman else _OPTIMIZE_CODING
     size, count = (jpeg.height, jpeg.width), len(jpeg.components)
-    return _written(_PROGRESSIVE if jpeg.progressive else _SEQUENTIAL, source, planes, folder, size, count, flags)
+    return _written(_PROGRESSIVE if jpeg.progressive else _SEQUENTIAL, source, planes, source.parent, size, count, flags)
 
 
 def _written(
