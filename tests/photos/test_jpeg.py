@@ -312,8 +312,7 @@ def test_metadata_and_previews_do_not_come_along(tmp_path: Path):
     after = patch_blocks(before, [StoredPatch(3, 3, *blot(5, 5))])
     assert b"secret" not in after
     assert b"thumb" not in after
-    assert [s.marker for s in segments(after) if s.is_metadata] == [0xE0]
-    assert read_header(after).jfif
+    assert not [s.marker for s in segments(after) if s.is_metadata]
     mask = np.zeros((20, 30), bool)
     mask[3:8, 3:8] = True
     assert_only_touched_change(made, after, mask, tmp_path)
@@ -465,7 +464,7 @@ def test_no_copy_of_the_photo_is_left_in_the_temporary_folder(tmp_path: Path, mo
     library.read_jpeg_dct = Mock(return_value=0)
     with pytest.raises(InputError, match="damaged"):
         patch_blocks(photo, [])
-    monkeypatch.setattr(Path, "open", Mock(side_effect=OSError(28, "no space")))
+    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=OSError(28, "no space")))
     with pytest.raises(InputError, match="no room"):
         patch_blocks(photo, [])
     assert not list(tmp_path.iterdir())

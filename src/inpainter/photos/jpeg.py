@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inpainter.core import InputError
-from inpainter.photos.jpeg_header import APP0, APP14, Jpeg, can_carry, read_header, segments
+from inpainter.photos.jpeg_header import APP14, SOI, Jpeg, can_carry, read_header, segments
 from inpainter.photos.jpeg_library import LARGEST, CarryError, Plane, change_blocks
 
 _STRIP_UNITS = 16  # rows of coded units that are worked on at once, to bound memory
@@ -45,9 +45,9 @@ def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
     """Return the JPEG `source` with patches in it, every block that no patch's mask touches keeping its coefficients.
 
     Size, quantisation tables, sampling, component numbers and progressive coding stay. Of the application segments
-    only JFIF and Adobe, which say what the colours are, come along; comments do not. Restart markers are lost (the
-    library cannot write them), which changes no pixel. Touched blocks are coded with the file's own tables; pixels in
-    them that the mask leaves out change by its rounding only, which is chosen in their favour.
+    only Adobe's, which says what the colours are, comes along; comments do not. Restart markers are lost (the library
+    cannot write them), which changes no pixel. Touched blocks are coded with the file's own tables; pixels in them
+    that the mask leaves out change by its rounding only, which is chosen in their favour.
 
     A chroma sample that stands for several pixels of which some are masked becomes the mean of their new and old
     chroma, and decoders that smooth chroma let it reach one sample further.
@@ -69,24 +69,10 @@ def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
                 if strip.mask.any():
                     _apply(plane, jpeg, number, strip)
 
-    colours = _colour_segments(jpeg)
-    whole = memoryview(jpeg.data)
-    bare = (whole[one.start : one.end] for one in jpeg.segments[1:] if not one.is_metadata)
-    written = change_blocks(jpeg, [b"\xff\xd8", colours, *bare], change)
-    tables = next(one.start for one in segments(written) if one.start and not one.is_metadata)
-    return b"\xff\xd8" + colours + written[tables:]
-
-
-def _colour_segments(jpeg: Jpeg) -> bytes:
-    """Take out the segments that say what the colours are, without the preview that JFIF's may hold."""
-    found = b""
-    for segment in jpeg.segments:
-        body = jpeg.data[segment.payload : segment.end]
-        if segment.marker == APP0 and body[:5] == b"JFIF\0" and len(body) >= 14:
-            found += b"\xff\xe0\0\x10" + body[:12] + b"\0\0"
-        elif segment.marker == APP14 and body[:5] == b"Adobe":
-            found += jpeg.data[segment.start : segment.end]
-    return found
+    written = change_blocks(jpeg, change)
+    tables = next(one.start for one in segments(written) if one.marker != SOI and not one.is_metadata)
+    adobe = [jpeg.data[one.start : one.end] for one in jpeg.segments if one.marker == APP14]
+    return b"".join([b"\xff\xd8", *adobe, written[tables:]])
 
 
 def _check(patch: StoredPatch, jpeg: Jpeg) -> None:

@@ -9,7 +9,7 @@ import ctypes
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -37,8 +37,8 @@ class CarryError(ValueError):
     """Why the blocks of a JPEG cannot be carried over."""
 
 
-def change_blocks(jpeg: Jpeg, parts: Iterable[bytes], change: Callable[[int, Plane], None]) -> bytes:
-    """Return the file made of `parts`, which `jpeg` describes, with its coefficients as `change` leaves them.
+def change_blocks(jpeg: Jpeg, change: Callable[[int, Plane], None]) -> bytes:
+    """Return a JPEG with its coefficients as `change` leaves them, and without its metadata.
 
     `change(number, plane)` is called once for each component and changes the plane in place. Size, quantisation
     tables, sampling, component numbers and progressive coding stay; restart markers are lost, which changes no pixel.
@@ -51,8 +51,7 @@ def change_blocks(jpeg: Jpeg, parts: Iterable[bytes], change: Callable[[int, Pla
     try:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "source.jpg")
-            with source.open("wb") as file:
-                file.writelines(parts)
+            source.write_bytes(jpeg.data)
             # jpeglib crashes where libjpeg refuses a header, so another build of libjpeg looks at it first.
             pyvips.Image.jpegload(os.fsencode(source), access="sequential", revalidate=True)
             return _changed(jpeg, source, change)
@@ -100,7 +99,9 @@ def _write(jpeg: Jpeg, source: Path, planes: Sequence[Plane]) -> bytes:
     """Write the file at `source` with its first components as in `planes`."""
     flags = 0 if jpeg.general_huffman else _OPTIMIZE_CODING
     size, count = (jpeg.height, jpeg.width), len(jpeg.components)
-    return _written(_PROGRESSIVE if jpeg.progressive else _SEQUENTIAL, source, planes, source.parent, size, count, flags)
+    return _written(
+        _PROGRESSIVE if jpeg.progressive else _SEQUENTIAL, source, planes, source.parent, size, count, flags
+    )
 
 
 def _written(

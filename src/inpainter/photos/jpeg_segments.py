@@ -7,7 +7,7 @@ from typing import NamedTuple
 from inpainter.photos.jpeg_header import APP0, APP14, COM, SOI, SOS, Jpeg, read_header
 from inpainter.photos.jpeg_header import segments as walk
 from inpainter.photos.metadata import Metadata, said
-from inpainter.photos.previews import EXIF_PREFIX, byte_order, find_jpegs, strip_exif, strip_photoshop
+from inpainter.photos.previews import EXIF_PREFIX, find_jpegs, strip_exif, strip_photoshop
 from inpainter.photos.xmp import strip_xmp
 
 _APP1, _APP2, _APP11, _APP13 = 0xE1, 0xE2, 0xEB, 0xED
@@ -73,16 +73,15 @@ def jpeg_metadata(source: bytes | Jpeg) -> Metadata:
     payloads: dict[str, list[bytes]] = {}
     for segment in segments:
         payloads.setdefault(segment.kind, []).append(segment.payload)
-    exif, _ = _join_exif(payloads.get("exif", []))
     icc = [payload[len(_ICC_PREFIX) :] for payload in payloads.get("icc", [])]
     xmp = [payload for payload in payloads.get("xmp", []) if payload.startswith(_XMP_PREFIX)]
     dropped += ["extended XMP"] * (len(xmp) < len(payloads.get("xmp", [])))
     dropped += ["JPEG comment"] * ("COM" in payloads)
     return Metadata(
-        exif=exif[len(EXIF_PREFIX) :],
-        xmp=xmp[0][len(_XMP_PREFIX) :] if xmp else b"",
+        exif=_join(EXIF_PREFIX, payloads.get("exif", [])),
+        xmp=_join(_XMP_PREFIX, xmp[:1]),
         icc=b"".join(part[2:] for part in sorted(icc, key=lambda part: part[:1])),
-        photoshop=b"".join(payload[len(_PHOTOSHOP_PREFIX) :] for payload in payloads.get("photoshop", [])),
+        photoshop=_join(_PHOTOSHOP_PREFIX, payloads.get("photoshop", [])),
         dropped=tuple(said(dropped)),
     )
 
@@ -136,26 +135,18 @@ def _clean_jfif(payloads: list[bytes]) -> Cleaned:
     return cleaned, ["JFIF thumbnail"] * pictures
 
 
-def _join_exif(payloads: list[bytes]) -> tuple[bytes, int]:
-    """The first EXIF block with the segments that continue it, and how many segments those are."""
-    count = 1
-    while count < len(payloads) and not byte_order(payloads[count][len(EXIF_PREFIX) :]):
-        count += 1
-    return b"".join([*payloads[:1], *(payload[len(EXIF_PREFIX) :] for payload in payloads[1:count])]), count
+def _join(prefix: bytes, payloads: Iterable[bytes]) -> bytes:
+    return b"".join(payload[len(prefix) :] for payload in payloads)
 
 
 def _clean_exif(payloads: list[bytes]) -> Cleaned:
-    cleaned, dropped = [], []
-    while payloads:
-        block, count = _join_exif(payloads)
-        block, found = strip_exif(block)
-        dropped += found
-        position = len(EXIF_PREFIX)
-        for payload in payloads[:count]:
-            size = len(payload) - len(EXIF_PREFIX)
-            cleaned.append(EXIF_PREFIX + block[position : position + size])
-            position += size
-        payloads = payloads[count:]
+    """EXIF, which goes on in further segments where it is too long for one."""
+    block, dropped = strip_exif(_join(EXIF_PREFIX, payloads))
+    cleaned, position = [], 0
+    for payload in payloads:
+        end = position + len(payload) - len(EXIF_PREFIX)
+        cleaned.append(EXIF_PREFIX + block[position:end])
+        position = end
     return cleaned, dropped
 
 
@@ -168,8 +159,7 @@ def _clean_xmp(payloads: list[bytes]) -> Cleaned:
 
 
 def _clean_photoshop(payloads: list[bytes]) -> Cleaned:
-    joined = b"".join(payload[len(_PHOTOSHOP_PREFIX) :] for payload in payloads)
-    cleaned, dropped = strip_photoshop(joined)
+    cleaned, dropped = strip_photoshop(_join(_PHOTOSHOP_PREFIX, payloads))
     return (_split(_PHOTOSHOP_PREFIX, cleaned), dropped) if dropped else (payloads, [])
 
 
