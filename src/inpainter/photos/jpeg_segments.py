@@ -200,7 +200,7 @@ def splice_jpeg(
     `source` is a JPEG file, or the metadata of a photo of another format. Segments keep their order and bytes, except
     previews, which go, and whatever follows the end of the picture. How a reader takes the components is for `encoded`
     to say, by its Adobe segment or none. With `same_colours=False` (say, CMYK that became sRGB) it has the profile,
-    too, and the density where the source has no JFIF segment. Raises InputError when a header is damaged.
+    too, and where the source has no JFIF segment, it has that. Raises InputError when a header is damaged.
     """
     own: list[MetadataSegment] = []
     start, tables = len(encoded), b""
@@ -212,9 +212,8 @@ def splice_jpeg(
             own.append(MetadataSegment(one.marker, encoded[one.payload : one.end]))
         elif one.marker != SOI:
             tables += encoded[one.start : one.end]
-    foreign = isinstance(source, Metadata)
-    segments, dropped = _segments_of(source) if foreign else _cleaned_segments(source)
-    if (foreign or not same_colours) and not _of(segments, "jfif"):
+    segments, dropped = _segments_of(source) if isinstance(source, Metadata) else _cleaned_segments(source)
+    if not _of(segments, "jfif"):
         segments = _of(own, "jfif") + segments
     theirs = ("adobe",) if same_colours else ("adobe", "icc")
     if _of(segments, *theirs) != _of(own, *theirs):
