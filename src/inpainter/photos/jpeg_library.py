@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,14 +45,12 @@ def change_blocks(jpeg: Jpeg, change: Callable[[int, Plane], None]) -> bytes:
     Raises CarryError when there is no jpeglib or when a coefficient is beyond 8-bit coding, InputError when the file
     is damaged or the disk full.
     """
-    if _folder() is None:
-        raise CarryError("jpeglib, which could carry blocks over, is not installed")
     try:
+        # jpeglib crashes where libjpeg refuses a header, so another build of libjpeg looks at it first.
+        pyvips.Image.jpegload_buffer(jpeg.data, access="sequential")
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "source.jpg")
             source.write_bytes(jpeg.data)
-            # jpeglib crashes where libjpeg refuses a header, so another build of libjpeg looks at it first.
-            pyvips.Image.jpegload(os.fsencode(source), access="sequential", revalidate=True)
             return _changed(jpeg, source, change)
     except pyvips.Error as error:
         raise _damaged(jpeg) from error
@@ -143,15 +140,12 @@ def _damaged(jpeg: Jpeg) -> InputError:
     return InputError(f"{jpeg.name}: damaged JPEG; get a whole copy of the file")
 
 
-def _folder() -> Path | None:
-    found = find_spec("jpeglib")  # not imported, which takes longer than to read a photo
-    return Path(str(found.origin)).parent / "cjpeglib" if found else None
-
-
-@cache
 def _library(version: str) -> ctypes.CDLL:
-    [path] = (_folder() or Path()).glob(f"cjpeglib_{version}.*")
-    return ctypes.CDLL(str(path))
+    found = find_spec("jpeglib")  # not imported, which takes longer than to read a photo
+    folder = Path(str(found.origin)).parent / "cjpeglib" if found else Path()
+    for path in folder.glob(f"cjpeglib_{version}.*"):
+        return ctypes.CDLL(str(path))
+    raise CarryError("jpeglib, which could carry blocks over, is not installed")
 
 
 def _path(path: Path) -> ctypes.c_char_p:
