@@ -183,9 +183,9 @@ KINDS: dict[str, Kind] = {
     "jpeg cut in half": Kind(".jpg", cut(_JPEG), "cut short"),
     "jpeg cut in its header": Kind(".jpg", cut(_JPEG, 0.1), "cut short"),
     "jpeg of no size": Kind(".jpg", changed(_JPEG, b"\x08\0\x40\0\x40", b"\x08\0\0\0\0"), " "),
-    "jpeg lossless": Kind(".jpg", lossless_jpeg, row="e"),
+    "jpeg lossless": Kind(".jpg", lossless_jpeg),
     "jpeg beyond 8 bit": Kind(".jpg", coarse_jpeg),
-    "jpeg with zeros between segments": Kind(".jpg", changed(_JPEG, b"\xff\xdb", bytes(4) + b"\xff\xdb"), row="h"),
+    "jpeg with zeros between segments": Kind(".jpg", changed(_JPEG, b"\xff\xdb", bytes(4) + b"\xff\xdb")),
     # ------------------------------------------------------------ PNG
     **{f"png grey of {n} bit": Kind(".png", few_bits(n, 0)) for n in (1, 2, 4, 8, 16)},
     **{f"png palette of {n} bit": Kind(".png", few_bits(n, 3)) for n in (1, 2, 4, 8)},
