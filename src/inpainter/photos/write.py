@@ -22,7 +22,7 @@ from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header
 from inpainter.photos.photo import Photo, Samples, field, load_pixels, vips_reason
 from inpainter.photos.quality import avif_settings, webp_settings
 from inpainter.photos.sniff import SUFFIXES
-from inpainter.photos.tiff_samples import has_associated_alpha, mark_unassociated, tiff_settings
+from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
 
 # How a photo that changes its format is written: what loses little that anybody sees.
 _CONVERTED: dict[str, dict[str, Any]] = {
@@ -155,7 +155,7 @@ def _write_same(
     notes: list[str] = []
     if settings is None:
         settings, notes = _same_settings(photo)
-    if photo.format == "tiff" and has_associated_alpha(photo.path):
+    if photo.format == "tiff" and TiffPage(photo.path).associated:
         with _premultiplied(photo, patches, temporary) as (twin, multiplied):
             return notes + _encode(patched(twin, multiplied), "tiff", settings, photo.path, temporary)
     image = patched(photo, patches)
@@ -192,7 +192,7 @@ def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
         if settings.get("lossless") and not avif_settings(photo.data).get("lossless"):
             return settings, ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
     elif photo.format == "tiff":
-        return tiff_settings(photo.path)
+        return TiffPage(photo.path).settings()
     else:
         return _CONVERTED[photo.format], []
     if settings.get("lossless"):
