@@ -1,7 +1,9 @@
 """From a photo file to a photo file."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from inpainter.engine.removal import Picture, fill_pictures, grown
 from inpainter.engine.where import MaskLike, mask_files, reader, where_to_fill
 from inpainter.photos.files import check_apart, check_output
 from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, open_photo
+from inpainter.photos.sniff import true_suffix
 from inpainter.photos.write import check_format, copy_photo, write_photo
 
 _INVERTED = 0.5
@@ -44,8 +47,17 @@ class FillOptions:
     """Replace outputs that exist."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Refuse larger pictures before they are decoded."""
+    encode_quality: int | None = None
+    """1 to 100: of what is encoded with loss; None: what loses little, and of a JPEG the nearest to its own."""
+    page: int | None = None
+    """The page of a TIFF that has several, from 1 on."""
 
     def __post_init__(self) -> None:
+        for name, value, most in (("encode_quality", self.encode_quality, 100), ("page", self.page, math.inf)):
+            whole = isinstance(value, Integral) and not isinstance(value, bool)
+            if value is not None and not (whole and 1 <= value <= most):
+                wanted = "from 1 to 100" if most == 100 else "from 1 on"
+                raise InputError(f"{name} is {value}: give a whole number {wanted}")
         check_seed(self.seed)
         # Written so that NaN fails too, which would let everything pass.
         if not self.max_megapixels > 0:
@@ -63,8 +75,8 @@ class FillReport:
 
 
 def default_output(photo: Path) -> Path:
-    """Return NAME-filled.EXT beside the photo."""
-    return photo.with_name(f"{photo.stem}-filled{photo.suffix}")
+    """Return NAME-filled.EXT beside the photo; EXT is that of what the file holds."""
+    return photo.with_name(f"{photo.stem}-filled{true_suffix(photo)}")
 
 
 def fill_file(
@@ -79,11 +91,12 @@ def fill_file(
     with the progress and may raise `Cancelled`. Raises InputError. In both cases nothing was written.
     """
     job = prepare(photo, mask, [output], options, source)
+    writing = {"overwrite": options.overwrite, "quality": options.encode_quality}
     if not job.pixels:
-        notes = [*job.notes, *copy_photo(job.photo, output, overwrite=options.overwrite)]
+        notes = [*job.notes, *copy_photo(job.photo, output, **writing)]
         return FillReport(output, 0, 0, tuple(notes))
     (fill,) = fill_pictures(inpainter, [job.picture], on_step=on_step)
-    notes = [*job.notes, *fill.notes, *write_photo(job.photo, output, fill.patches, overwrite=options.overwrite)]
+    notes = [*job.notes, *fill.notes, *write_photo(job.photo, output, fill.patches, **writing)]
     return FillReport(output, len(fill.patches), job.pixels, tuple(notes))
 
 
@@ -106,7 +119,7 @@ def prepare(
 
     With `keep_sources` not even `overwrite` lets an output replace a file that it is made from.
     """
-    file = open_photo(photo, max_megapixels=options.max_megapixels)
+    file = open_photo(photo, max_megapixels=options.max_megapixels, page=options.page)
     sources = (photo, *mask_files(mask), *(source.files if source else ()))
     for path in sources:
         if not exists(path):

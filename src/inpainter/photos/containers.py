@@ -23,10 +23,10 @@ __all__ = [
     "splice_webp",
 ]
 
-_READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata, "tiff": tiff_metadata}
+_READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
 
 
-def metadata_of(source: bytes | BinaryIO, format: str) -> Metadata:
+def metadata_of(source: bytes | BinaryIO, format: str, page: int = 0) -> Metadata:
     """The metadata blocks of a JPEG, PNG, WebP or TIFF file, without previews; a TIFF may be one open for reading.
 
     AVIF needs no reading here: hand the fields of the loaded image to `Metadata.clean`.
@@ -34,4 +34,6 @@ def metadata_of(source: bytes | BinaryIO, format: str) -> Metadata:
     """
     if format in ("jpeg", "tiff") and isinstance(source, bytes):
         source = io.BytesIO(source)
+    if format == "tiff":
+        return tiff_metadata(source, page)  # pyright: ignore
     return _READERS[format](source)  # pyright: ignore

@@ -1,5 +1,6 @@
 """What a photo says about itself, apart from its samples: the blocks that another container can carry."""
 
+import re
 import struct
 from dataclasses import dataclass, replace
 
@@ -46,7 +47,7 @@ class Metadata:
 
     def upright(self) -> "Metadata":
         """The same, saying that the samples need no turning; for writers whose samples already stand upright."""
-        return replace(self, exif=set_orientation(self.exif, 1))
+        return replace(self, exif=set_orientation(self.exif, 1), xmp=_upright_xmp(self.xmp))
 
 
 _IPTC_MARK = b"8BIM" + struct.pack(">H", _IPTC_RESOURCE)
@@ -64,6 +65,14 @@ def set_orientation(exif: bytes, orientation: int) -> bytes:
             if struct.unpack_from(order + "HHI", block, entry) == (0x0112, 3, 1):
                 struct.pack_into(order + "H", block, entry + 8, orientation)
     return prefix + bytes(block)
+
+
+def _upright_xmp(xmp: bytes) -> bytes:
+    """An XMP packet whose tiff:Orientation, an attribute or an element, says that nothing is to be turned."""
+    for prefix in re.findall(rb"xmlns:([\w.-]+)\s*=\s*[\"']http://ns\.adobe\.com/tiff/1\.0/[\"']", xmp):
+        value = rb"(" + re.escape(prefix) + rb":Orientation\s*(?:=\s*[\"']|>)\s*)[2-8]"
+        xmp = re.sub(value, rb"\g<1>1", xmp)
+    return xmp
 
 
 def said(dropped: list[str]) -> list[str]:

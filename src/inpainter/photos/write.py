@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,32 @@ import numpy as np
 import pyvips
 
 from inpainter.core import Box, InputError, Mask, compose
-from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
+from inpainter.photos.avif import avif_colours, with_exif
+from inpainter.photos.cicp import with_block
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
 from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
 from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
-from inpainter.photos.photo import Photo, Samples, field, load_pixels, vips_reason
-from inpainter.photos.quality import avif_settings, webp_settings
+from inpainter.photos.photo import Photo, Samples, field, vips_reason
 from inpainter.photos.sniff import SUFFIXES
 from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
+from inpainter.photos.webp_chunks import is_lossless_webp
 
+# How lossy WebP and AVIF are encoded again, and a photo that becomes AVIF is encoded: benchmarks/photo_quality.py.
+_LOSSY: dict[str, dict[str, Any]] = {
+    "webp": {"Q": 90, "alpha_q": 100, "exact": True},
+    "avif": {"Q": 85, "effort": 3, "subsample_mode": "off", "compression": "av1"},
+}
+_LOSSLESS: dict[str, dict[str, Any]] = {
+    "webp": {"lossless": True, "exact": True},
+    "avif": {"lossless": True, "effort": 3, "compression": "av1"},
+}
 # How a photo that changes its format is written: what loses little that anybody sees.
 _CONVERTED: dict[str, dict[str, Any]] = {
     "jpeg": {"Q": 95, "subsample_mode": "off"},
     "png": {"compression": 6},
-    "webp": {"lossless": True, "exact": True},
+    "webp": _LOSSLESS["webp"],
     "tiff": {"compression": "deflate", "predictor": "horizontal"},
-    "avif": {"compression": "av1", "Q": 85, "subsample_mode": "off"},
+    "avif": _LOSSY["avif"],
 }
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
 _MEASURED_MEGAPIXELS = 100
@@ -51,45 +61,55 @@ class Patch:
 def check_format(output: Path, photo: Photo) -> str:
     """Return the format that `output` asks for by its suffix; raise InputError when it names none that we write."""
     kind = SUFFIXES.get(output.suffix.lower())
-    if kind:
+    if not kind and output.suffix.lower() == photo.path.suffix.lower():
+        kind = photo.format
+    if kind and kind != "heic":
         return kind
-    if output.suffix.lower() == photo.path.suffix.lower():
-        return photo.format
+    if kind:
+        raise InputError(f"{output}: HEIC is read only; use .jpg, or .png, which loses nothing")
     raise InputError(f"{output}: the suffix names no format to write; use .jpg, .png, .webp, .tif or .avif")
 
 
-def write_photo(photo: Photo, output: Path, patches: Sequence[Patch], *, overwrite: bool) -> list[str]:
+def write_photo(
+    photo: Photo, output: Path, patches: Sequence[Patch], *, overwrite: bool, quality: int | None = None
+) -> list[str]:
     """Write `photo` with `patches` in it, whole or not at all, and say what could not stay as it was.
 
     Format, size, depth, profile, alpha and metadata stay, unless the suffix of `output` asks for another format.
     Outside the masks, lossless formats keep every sample and JPEG every block that no mask touches; lossy WebP and
-    AVIF, and JPEGs whose blocks cannot be carried over, are encoded anew at the nearest quality. Embedded previews,
-    which would still show what was removed, are left out. Raises InputError.
+    AVIF, and JPEGs whose blocks cannot be carried over, are encoded again, at `quality` (1 to 100) or one that loses
+    little. Embedded previews, which would still show what was removed, are left out. Raises InputError.
     """
     check_output(output, overwrite=overwrite, sources=(photo.path,))
     check_format(output, photo)
     with atomic(output, overwrite=overwrite) as temporary:
-        return encode_photo(photo, output, patches, temporary)
+        return encode_photo(photo, output, patches, temporary, quality)
 
 
-def encode_photo(photo: Photo, output: Path, patches: Sequence[Patch], temporary: Path) -> list[str]:
+def encode_photo(
+    photo: Photo, output: Path, patches: Sequence[Patch], temporary: Path, quality: int | None = None
+) -> list[str]:
     """Write what `write_photo` does into a file that is to become `output`."""
     kind = check_format(output, photo)
     notes = list(photo.notes)
     with _explained(photo, output):
         if kind != photo.format:
-            notes += _write_converted(photo, kind, patches, temporary)
+            if photo.format == "heic":
+                notes.append(f"HEIC is read only: the photo becomes {kind.upper()}")
+            elif SUFFIXES.get(photo.path.suffix.lower()) == kind:
+                notes.append(f"the photo becomes {kind.upper()}, as the output's name says")
+            notes += _write_converted(photo, kind, patches, temporary, quality)
         elif kind == "jpeg":
-            notes += _write_jpeg(photo, patches, temporary)
+            notes += _write_jpeg(photo, patches, temporary, quality)
         else:
-            notes += _write_same(photo, patches, temporary)
+            notes += _write_same(photo, patches, temporary, *_same_settings(photo, quality))
     return notes
 
 
-def copy_photo(photo: Photo, output: Path, *, overwrite: bool) -> list[str]:
-    """Copy a photo that needs no fill: byte for byte, unless the suffix asks for another format."""
-    if check_format(output, photo) != photo.format:
-        return write_photo(photo, output, [], overwrite=overwrite)
+def copy_photo(photo: Photo, output: Path, *, overwrite: bool, quality: int | None = None) -> list[str]:
+    """Copy a photo that needs no fill: byte for byte, unless the suffix asks for another format or it is one page."""
+    if check_format(output, photo) != photo.format or photo.pages > 1:
+        return write_photo(photo, output, [], overwrite=overwrite, quality=quality)
     check_output(output, overwrite=overwrite, sources=(photo.path,))
     photo.check()
     if not (output.exists() and output.samefile(photo.path)):
@@ -116,19 +136,19 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 # ---------------------------------------------------------------- the same format
 
 
-def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
+def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path, quality: int | None) -> list[str]:
     header = read_header(photo.data, str(photo.path))
     reason = can_carry(header) or _without_library()
     if reason:
         settings = {
-            "Q": nearest_quality(header),
+            "Q": quality or nearest_quality(header),
             "subsample_mode": subsample_mode(header),
             "interlace": header.progressive,
             # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
             "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
         }
-        notes = [f"every block is encoded anew, at quality {settings['Q']}: {reason}"]
-        return notes + _write_same(photo, patches, temporary, settings)
+        notes = [f"every block is encoded again, at quality {settings['Q']}: {reason}"]
+        return _write_same(photo, patches, temporary, settings, notes)
     from inpainter.photos.jpeg import StoredPatch, patch_blocks
 
     places = [photo.to_stored_box(patch.box) for patch in patches]
@@ -150,20 +170,32 @@ def _without_library() -> str | None:
 
 
 def _write_same(
-    photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any] | None = None
+    photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any], notes: list[str]
 ) -> list[str]:
-    notes: list[str] = []
-    if settings is None:
-        settings, notes = _same_settings(photo)
-    if photo.format == "tiff" and TiffPage(photo.path).associated:
+    if photo.format == "tiff" and TiffPage(photo.path, photo.page).associated:
         with _premultiplied(photo, patches, temporary) as (twin, multiplied):
-            return notes + _encode(patched(twin, multiplied), "tiff", settings, photo.path, temporary)
+            return notes + _encode(patched(twin, multiplied), "tiff", settings, photo, temporary)
     image = patched(photo, patches)
     if photo.format == "avif":
-        metadata = _metadata(photo, image)
-        return notes + _encode_avif(image, metadata, settings, temporary)
-    source = photo.data or photo.path
+        return notes + _encode_avif(image, _metadata(photo, image), settings, temporary)
+    source = photo.data or photo
     return notes + _encode(image, photo.format, settings, source, temporary, same_colours=not photo.cmyk)
+
+
+def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], list[str]]:
+    """Choose how to encode a photo in its own format, and say what that loses."""
+    if photo.format == "tiff":
+        return TiffPage(photo.path, photo.page).settings()
+    if photo.format == "png":
+        return _CONVERTED["png"], []
+    # Only without loss are colours kept as red, green and blue (matrix 0 of H.273).
+    lossless = is_lossless_webp(photo.data) if photo.format == "webp" else avif_colours(photo.data).matrix == 0
+    if lossless:
+        return _LOSSLESS[photo.format], []
+    if photo.format == "avif" and photo.alpha:
+        return _LOSSLESS["avif"], ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
+    settings = _LOSSY[photo.format] | ({"Q": quality} if quality else {})
+    return settings, [f"lossy {photo.format.upper()} is encoded again, at quality {settings['Q']}"]
 
 
 @contextmanager
@@ -172,7 +204,7 @@ def _premultiplied(photo: Photo, patches: Sequence[Patch], temporary: Path) -> I
     twin = replace(photo, path=temporary.with_name(temporary.name + "2"))
     with gone_afterwards(twin.path):
         shutil.copyfile(photo.path, twin.path)
-        mark_unassociated(twin.path)
+        mark_unassociated(twin.path, photo.page)
         before = twin.crops([patch.box for patch in patches])
         multiplied = []
         for patch, stored in zip(patches, before, strict=True):
@@ -183,27 +215,12 @@ def _premultiplied(photo: Photo, patches: Sequence[Patch], temporary: Path) -> I
         yield twin, multiplied
 
 
-def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
-    """Choose how to encode a photo in its own format, and say what that loses."""
-    if photo.format == "webp":
-        settings = webp_settings(photo.data)
-    elif photo.format == "avif":
-        settings = avif_settings(photo.data, alpha=photo.alpha)
-        if settings.get("lossless") and not avif_settings(photo.data).get("lossless"):
-            return settings, ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
-    elif photo.format == "tiff":
-        return TiffPage(photo.path).settings()
-    else:
-        return _CONVERTED[photo.format], []
-    if settings.get("lossless"):
-        return settings, []
-    return settings, [f"lossy {photo.format.upper()} is encoded anew, at quality {settings['Q']}"]
-
-
 # ---------------------------------------------------------------- another format
 
 
-def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path) -> list[str]:
+def _write_converted(
+    photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path, quality: int | None
+) -> list[str]:
     # Turning needs the rows in another order than the file has them.
     image = patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
     metadata = _metadata(photo, image)
@@ -212,6 +229,8 @@ def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporar
     notes = [] if metadata == Metadata() else _left_out(list(metadata.dropped))
     metadata = replace(metadata, dropped=())
     settings = dict(_CONVERTED[kind])
+    if quality and kind in ("jpeg", "webp", "avif"):
+        settings = _LOSSY.get(kind, settings) | {"Q": quality}
     if kind == "jpeg":
         settings["optimize_coding"] = photo.megapixels <= _MEASURED_MEGAPIXELS
     if photo.alpha and kind == "jpeg":
@@ -226,19 +245,19 @@ def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporar
         notes.append(f"{kind.upper()} has 8 bit a sample: 16 become 8")
     if kind == "avif":
         if photo.alpha:
-            settings = {"compression": "av1", "lossless": True}
+            settings = _LOSSLESS["avif"]
         return notes + _encode_avif(image, metadata, settings, temporary)
     return notes + _encode(image, kind, settings, metadata, temporary)
 
 
 def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
     """Return what the photo says about itself, for samples that stand upright."""
-    if photo.format == "avif":
+    if photo.format in ("avif", "heic"):
         names = ("exif-data", "xmp-data", "icc-profile-data")
         metadata = Metadata.clean(*(field(image, name, b"") for name in names))
     else:
         with photo.path.open("rb") as file:
-            metadata = metadata_of(photo.data or file, photo.format)
+            metadata = metadata_of(photo.data or file, photo.format, photo.page)
     if photo.cmyk:
         metadata = replace(metadata, icc=field(image, "icc-profile-data"))
     return metadata.upright()
@@ -259,18 +278,19 @@ def patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") 
 
 
 def _encode(
-    image: pyvips.Image, kind: str, settings: dict[str, Any], source: bytes | Path | Metadata, temporary: Path, *,
+    image: pyvips.Image, kind: str, settings: dict[str, Any], source: Any, temporary: Path, *,
     same_colours: bool = True,
 ) -> list[str]:  # fmt: skip
-    """Encode, then give the file the metadata of `source`, a file of that format (of TIFF its path) or Metadata."""
+    """Encode, then give the file the metadata of `source`: the bytes of a file of that format, a TIFF, or Metadata."""
     if kind == "tiff":
         size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
         save: Any = image.tiffsave
         save(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
-        with ExitStack() as stack:
-            encoded = stack.enter_context(temporary.open("r+b"))
-            of = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
-            return _left_out(carry_tiff_tags(of, encoded, same_colours=same_colours))  # pyright: ignore
+        with temporary.open("r+b") as encoded:
+            if not isinstance(source, Photo):
+                return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
+            with source.path.open("rb") as file:
+                return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
     encoded = getattr(image, f"{_SAVERS[kind]}_buffer")(**settings, keep="icc")
     return _spliced(kind, source, encoded, temporary, same_colours=same_colours)
 
@@ -287,28 +307,14 @@ def _spliced(kind: str, source: Any, encoded: bytes, temporary: Path, *, same_co
         return _left_out(splice_jpeg(source, io.BytesIO(encoded), out, same_colours=same_colours))
 
 
-def _encode_avif(image: Any, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
-    image = image.copy()
-    for name in image.get_fields():
-        if name.endswith("-data"):
-            image.remove(name)
-    blocks = {
-        "exif-data": exif_stand_in(metadata.exif) if metadata.exif else b"",
-        "xmp-data": metadata.xmp,
-        "icc-profile-data": metadata.icc,
-    }
-    for name, block in blocks.items():
-        if block:
-            image.set_type(pyvips.GValue.blob_type, name, block)
-    written = image.heifsave_buffer(**settings)
+def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
+    image = with_block(with_block(image, "xmp-data", metadata.xmp), "icc-profile-data", metadata.icc)
+    # Of more than 8 bits a file has 10 or 12, the highest of those that are handed over.
+    bits = field(image, "bits-per-sample", 12) if image.format == "ushort" else 8
+    save: Any = image.heifsave_buffer
+    written = save(**settings, keep="xmp:icc", bitdepth=bits if bits in (8, 10, 12) else 12)
+    temporary.write_bytes(with_exif(written, metadata.exif))
     dropped = list(metadata.dropped)
-    if metadata.exif:
-        found = field(load_pixels(written, "avif"), "exif-data", b"")
-        placed = place_avif_exif(written, found, metadata.exif)
-        if not placed:
-            dropped.append("EXIF (too long for an AVIF file)")
-        written = placed or written
-    temporary.write_bytes(written)
     if metadata.photoshop:
         dropped.append("Photoshop and IPTC data (AVIF has no place for them)")
     return _left_out(dropped)
@@ -327,18 +333,18 @@ def _explained(photo: Photo | None, output: Path) -> Iterator[None]:
         # Readers of containers see a stream, and do not know its name.
         if photo is None or any(str(path) in str(error) for path in (photo.path, output)):
             raise
-        raise InputError(f"{photo.path}: {error}") from error
+        raise InputError(f"{photo.path}: {error}", code=error.code) from error
     except pyvips.Error as error:
-        reason = vips_reason(error)
-        if re.search(r"no space|disk quota", str(error), re.IGNORECASE):
-            raise output_error(output, OSError(errno.ENOSPC, "")) from error
         # What the system says of the temporary file, whose name is nothing that a user knows.
         system = re.search(r"write error\nsystem error: (.+)", str(error))
+        if re.search(r"no space|disk quota", str(error), re.IGNORECASE):
+            raise output_error(output, OSError(errno.ENOSPC, "")) from error
         if system:
             number = errno.EFBIG if "too large" in system[1] else errno.EIO
             raise output_error(output, OSError(number, system[1])) from error
-        if photo is not None:
-            # What cannot be decoded by itself either is the source's fault.
+        if photo:
             photo.check()
         other = ".png" if SUFFIXES.get(output.suffix.lower()) != "png" else ".tif"
-        raise InputError(f"{output}: cannot be written ({reason}); try another format, such as {other}") from error
+        raise InputError(
+            f"{output}: cannot be written ({vips_reason(error)}); try another format, such as {other}"
+        ) from error
