@@ -224,12 +224,9 @@ def carry_tiff_tags(
     resources, EXIF and GPS are copied, values in the byte order of `encoded`; maker notes byte for byte, but for
     offsets. Pictures beside the main one are not. A new directory goes to the end of the file. With
     `same_colours=False` the tags that define colour are those of `encoded`. Returns what was dropped, in plain words.
-    Raises InputError when a header is damaged.
     """
     file = TiffFile(encoded)
-    own, damaged = file.directory()
-    if damaged or not own:
-        raise InputError("the written TIFF has a damaged directory; write it again")
+    own, _ = file.directory()
     if isinstance(source, Metadata):
         told, dropped = _told_in(source)
         replaced = set(told)
@@ -241,22 +238,12 @@ def carry_tiff_tags(
         extra = came.directory()[0].get(_EXTRA_SAMPLES)
         if extra and _EXTRA_SAMPLES in own and len(own[_EXTRA_SAMPLES].values) == len(extra.values):
             told[_EXTRA_SAMPLES] = extra
-    if not same_colours:
-        replaced = replaced - _COLOUR
-        told = {tag: value for tag, value in told.items() if tag not in _COLOUR}
-    gone = {tag: own[tag] for tag in own.keys() & replaced}
-
-    end = encoded.seek(0, 2)
-    position = end + end % 2
-    kept = {tag: own[tag] for tag in own.keys() - replaced}
-    directory = encode_directory(kept | told, position, file.order, big=file.big)
-    if not file.big and position + len(directory) >= 1 << 32:
-        return said([*dropped, "TIFF tags (the file would pass 4 GB; write a BigTIFF)"])
-    encoded.write(bytes(end % 2) + directory)
-    # What the new directory replaces may hold pictures, so it is not left lying in the file.
-    for field in gone.values():
-        encoded.seek(field.where)
-        encoded.write(bytes(len(field.encode(file.order))))
+    ours = set() if same_colours else _COLOUR
+    kept = {tag: own[tag] for tag in own.keys() - (replaced - ours)}
+    theirs = {tag: told[tag] for tag in told.keys() - ours}
+    position = file.size + file.size % 2
+    encoded.seek(position)
+    encoded.write(encode_directory(kept | theirs, position, file.order, big=file.big))
     encoded.seek(8 if file.big else 4)
     encoded.write(file.pointer.pack(position))
     return said(dropped)
