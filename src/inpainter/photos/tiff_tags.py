@@ -234,10 +234,12 @@ def carry_tiff_tags(
         came = TiffFile(source, page)
         told, dropped = _told_by(came)
         replaced = _DESCRIPTIVE
-        # libvips passes samples on as they are, so whether alpha is multiplied in must follow from the source.
+        # libvips passes samples on as they are, so whether there is alpha, and multiplied in, follows from the source.
         extra = came.directory()[0].get(_EXTRA_SAMPLES)
         if extra and _EXTRA_SAMPLES in own and len(own[_EXTRA_SAMPLES].values) == len(extra.values):
             told[_EXTRA_SAMPLES] = extra
+        elif not extra:
+            own.pop(_EXTRA_SAMPLES, None)
     ours = set() if same_colours else _COLOUR
     kept = {tag: own[tag] for tag in own.keys() - (replaced - ours)}
     theirs = {tag: told[tag] for tag in told.keys() - ours}
