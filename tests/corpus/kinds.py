@@ -162,6 +162,8 @@ def multiplied(depth: int = 8) -> np.ndarray:
 _JPEG, _PNG = pillow("JPEG", quality=90), of_png()
 _PLANES = np.ascontiguousarray(RGB.transpose(2, 0, 1))
 _EXIF = b"Exif\0\0" + exif(1, thumbnail())
+# Its EXIF directory is itself, and so is the next one.
+_CIRCLE = b"II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, 0x8769, 4, 1, 8, 8)
 _RAW_PROFILE = raw_profile("generic profile", _EXIF)
 _LETTER = b"<!DOCTYPE html><html><body>not found</body></html>"
 _NOISE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
@@ -183,6 +185,12 @@ KINDS: dict[str, Kind] = {
     "jpeg cut in half": Kind(".jpg", cut(_JPEG), "cut short"),
     "jpeg cut in its header": Kind(".jpg", cut(_JPEG, 0.1), "cut short"),
     "jpeg of no size": Kind(".jpg", changed(_JPEG, b"\x08\0\x40\0\x40", b"\x08\0\0\0\0"), " "),
+    "jpeg of 12 bit": Kind(".jpg", changed(_JPEG, b"\x11\x08\0\x40", b"\x11\x0c\0\x40"), " "),
+    "jpeg that claims too much": Kind(
+        ".jpg", changed(_JPEG, b"\x08\0\x40\0\x40", b"\x08\xff\xdc\xff\xdc"), "megapixels"
+    ),
+    "jpeg with damaged exif": Kind(".jpg", pillow("JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(90))),
+    "jpeg with exif in a circle": Kind(".jpg", pillow("JPEG", exif=b"Exif\0\0" + _CIRCLE)),
     "jpeg lossless": Kind(".jpg", lossless_jpeg),
     "jpeg beyond 8 bit": Kind(".jpg", coarse_jpeg),
     "jpeg with zeros between segments": Kind(".jpg", changed(_JPEG, b"\xff\xdb", bytes(4) + b"\xff\xdb")),
@@ -209,6 +217,12 @@ KINDS: dict[str, Kind] = {
     "png in jpg": Kind(".jpg", _PNG),
     "png animated": Kind(".png", several("PNG"), "several pictures"),
     "png cut in half": Kind(".png", cut(_PNG), "get a whole copy"),
+    "png with exif in a circle": Kind(".png", with_chunks(png_chunk(b"eXIf", _CIRCLE))),
+    "png with a chunk of its own": Kind(".png", with_chunks(png_chunk(b"prVt", b"own"), png_chunk(b"prVT", b""))),
+    "png with a chunk of no name": Kind(".png", with_chunks(png_chunk(b"\0\1\2\3", b"x")), "get a whole copy"),
+    "png with two profiles": Kind(".png", with_chunks(*[text(b"x", profile(), b"iCCP")] * 2)),
+    "png with a palette too short": Kind(".png", of_png(bytes(range(64)) * 64, 8, 3, (png_chunk(b"PLTE", bytes(9)),))),
+    "png without a palette": Kind(".png", of_png(bytes(SIDE * SIDE), 8, 3), " "),
     "png without an end": Kind(".png", lambda: _PNG()[:-12], "get a whole copy"),
     "png with too few rows": Kind(".png", of_png(RGB.tobytes()[: SIDE * SIDE]), "get a whole copy"),
     "png with a damaged picture": Kind(".png", spoiled(_PNG, 900, 40), "get a whole copy"),
@@ -224,6 +238,9 @@ KINDS: dict[str, Kind] = {
     "webp with all metadata": Kind(".webp", lambda: source_file("webp", "<")),
     "webp with an unknown chunk": Kind(".webp", lambda: riff(*riff_chunks(source_file("webp", ">")), (b"OWNC", b"1"))),
     "webp animated": Kind(".webp", several("WEBP"), "several pictures"),
+    "webp with exif in a circle": Kind(".webp", pillow("WEBP", lossless=True, exif=_CIRCLE)),
+    "webp longer than it is": Kind(".webp", changed(pillow("WEBP", lossless=True), b"VP8L", b"VP8L\xff"), " "),
+    "webp with bytes behind": Kind(".webp", longer(pillow("WEBP", lossless=True))),
     "webp cut in half": Kind(".webp", cut(pillow("WEBP", lossless=True)), "get a whole copy"),
     # ------------------------------------------------------------ AVIF
     "avif": Kind(".avif", pillow("AVIF", quality=90)),
@@ -232,6 +249,8 @@ KINDS: dict[str, Kind] = {
     "avif display p3": Kind(".avif", with_colours(12, 13)),
     "avif hdr": Kind(".avif", with_colours(9, 16), "HDR (PQ)"),
     "avif turned": Kind(".avif", pillow("AVIF", exif=exif(6))),
+    "avif with damaged exif": Kind(".avif", pillow("AVIF", exif=b"II*\0\xff\xff\xff\xff")),
+    "avif that claims too much": Kind(".avif", changed(pillow("AVIF"), b"\0\0\0\x40" * 2, b"\0\0\xff\xff" * 2), " "),
     "avif animated": Kind(".avif", several("AVIF"), "several pictures"),
     "avif cut in half": Kind(".avif", cut(pillow("AVIF")), "get a whole copy"),
     # ------------------------------------------------------------ TIFF
@@ -259,6 +278,13 @@ KINDS: dict[str, Kind] = {
     "tiff ycbcr of fewer colours": Kind(".tif", by_hand(photometric=6, tags={530: (3, [2, 2])}), "YCbCr"),
     "tiff with all metadata": Kind(".tif", by_hand(tags={270: (2, b"Two\0"), 700: (1, XMP), 34675: (7, profile())})),
     "tiff with odd counts": Kind(".tif", by_hand(tags={282: (5, [1, 1, 2, 1]), 270: (2, b"no end")})),
+    "tiff with exif in a circle": Kind(".tif", by_hand(tags={0x8769: (4, [8]), 0x8825: (4, [1 << 31])})),
+    "tiff with a short strip": Kind(".tif", by_hand(RGB.tobytes()[:-500]), "get a whole copy"),
+    "tiff with strips elsewhere": Kind(".tif", by_hand(tags={273: (4, [1 << 30])}), "get a whole copy"),
+    "tiff without lengths": Kind(".tif", by_hand(tags={279: (4, [0])})),
+    "tiff with a tag without end": Kind(".tif", by_hand(tags={700: (1, XMP), 65000: (2, b"own\0")})),
+    "tiff of no size": Kind(".tif", lambda: tiff((tiff_tags(0, 0), [b""])), " "),
+    "tiff with four channels": Kind(".tif", by_hand(RGBA.tobytes(), 4)),
     "tiff with pages": Kind(".tif", several("TIFF"), "several pictures"),
     "tiff of 12 bit": Kind(".tif", by_hand(packed_12(RGB.astype(int) * 16), bits=12), "12 bit"),
     "tiff of floats": Kind(".tif", by_tifffile(RGB.astype(np.float32)), "float"),
@@ -282,5 +308,6 @@ KINDS: dict[str, Kind] = {
     "heic": Kind(".heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(60), " "),
     "letter": Kind(".jpg", lambda: _LETTER, "not a picture"),
     "empty": Kind(".png", lambda: b"", "empty"),
+    "noise": Kind(".png", lambda: np.random.default_rng(0).bytes(5000), "not a picture"),
     "zeros": Kind(".tif", lambda: bytes(5000), "not a picture"),
 }

@@ -92,8 +92,8 @@ def by_opencv(path: Path) -> np.ndarray:
     if path.suffix == ".avif":
         raise ValueError("takes grey of limited range as it is stored, and turns twice")
     samples = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if samples is None:
-        raise ValueError("not read")
+    if samples is None or path.suffix == ".avif":
+        raise ValueError("not read, or of AVIF without turning it and in another range")
     # Grey and colour, with or without alpha, are compared as the same.
     if samples.ndim == 2 or samples.shape[2] < 3:
         samples = cv2.cvtColor(np.ascontiguousarray(np.atleast_3d(samples)[..., :1]), cv2.COLOR_GRAY2BGR)

@@ -23,7 +23,7 @@ from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_library import CarryError
 from inpainter.photos.photo import Photo, Samples, field, vips_reason
 from inpainter.photos.sniff import SUFFIXES
-from inpainter.photos.tiff_samples import has_associated_alpha, mark_unassociated, tiff_settings
+from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
 from inpainter.photos.webp_chunks import is_lossless_webp
 
 # How lossy WebP and AVIF are encoded again, and a photo that becomes AVIF is encoded: benchmarks/photo_quality.py.
@@ -167,7 +167,7 @@ def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path, quality
 def _write_same(
     photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any], notes: list[str]
 ) -> list[str]:
-    if photo.format == "tiff" and has_associated_alpha(photo.path, photo.page):
+    if photo.format == "tiff" and TiffPage(photo.path, photo.page).associated:
         with _premultiplied(photo, patches, temporary) as (twin, multiplied):
             return notes + _encode(patched(twin, multiplied), "tiff", settings, photo, temporary)
     image = patched(photo, patches)
@@ -180,7 +180,7 @@ def _write_same(
 def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], list[str]]:
     """Choose how to encode a photo in its own format, and say what that loses."""
     if photo.format == "tiff":
-        return tiff_settings(photo.path, photo.page)
+        return TiffPage(photo.path, photo.page).settings()
     if photo.format == "png":
         return _CONVERTED["png"], []
     # Only without loss are colours kept as red, green and blue (matrix 0 of H.273).
