@@ -222,6 +222,17 @@ def splice_jpeg(
     return b"".join([b"\xff\xd8", head, tables, memoryview(encoded)[start:]]), dropped
 
 
+def with_density(encoded: bytes, x: float, y: float) -> bytes:
+    """The JPEG `encoded`, which has no JFIF segment, with one that says so many samples per millimetre.
+
+    libvips, which writes none, says 1, or 72 per inch, also where it knows none.
+    """
+    inch = [round(25.4 * one) for one in (x, y)]
+    if inch in ([25, 25], [72, 72]) or not all(1 <= dots <= 65535 for dots in inch):
+        return encoded
+    return encoded[:2] + MetadataSegment(APP0, b"JFIF\0\1\2\1" + struct.pack(">HHH", *inch, 0)).encode() + encoded[2:]
+
+
 def _of(segments: Iterable[MetadataSegment], *kinds: str) -> list[MetadataSegment]:
     return [segment for segment in segments if segment.kind in kinds]
 

@@ -20,6 +20,7 @@ from inpainter.photos.files import atomic, check_output, gone_afterwards, output
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_library import CarryError
+from inpainter.photos.jpeg_segments import with_density
 from inpainter.photos.photo import PALETTE_NOTE, Photo, Samples, field, load_pixels, vips_reason
 from inpainter.photos.quality import avif_settings, webp_settings
 from inpainter.photos.sniff import SUFFIXES
@@ -262,7 +263,8 @@ def _encode(
         getattr(image, _SAVERS[kind])(os.fsencode(bare), **settings, keep="icc")
         if splice is None:
             came = source if isinstance(source, Metadata) else source.read()
-            output, dropped = splice_jpeg(came, bare.read_bytes(), same_colours=same_colours)
+            encoded = with_density(bare.read_bytes(), image.xres, image.yres)
+            output, dropped = splice_jpeg(came, encoded, same_colours=same_colours)
             temporary.write_bytes(output)
             return _left_out(dropped)
         with bare.open("rb") as encoded, temporary.open("wb") as out:
