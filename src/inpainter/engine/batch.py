@@ -83,9 +83,9 @@ def fill_file(
         notes = [*job.notes, *copy_photo(job.photo, output, overwrite=options.overwrite)]
         return FillReport(output, 0, 0, tuple(notes))
     (fill,) = fill_pictures(inpainter, [job.picture], on_step=on_step)
-    photo, pixels, notes = job.photo, job.pixels, [*job.notes, *fill.notes]
+    opened, pixels, notes = job.photo, job.pixels, [*job.notes, *fill.notes]
     del job  # its mask is as large as the photo, and writing wants the memory
-    notes += write_photo(photo, output, fill.patches, overwrite=options.overwrite)
+    notes += write_photo(opened, output, fill.patches, overwrite=options.overwrite)
     return FillReport(output, len(fill.patches), pixels, tuple(notes))
 
 
