@@ -1,7 +1,8 @@
 """The metadata segments of JPEG files: reading them, cleaning them, and putting them into another JPEG."""
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from inpainter.photos.jpeg_header import APP0, APP14, COM, SOI, SOS, Jpeg, read_header
@@ -97,20 +98,14 @@ def _cleaned_segments(source: bytes | Jpeg) -> tuple[list[MetadataSegment], list
     for segment in segments:
         before.setdefault(segment.kind, []).append(segment.payload)
     dropped: list[str] = []
-    changed: dict[str, list[bytes]] = {}
-    # Kind by kind, since one block may be spread over several segments; unchanged kinds keep their places.
+    after: dict[str, Iterator[bytes]] = {}
+    # Kind by kind, since one block may be spread over several segments. No kind becomes more; the last places go.
     for kind, payloads in before.items():
-        after, found = ([], [_GOES_WHOLE[kind]]) if kind in _GOES_WHOLE else _CLEANERS.get(kind, _clean_other)(payloads)
+        goes = _GOES_WHOLE.get(kind)
+        kept, found = ([], [goes]) if goes else _CLEANERS.get(kind, _clean_other)(payloads)
         dropped += found
-        if after != payloads:
-            changed[kind] = after
-    cleaned: list[MetadataSegment] = []
-    for segment in segments:
-        if segment.kind in changed:
-            cleaned += [MetadataSegment(segment.marker, payload) for payload in changed[segment.kind]]
-            changed[segment.kind] = []
-        else:
-            cleaned.append(segment)
+        after[kind] = iter(kept)
+    cleaned = [one._replace(payload=payload) for one in segments for payload in islice(after[one.kind], 1)]
     return cleaned, said(dropped + _behind(jpeg))
 
 
