@@ -158,6 +158,18 @@ def test_cmyk_keeps_its_density(tmp_path: Path, options: dict) -> None:
         assert after.getexif().get(0x011A) == before.getexif().get(0x011A)
 
 
+@pytest.mark.parametrize("dpi", [None, (300, 300), (72, 144)])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_photo_that_becomes_a_jpeg_keeps_its_density(
+    tmp_path: Path, suffix: str, dpi: tuple[int, int] | None
+) -> None:
+    photo, output = tmp_path / f"in{suffix}", tmp_path / "out.jpg"
+    Image.fromarray(picture()).save(photo, **({"dpi": dpi} if dpi else {}))
+    fill(photo, MASK, output)
+    with Image.open(output) as after:
+        assert after.info.get("dpi") == dpi
+
+
 @pytest.mark.parametrize("target", [".png", ".webp", ".tif", ".avif"])
 def test_after_a_conversion_xmp_says_that_the_photo_is_upright(tmp_path: Path, target: str) -> None:
     photo, output = tmp_path / "in.jpg", tmp_path / f"out{target}"

@@ -96,9 +96,9 @@ def fill_file(
         notes = [*job.notes, *copy_photo(job.photo, output, **writing)]
         return FillReport(output, 0, 0, tuple(notes))
     (fill,) = fill_pictures(inpainter, [job.picture], on_step=on_step)
-    file, pixels, notes = job.photo, job.pixels, [*job.notes, *fill.notes]
+    opened, pixels, notes = job.photo, job.pixels, [*job.notes, *fill.notes]
     del job  # its mask is as large as the photo, and writing wants the memory
-    notes += write_photo(file, output, fill.patches, **writing)
+    notes += write_photo(opened, output, fill.patches, **writing)
     return FillReport(output, len(fill.patches), pixels, tuple(notes))
 
 

@@ -87,19 +87,15 @@ class Jpeg:
 
     @property
     def colour(self) -> str:
-        """`grey`, `YCbCr`, `RGB`, `CMYK`, `YCCK` or `unknown`, as libjpeg decides it."""
-        count = len(self.components)
-        if count == 1:
-            return "grey"
-        if count == 4:
-            return "CMYK" if self.adobe_transform in (None, 0) else "YCCK"
-        if count != 3:
-            return "unknown"
-        if self.jfif:
-            return "YCbCr"
-        if self.adobe_transform is not None:
-            return "RGB" if self.adobe_transform == 0 else "YCbCr"
-        return "RGB" if bytes(component.id for component in self.components) == b"RGB" else "YCbCr"
+        """`grey`, `YCbCr`, `RGB`, `CMYK` or `unknown`, as libjpeg decides it."""
+        if len(self.components) != 3:
+            return {1: "grey", 4: "CMYK"}.get(len(self.components), "unknown")
+        named = bytes(component.id for component in self.components) == b"RGB"
+        return (
+            "RGB"
+            if not self.jfif and (named if self.adobe_transform is None else not self.adobe_transform)
+            else "YCbCr"
+        )
 
     @property
     def unit(self) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,6 +26,7 @@ Plane = NDArray[np.int16]
 
 # libjpeg-turbo is the fastest to read and to write; of jpeglib's libraries only mozjpeg writes progressive files here.
 _SEQUENTIAL, _PROGRESSIVE = "turbo210", "mozjpeg403"
+_SOURCE = "source.jpg"
 _GREY, _YCBCR = 1, 3  # J_COLOR_SPACE of jpeglib.h
 _OPTIMIZE_CODING = 1 << 6  # a bit of jpeglib's own
 LARGEST = 1023  # of a coefficient, that 8-bit Huffman coding can say; of the first one 1024 below zero
@@ -49,9 +50,8 @@ def change_blocks(jpeg: Jpeg, change: Callable[[int, Plane], None]) -> bytes:
         # jpeglib crashes where libjpeg refuses a header, so another build of libjpeg looks at it first.
         pyvips.Image.jpegload_buffer(jpeg.data, access="sequential")
         with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "source.jpg")
-            source.write_bytes(jpeg.data)
-            return _changed(jpeg, source, change)
+            Path(folder, _SOURCE).write_bytes(jpeg.data)
+            return _changed(jpeg, Path(folder), change)
     except pyvips.Error as error:
         raise _damaged(jpeg) from error
     except OSError as error:
@@ -59,7 +59,7 @@ def change_blocks(jpeg: Jpeg, change: Callable[[int, Plane], None]) -> bytes:
         raise InputError(f"{jpeg.name}: no room in {place} to patch it; free some or set TMPDIR") from error
 
 
-def _changed(jpeg: Jpeg, source: Path, change: Callable[[int, Plane], None]) -> bytes:
+def _changed(jpeg: Jpeg, folder: Path, change: Callable[[int, Plane], None]) -> bytes:
     def changed(number: int, plane: Plane) -> Plane:
         # Of what does not fit, libjpeg-turbo's fast coder writes noise.
         low, high = int(plane.min()), int(plane.max())
@@ -71,49 +71,46 @@ def _changed(jpeg: Jpeg, source: Path, change: Callable[[int, Plane], None]) -> 
     numbers = range(len(jpeg.components))
     size = 128 * sum(rows * columns for rows, columns in map(jpeg.blocks, jpeg.components))
     if len(numbers) == 1 or size <= _AT_ONCE:
-        return _write(jpeg, source, list(map(changed, numbers, _read(jpeg, source, numbers))))
+        return _write(folder, list(map(changed, numbers, _read(jpeg, folder, numbers))), jpeg)
     # libjpeg needs all planes at once, we only one: each chroma plane waits as a scan of its own for the luma.
-    scans = [_scan(changed(number, *_read(jpeg, source, [number])), jpeg.components[number].id, source.parent)
+    scans = [_scan(changed(number, *_read(jpeg, folder, [number])), jpeg.components[number].id, folder)
              for number in numbers[1:]]  # fmt: skip
-    luma = changed(0, *_read(jpeg, source, [0]))
-    source.write_bytes(_without_scans(jpeg) + b"".join(scans) + b"\xff\xd9")
-    return _write(jpeg, source, [luma])
+    luma = changed(0, *_read(jpeg, folder, [0]))
+    (folder / _SOURCE).write_bytes(_without_scans(jpeg) + b"".join(scans) + b"\xff\xd9")
+    return _write(folder, [luma], jpeg)
 
 
-def _read(jpeg: Jpeg, source: Path, numbers: Sequence[int]) -> list[Plane]:
+def _read(jpeg: Jpeg, folder: Path, numbers: Sequence[int]) -> list[Plane]:
     """Read the planes of some components."""
     planes = {number: np.zeros((*jpeg.blocks(jpeg.components[number]), 8, 8), np.int16) for number in numbers}
     with _quiet():
         read = _library(_SEQUENTIAL).read_jpeg_dct(
-            _path(source), *(_pointer(planes.get(number)) for number in range(4)), None, None
+            _path(folder / _SOURCE), *(_pointer(planes.get(number)) for number in range(4)), None, None
         )
     if not read:
         raise _damaged(jpeg)
     return list(planes.values())
 
 
-def _write(jpeg: Jpeg, source: Path, planes: Sequence[Plane]) -> bytes:
-    """Write the file at `source` with its first components as in `planes`."""
-    flags = 0 if jpeg.general_huffman else _OPTIMIZE_CODING
-    size, count = (jpeg.height, jpeg.width), len(jpeg.components)
-    return _written(
-        _PROGRESSIVE if jpeg.progressive else _SEQUENTIAL, source, planes, source.parent, size, count, flags
-    )
-
-
-def _written(
-    library: str, source: Path | None, planes: Sequence[Plane], folder: Path, size: tuple, count: int, flags: int = 0
-) -> bytes:
-    target = folder / "patched.jpg"
-    space = _GREY if count == 1 else _YCBCR
-    blocks = (ctypes.c_int * 2)(*planes[0].shape[:2])
+def _write(folder: Path, planes: Sequence[Plane], jpeg: Jpeg | None = None) -> bytes:
+    """Write the file in `folder`, which `jpeg` describes, with its first planes as these; or one plane by itself."""
+    rows, columns = planes[0].shape[:2]
+    library, size, count, flags = _SEQUENTIAL, (8 * rows, 8 * columns), 1, 0
+    if jpeg:
+        library = _PROGRESSIVE if jpeg.progressive else _SEQUENTIAL
+        size, count = (jpeg.height, jpeg.width), len(jpeg.components)
+        flags = 0 if jpeg.general_huffman else _OPTIMIZE_CODING
     # Without a source, libjpeg wants a table, and a slot for it.
-    table, slots = (None, None) if source else ((ctypes.c_ushort * 64)(*[1] * 64), (ctypes.c_short * 4)())
+    source, table, slots = None, (ctypes.c_ushort * 64)(*[1] * 64), (ctypes.c_short * 4)()
+    if jpeg:
+        source, table, slots = _path(folder / _SOURCE), None, None
+    target = folder / "patched.jpg"
     pointers = [_pointer(plane) for plane in planes] + [None] * (4 - len(planes))
     with _quiet():
         written = _library(library).write_jpeg_dct(
-            _path(source) if source else None, _path(target), *pointers, (ctypes.c_int * 2)(*size), blocks, None,
-            space, count, table, -1, slots, 0, None, None, None, ctypes.c_uint(flags), ctypes.c_uint(0xFFFFFFFF),
+            source, _path(target), *pointers, (ctypes.c_int * 2)(*size), (ctypes.c_int * 2)(rows, columns), None,
+            _GREY if count == 1 else _YCBCR, count, table, -1, slots, 0, None, None, None,
+            ctypes.c_uint(flags), ctypes.c_uint(0xFFFFFFFF),
         )  # fmt: skip
     if not written:
         raise OSError("libjpeg could not write")
@@ -122,8 +119,7 @@ def _written(
 
 def _scan(plane: Plane, number: int, folder: Path) -> bytes:
     """Code a plane as a scan of the component with this number, with the tables that it needs."""
-    rows, columns = plane.shape[:2]
-    coded = _written(_SEQUENTIAL, None, [plane], folder, (8 * rows, 8 * columns), 1)
+    coded = _write(folder, [plane])
     parts = [coded[one.start : one.end] for one in segments(coded) if one.marker in (DHT, SOS)]
     tables, scan = b"".join(parts[:-1]), parts[-1]
     return tables + scan[:5] + bytes([number]) + scan[6:]
@@ -159,19 +155,12 @@ def _pointer(plane: Plane | None) -> ctypes.c_void_p | None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep libjpeg's own lines off the terminal; only in a program's main thread, since stderr is every thread's."""
-    if threading.current_thread() is not threading.main_thread():
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            with suppress(OSError):  # there may be no stderr
+                kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+                stack.callback(os.close, kept)
+                stack.callback(os.close, nothing)
+                stack.callback(os.dup2, kept, 2)
+                os.dup2(nothing, 2)
         yield
-        return
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no stderr
-        yield
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)

@@ -1,7 +1,8 @@
 """The metadata segments of JPEG files: reading them, cleaning them, and putting them into another JPEG."""
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from inpainter.photos.jpeg_header import APP0, APP14, COM, SOI, SOS, Jpeg, read_header
@@ -97,20 +98,14 @@ def _cleaned_segments(source: bytes | Jpeg) -> tuple[list[MetadataSegment], list
     for segment in segments:
         before.setdefault(segment.kind, []).append(segment.payload)
     dropped: list[str] = []
-    changed: dict[str, list[bytes]] = {}
-    # Kind by kind, since one block may be spread over several segments; unchanged kinds keep their places.
+    after: dict[str, Iterator[bytes]] = {}
+    # Kind by kind, since one block may be spread over several segments. No kind becomes more; the last places go.
     for kind, payloads in before.items():
-        after, found = ([], [_GOES_WHOLE[kind]]) if kind in _GOES_WHOLE else _CLEANERS.get(kind, _clean_other)(payloads)
+        goes = _GOES_WHOLE.get(kind)
+        kept, found = ([], [goes]) if goes else _CLEANERS.get(kind, _clean_other)(payloads)
         dropped += found
-        if after != payloads:
-            changed[kind] = after
-    cleaned: list[MetadataSegment] = []
-    for segment in segments:
-        if segment.kind in changed:
-            cleaned += [MetadataSegment(segment.marker, payload) for payload in changed[segment.kind]]
-            changed[segment.kind] = []
-        else:
-            cleaned.append(segment)
+        after[kind] = iter(kept)
+    cleaned = [one._replace(payload=payload) for one in segments for payload in islice(after[one.kind], 1)]
     return cleaned, said(dropped + _behind(jpeg))
 
 
@@ -220,6 +215,17 @@ def splice_jpeg(
         segments = [segment for segment in segments if segment.kind not in theirs] + _of(own, *theirs)
     head = b"".join(segment.encode() for segment in segments)
     return b"".join([b"\xff\xd8", head, tables, memoryview(encoded)[start:]]), dropped
+
+
+def with_density(encoded: bytes, x: float, y: float) -> bytes:
+    """The JPEG `encoded`, which has no JFIF segment, with one that says so many samples per millimetre.
+
+    libvips, which writes none, says 1, or 72 per inch, also where it knows none.
+    """
+    inch = [round(25.4 * one) for one in (x, y)]
+    if inch in ([25, 25], [72, 72]) or not all(1 <= dots <= 65535 for dots in inch):
+        return encoded
+    return encoded[:2] + MetadataSegment(APP0, b"JFIF\0\1\2\1" + struct.pack(">HHH", *inch, 0)).encode() + encoded[2:]
 
 
 def _of(segments: Iterable[MetadataSegment], *kinds: str) -> list[MetadataSegment]:

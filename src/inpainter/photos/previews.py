@@ -21,8 +21,8 @@ TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4
 _SUB_DIRECTORIES = (0x8769, 0x8825, 0xA005)  # EXIF, GPS and interoperability
 _PICTURE_TAGS = ((0x0201, 0x0202), (0x0111, 0x0117))  # offsets, lengths: JPEG, strips
 _KEPT_RESOURCES = {0x0404, 0x03ED}  # IPTC and resolution
-# Some cameras overwrite the first byte of a preview.
-_START = re.compile(rb".\xd8(?=\xff[\xc0-\xc4\xdb\xdd\xe0-\xef\xfe])", re.DOTALL)
+# Without the first byte, which some cameras overwrite in a preview.
+_START = re.compile(rb"\xd8\xff[\xc0-\xc4\xdb\xdd\xe0-\xef\xfe]")
 
 Span = tuple[int, int]
 """Where bytes start, and where they end, the last not included."""
@@ -38,11 +38,11 @@ def find_jpegs(data: bytes | bytearray) -> Iterator[Span]:
     """
     position = 0
     while found := _START.search(data, position):
-        position = found.start()
-        end = _jpeg_end(data, position)
+        start = found.start() - 1
+        end = _jpeg_end(data, start) if start >= 0 else None
         if end:
-            yield position, end
-        position = end or position + 1
+            yield start, end
+        position = end or found.start() + 1
 
 
 def _jpeg_end(data: bytes | bytearray, start: int) -> int | None:

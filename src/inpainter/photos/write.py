@@ -21,6 +21,7 @@ from inpainter.photos.files import atomic, check_output, gone_afterwards, output
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_library import CarryError
+from inpainter.photos.jpeg_segments import with_density
 from inpainter.photos.photo import Photo, Samples, field, vips_reason
 from inpainter.photos.sniff import SUFFIXES
 from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
@@ -287,6 +288,8 @@ def _encode(
             with source.path.open("rb") as file:
                 return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
     encoded = getattr(image, f"{_SAVERS[kind]}_buffer")(**settings, keep="icc")
+    if kind == "jpeg":
+        encoded = with_density(encoded, image.xres, image.yres)
     written, dropped = _SPLICES[kind](source, encoded, same_colours=same_colours)
     temporary.write_bytes(written)
     return _left_out(dropped)
