@@ -28,7 +28,7 @@ from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
 from inpainter.photos.webp_chunks import is_lossless_webp
 
 # How lossy WebP and AVIF are encoded again, and a photo that becomes AVIF is encoded: benchmarks/photo_quality.py.
-_LOSSY: dict[str, dict[str, Any]] = {
+LOSSY: dict[str, dict[str, Any]] = {
     "webp": {"Q": 90, "alpha_q": 100, "exact": True},
     "avif": {"Q": 85, "effort": 3, "subsample_mode": "off", "compression": "av1"},
 }
@@ -42,7 +42,7 @@ _CONVERTED: dict[str, dict[str, Any]] = {
     "png": {"compression": 6},
     "webp": _LOSSLESS["webp"],
     "tiff": {"compression": "deflate", "predictor": "horizontal"},
-    "avif": _LOSSY["avif"],
+    "avif": LOSSY["avif"],
 }
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
 _SPLICES: dict[str, Callable[..., tuple[bytes, list[str]]]] = {
@@ -190,7 +190,7 @@ def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], l
         return _LOSSLESS[photo.format], []
     if photo.format == "avif" and photo.alpha:
         return _LOSSLESS["avif"], ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
-    settings = _LOSSY[photo.format] | ({"Q": quality} if quality else {})
+    settings = LOSSY[photo.format] | ({"Q": quality} if quality else {})
     return settings, [f"lossy {photo.format.upper()} is encoded again, at quality {settings['Q']}"]
 
 
@@ -226,7 +226,7 @@ def _write_converted(
     metadata = replace(metadata, dropped=())
     settings = dict(_CONVERTED[kind])
     if quality and kind in ("jpeg", "webp", "avif"):
-        settings = _LOSSY.get(kind, settings) | {"Q": quality}
+        settings = LOSSY.get(kind, settings) | {"Q": quality}
     if kind == "jpeg":
         settings["optimize_coding"] = photo.megapixels <= _MEASURED_MEGAPIXELS
     if photo.alpha and kind == "jpeg":
