@@ -35,7 +35,7 @@ def load_heic(data: bytes, max_pixels: float) -> tuple[pyvips.Image, list[str]]:
     if image.get_typeof("orientation"):
         # It stands upright already; libvips would turn an AVIF by it.
         image.remove("orientation")
-    notes = [f"left out: {len(file) - 1} more pictures in the file"] if len(file) > 1 else []
+    notes = [f"left out: further pictures in the file ({len(file) - 1})"] if len(file) > 1 else []
     aux = found.info.get("aux", {})
     if found.info.get("depth_images") or any("depth" in name for name in aux):
         notes.append("left out: depth map")
