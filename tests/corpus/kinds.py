@@ -191,9 +191,9 @@ KINDS: dict[str, Kind] = {
     ),
     "jpeg with damaged exif": Kind(".jpg", pillow("JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(90))),
     "jpeg with exif in a circle": Kind(".jpg", pillow("JPEG", exif=b"Exif\0\0" + _CIRCLE)),
-    "jpeg lossless": Kind(".jpg", lossless_jpeg, row="e"),
+    "jpeg lossless": Kind(".jpg", lossless_jpeg),
     "jpeg beyond 8 bit": Kind(".jpg", coarse_jpeg),
-    "jpeg with zeros between segments": Kind(".jpg", changed(_JPEG, b"\xff\xdb", bytes(4) + b"\xff\xdb"), row="h"),
+    "jpeg with zeros between segments": Kind(".jpg", changed(_JPEG, b"\xff\xdb", bytes(4) + b"\xff\xdb")),
     # ------------------------------------------------------------ PNG
     **{f"png grey of {n} bit": Kind(".png", few_bits(n, 0)) for n in (1, 2, 4, 8, 16)},
     **{f"png palette of {n} bit": Kind(".png", few_bits(n, 3)) for n in (1, 2, 4, 8)},

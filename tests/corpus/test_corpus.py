@@ -89,6 +89,8 @@ def by_pillow(path: Path) -> np.ndarray:
 
 
 def by_opencv(path: Path) -> np.ndarray:
+    if path.suffix == ".avif":
+        raise ValueError("takes grey of limited range as it is stored, and turns twice")
     samples = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if samples is None or path.suffix == ".avif":
         raise ValueError("not read, or of AVIF without turning it and in another range")

@@ -15,8 +15,6 @@ from PIL import Image, ImageCms
 from inpainter.photos.containers import (
     Metadata,
     carry_tiff_tags,
-    splice_png,
-    splice_webp,
 )
 from inpainter.photos.tiff_tags import Field, TiffFile, encode_directory
 from photos.metadata_blocks import exif, jpeg, packet_with, resource
@@ -61,12 +59,7 @@ def header_of(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def spliced(splice: Callable[..., Any], source: bytes | Metadata, encoded: bytes, **options: bool) -> Any:
-    if splice in (splice_png, splice_webp):
-        return splice(source, encoded, **options)
-    out = io.BytesIO()
-    came = source if isinstance(source, Metadata) else io.BytesIO(source)
-    dropped = splice(came, io.BytesIO(encoded), out, **options)
-    return out.getvalue(), dropped
+    return splice(source, encoded, **options)
 
 
 def same_samples(left: bytes, right: bytes) -> bool:

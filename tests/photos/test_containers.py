@@ -116,7 +116,7 @@ def test_orientation_is_the_only_tag_that_changes(order: str, prefix: bytes) -> 
 def test_random_bytes_are_refused_or_read(data: st.DataObject, rest: bytes, format: str) -> None:
     source = data.draw(st.sampled_from(STARTS[format])) + rest
     for read in (
-        lambda: metadata_of(source, format),
+        lambda: metadata_of(io.BytesIO(source) if format == "tiff" else source, format),
         lambda: spliced(SPLICES[format], source, saved(picture(), format)) if format in SPLICES else None,
     ):
         with contextlib.suppress(InputError):

@@ -96,8 +96,10 @@ def fill_file(
         notes = [*job.notes, *copy_photo(job.photo, output, **writing)]
         return FillReport(output, 0, 0, tuple(notes))
     (fill,) = fill_pictures(inpainter, [job.picture], on_step=on_step)
-    notes = [*job.notes, *fill.notes, *write_photo(job.photo, output, fill.patches, **writing)]
-    return FillReport(output, len(fill.patches), job.pixels, tuple(notes))
+    opened, pixels, notes = job.photo, job.pixels, [*job.notes, *fill.notes]
+    del job  # its mask is as large as the photo, and writing wants the memory
+    notes += write_photo(opened, output, fill.patches, **writing)
+    return FillReport(output, len(fill.patches), pixels, tuple(notes))
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ class _Crop:
         box = self.hole.box
         seen = box.relative_to(frame)
         inside = seen.relative_to(self.place).slices
-        samples, mask = np.ascontiguousarray(self.samples[inside]), self.mask[inside]
+        samples, mask = np.ascontiguousarray(self.samples[inside]), self.mask[inside].copy()
         return Patch(box, compose(samples, to_samples(filled[seen.slices], samples), mask), mask)
 
 

@@ -4,7 +4,6 @@ Each `splice_*` gives an encoded file the metadata of its source byte for byte, 
 the blocks out of one format for another.
 """
 
-import io
 from typing import BinaryIO
 
 from inpainter.photos.jpeg_segments import jpeg_metadata, splice_jpeg
@@ -27,13 +26,10 @@ _READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
 
 
 def metadata_of(source: bytes | BinaryIO, format: str, page: int = 0) -> Metadata:
-    """The metadata blocks of a JPEG, PNG, WebP or TIFF file, without previews; a TIFF may be one open for reading.
+    """The metadata blocks of a JPEG, PNG or WebP file, or of a page of a TIFF open for reading, without previews.
 
-    AVIF needs no reading here: hand the fields of the loaded image to `Metadata.clean`.
     Raises InputError when the container is damaged.
     """
-    if format in ("jpeg", "tiff") and isinstance(source, bytes):
-        source = io.BytesIO(source)
-    if format == "tiff":
-        return tiff_metadata(source, page)  # pyright: ignore
-    return _READERS[format](source)  # pyright: ignore
+    if isinstance(source, bytes):
+        return _READERS[format](source)
+    return tiff_metadata(source, page)

@@ -1,11 +1,10 @@
 """Writing photos back: the fill goes in, everything else stays as it was."""
 
 import errno
-import io
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,10 @@ from inpainter.photos.avif import avif_colours, with_exif
 from inpainter.photos.cicp import with_block
 from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
 from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
-from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
+from inpainter.photos.jpeg import StoredPatch, patch_blocks
+from inpainter.photos.jpeg_header import read_header
+from inpainter.photos.jpeg_library import CarryError
+from inpainter.photos.jpeg_segments import with_density
 from inpainter.photos.photo import Photo, Samples, field, vips_reason
 from inpainter.photos.sniff import SUFFIXES
 from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
@@ -43,6 +45,11 @@ _CONVERTED: dict[str, dict[str, Any]] = {
     "avif": _LOSSY["avif"],
 }
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
+_SPLICES: dict[str, Callable[..., tuple[bytes, list[str]]]] = {
+    "jpeg": splice_jpeg,
+    "png": splice_png,
+    "webp": splice_webp,
+}
 _MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
 
@@ -137,36 +144,25 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 
 
 def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path, quality: int | None) -> list[str]:
-    header = read_header(photo.data, str(photo.path))
-    reason = can_carry(header) or _without_library()
-    if reason:
-        settings = {
-            "Q": quality or nearest_quality(header),
-            "subsample_mode": subsample_mode(header),
-            "interlace": header.progressive,
-            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
-            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
-        }
-        notes = [f"every block is encoded again, at quality {settings['Q']}: {reason}"]
-        return _write_same(photo, patches, temporary, settings, notes)
-    from inpainter.photos.jpeg import StoredPatch, patch_blocks
-
+    jpeg = read_header(photo.data, str(photo.path))
     places = [photo.to_stored_box(patch.box) for patch in patches]
     carried = [
         StoredPatch(box.x, box.y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
         for box, patch in zip(places, patches, strict=True)
     ]
-    encoded = patch_blocks(photo.path, carried)
-    return _spliced("jpeg", photo.data, encoded, temporary)
-
-
-def _without_library() -> str | None:
-    """Why no JPEG's blocks can be carried over where jpeglib, which has no wheel for some machines, is missing."""
     try:
-        import jpeglib  # noqa: F401 # pyright: ignore[reportUnusedImport]
-    except ImportError:
-        return "jpeglib, which could carry blocks over, is not installed"
-    return None
+        output, dropped = splice_jpeg(jpeg, patch_blocks(jpeg, carried))
+    except CarryError as reason:
+        settings = _CONVERTED["jpeg"] | ({"Q": quality} if quality else {})
+        settings |= {
+            "interlace": jpeg.progressive,
+            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
+            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
+        }
+        notes = [f"every block is encoded again, at quality {settings['Q']}: {reason}"]
+        return _write_same(photo, patches, temporary, settings, notes)
+    temporary.write_bytes(output)
+    return _left_out(dropped)
 
 
 def _write_same(
@@ -292,19 +288,11 @@ def _encode(
             with source.path.open("rb") as file:
                 return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
     encoded = getattr(image, f"{_SAVERS[kind]}_buffer")(**settings, keep="icc")
-    return _spliced(kind, source, encoded, temporary, same_colours=same_colours)
-
-
-def _spliced(kind: str, source: Any, encoded: bytes, temporary: Path, *, same_colours: bool = True) -> list[str]:
-    if kind != "jpeg":
-        splice: Any = {"png": splice_png, "webp": splice_webp}[kind]
-        written, dropped = splice(source, encoded, same_colours=same_colours)
-        temporary.write_bytes(written)
-        return _left_out(dropped)
-    # To become the same when it has the same signature.
-    with temporary.open("wb") as out:
-        source = io.BytesIO(source) if isinstance(source, bytes) else source
-        return _left_out(splice_jpeg(source, io.BytesIO(encoded), out, same_colours=same_colours))
+    if kind == "jpeg":
+        encoded = with_density(encoded, image.xres, image.yres)
+    written, dropped = _SPLICES[kind](source, encoded, same_colours=same_colours)
+    temporary.write_bytes(written)
+    return _left_out(dropped)
 
 
 def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
