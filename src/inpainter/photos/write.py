@@ -287,7 +287,7 @@ def _encode(
                 return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
             with source.path.open("rb") as file:
                 return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
-    encoded = getattr(image, f"{_SAVERS[kind]}_buffer")(**settings, keep="icc")
+    encoded = getattr(image, f"{_SAVERS[kind]}_buffer")(**settings, keep="none" if same_colours else "icc")
     if kind == "jpeg":
         encoded = with_density(encoded, image.xres, image.yres)
     written, dropped = _SPLICES[kind](source, encoded, same_colours=same_colours)
