@@ -12,11 +12,11 @@ import pyvips
 import tifffile
 from PIL import Image, ImageCms
 
-from inpainter.photos.containers import (
-    Metadata,
-    carry_tiff_tags,
-)
-from inpainter.photos.tiff_tags import Field, TiffFile, encode_directory
+from inpainter.photos.jpeg_segments import jpeg_metadata
+from inpainter.photos.metadata import Metadata
+from inpainter.photos.png_chunks import png_metadata
+from inpainter.photos.tiff_tags import Field, TiffFile, carry_tiff_tags, encode_directory, tiff_metadata
+from inpainter.photos.webp_chunks import webp_metadata
 from photos.metadata_blocks import exif, jpeg, packet_with, resource
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -56,6 +56,12 @@ def header_of(data: bytes) -> list[tuple[int, bytes]]:
             found.append((data[position + 1], data[position + 4 : position + 2 + length]))
         position += 2 + length
     return found
+
+
+def metadata_of(source: bytes, format: str) -> Metadata:
+    """The blocks that another format can carry."""
+    readers = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
+    return tiff_metadata(io.BytesIO(source)) if format == "tiff" else readers[format](source)
 
 
 def spliced(splice: Callable[..., Any], source: bytes | Metadata, encoded: bytes, **options: bool) -> Any:

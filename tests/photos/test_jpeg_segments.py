@@ -7,10 +7,7 @@ import pytest
 from PIL import Image
 
 from inpainter.core import InputError
-from inpainter.photos.containers import (
-    metadata_of,
-    splice_jpeg,
-)
+from inpainter.photos.jpeg_segments import splice_jpeg
 from inpainter.photos.previews import find_jpegs
 from photos.metadata_blocks import RED, exif, jpeg, packet_with, resource, tags_of
 from photos.metadata_files import (
@@ -26,6 +23,7 @@ from photos.metadata_files import (
     extended,
     fields,
     header_of,
+    metadata_of,
     picture,
     same_samples,
     saved,

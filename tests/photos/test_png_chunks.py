@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from inpainter.core import InputError
-from inpainter.photos.containers import metadata_of, splice_png
 from inpainter.photos.photo import open_photo
+from inpainter.photos.png_chunks import splice_png
 from inpainter.photos.previews import find_jpegs
 from makers import assert_helpful
 from photo_readers import fill
@@ -28,6 +28,7 @@ from photos.metadata_files import (
     XMP_TEXT,
     chunk,
     fields,
+    metadata_of,
     picture,
     png_chunks,
     raw_profile,

@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from inpainter.photos.containers import (
-    Metadata,
-    carry_tiff_tags,
-    metadata_of,
-)
+from inpainter.photos.metadata import Metadata
 from inpainter.photos.previews import find_jpegs
-from inpainter.photos.tiff_tags import tiff_metadata
+from inpainter.photos.tiff_tags import carry_tiff_tags, tiff_metadata
 from makers import box_mask
 from photo_readers import fill
 from photos.metadata_blocks import exif, jpeg, packet_with, resource, tags_of
@@ -26,6 +22,7 @@ from photos.metadata_files import (
     carried,
     described,
     fields,
+    metadata_of,
     tiff_source,
     vips_tiff,
     whole,
@@ -95,7 +92,7 @@ def test_no_replaced_block_stays_in_the_file(tmp_path: Path) -> None:
 def test_metadata_into_tiff_and_back(tmp_path: Path, order: str) -> None:
     output, dropped = carried(tmp_path, whole(exif(order)))
     assert dropped == []
-    back = metadata_of(io.BytesIO(output), "tiff")
+    back = metadata_of(output, "tiff")
     assert (back.xmp, back.icc, back.photoshop) == (PLAIN_XMP, ICC, resource(1028, IPTC))
     found, expected = tags_of(back.exif), tags_of(exif(order))
     assert (found["photo"], found["gps"]) == (expected["photo"], expected["gps"])

@@ -174,8 +174,7 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int 
     Raises InputError for whatever is no photo that we can keep whole: a missing file, another format, a picture of
     more than `max_megapixels`, an animation, pages of which none is chosen, samples of neither 8 nor 16 bit.
     """
-    kind = _identify(path)
-    data = b"" if kind == "tiff" else _read_whole(path, max_megapixels)
+    kind, data = _read(path, max_megapixels)
     animated, notes = png_facts(path, data) if kind == "png" else (is_sequence(data), [])
     if animated:
         raise InputError(
@@ -254,8 +253,8 @@ def _describe(path: Path, kind: str, header: pyvips.Image, notes: list[str]) -> 
     return Photo(path, kind, width, height, depth, colours, alpha == 1, orientation, cmyk, notes=tuple(notes))
 
 
-def _identify(path: Path) -> str:
-    """Return the file's format, by what it holds and not by its name."""
+def _read(path: Path, max_megapixels: float) -> tuple[str, bytes]:
+    """Return a photo's format, by what it holds and not by its name, and the whole file, of TIFF nothing."""
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder, not a picture; name a file")
@@ -264,10 +263,17 @@ def _identify(path: Path) -> str:
             raise InputError(f"{path}: is a pipe or a device, not a file; save the picture to a file first")
         with path.open("rb") as file:
             head = file.read(4096)
-    except InputError:
-        raise
+            kind = sniff(head)
+            whole = kind in PHOTOS and kind != "tiff"
+            if whole and path.stat().st_size > max_megapixels * 1e6 * _MOST_BYTES:
+                raise InputError(
+                    f"{path}: too large a file for a photo; pass a larger max_megapixels", code="too-large"
+                )
+            data = head + file.read() if whole else b""
     # ValueError: a name that no file can have.
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path}: no such file; check the name", code="not-found") from None
     except OSError as error:
         raise InputError(
@@ -275,23 +281,13 @@ def _identify(path: Path) -> str:
         ) from error
     if not head:
         raise InputError(f"{path}: the file is empty; get a whole copy of it")
-    kind = sniff(head)
     if kind in PHOTOS:
-        return kind
+        return kind, data
     allowed = "JPEG, PNG, WebP, TIFF, AVIF or HEIC"
     if kind:
         remedy = REMEDIES.get(kind, f"save it as {allowed}")
         raise InputError(f"{path}: a {kind.upper()} file, not {allowed}; {remedy}", code="unsupported")
     raise InputError(f"{path}: not a picture that can be read; give a {allowed} file", code="unsupported")
-
-
-def _read_whole(path: Path, max_megapixels: float) -> bytes:
-    try:
-        if path.stat().st_size > max_megapixels * 1e6 * _MOST_BYTES:
-            raise InputError(f"{path}: too large a file for a photo; pass a larger max_megapixels", code="too-large")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); copy it again") from error
 
 
 def load_pixels(file: bytes | Path, kind: str, access: str = "sequential", page: int = 0) -> pyvips.Image:

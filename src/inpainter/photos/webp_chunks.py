@@ -1,21 +1,21 @@
 """The metadata chunks of WebP files: reading them, cleaning them, and putting them into another file."""
 
 import struct
+from typing import Any
+
+import pyvips
 
 from inpainter.core import InputError
 from inpainter.photos.metadata import Metadata, said
 from inpainter.photos.previews import strip_exif
 from inpainter.photos.xmp import strip_xmp
 
-_ICC_FLAG, _ALPHA_FLAG, _EXIF_FLAG, _XMP_FLAG = 0x20, 0x10, 0x08, 0x04
-_METADATA = (b"ICCP", b"EXIF", b"XMP ")
+_FLAGS, _ALPHA_FLAG = {b"ICCP": 0x20, b"EXIF": 0x08, b"XMP ": 0x04}, 0x10
 _PICTURE = (b"ALPH", b"VP8 ", b"VP8L")
 _NOT_WORTH_SAYING = (b"VP8X", b"ANIM", b"ANMF", *_PICTURE)
 
-_Chunks = list[tuple[bytes, bytes]]
 
-
-def webp_chunks(data: bytes) -> _Chunks:
+def webp_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
     """The name and the data of each chunk, up to the length that the file declares (RFC 9649, section 2.3).
 
     Raises InputError when it is not a whole WebP.
@@ -42,7 +42,7 @@ def _read_metadata(source: bytes) -> tuple[dict[bytes, bytes], list[str]]:
     found: dict[bytes, bytes] = {}
     dropped: list[str] = []
     for name, data in webp_chunks(source):
-        if name in _METADATA and name not in found:
+        if name in _FLAGS and name not in found:
             found[name] = data
         elif name not in _NOT_WORTH_SAYING:
             dropped.append(f"WebP chunk {name.decode('latin-1')!r}")
@@ -80,31 +80,12 @@ def splice_webp(source: bytes | Metadata, encoded: bytes, *, same_colours: bool 
     if not picture:
         raise InputError("the WebP file holds no still picture; give one that does")
 
-    width, height, alpha = _canvas(own)
-    head = []
+    chunks = [(name, blocks[name]) for name in (b"EXIF", b"XMP ") if name in blocks]
+    chunks = [(name, blocks[name]) for name in (b"ICCP",) if name in blocks] + picture + chunks
     if blocks or b"ALPH" in own:
-        flags = _ICC_FLAG * (b"ICCP" in blocks) | _ALPHA_FLAG * alpha
-        flags |= _EXIF_FLAG * (b"EXIF" in blocks) | _XMP_FLAG * (b"XMP " in blocks)
-        size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-        head = [(b"VP8X", bytes((flags, 0, 0, 0)) + size)]
-    profile = [(b"ICCP", blocks[b"ICCP"])] if b"ICCP" in blocks else []
-    texts = [(name, blocks[name]) for name in (b"EXIF", b"XMP ") if name in blocks]
-    body = b"".join(
-        part
-        for name, data in (*head, *profile, *picture, *texts)
-        for part in (struct.pack("<4sI", name, len(data)), data, bytes(len(data) % 2))
-    )
+        image: Any = pyvips.Image.webpload_buffer(encoded)
+        flags = sum(_FLAGS[name] for name in blocks) | (_ALPHA_FLAG if image.hasalpha() else 0)
+        size = (image.width - 1).to_bytes(3, "little") + (image.height - 1).to_bytes(3, "little")
+        chunks.insert(0, (b"VP8X", bytes((flags, 0, 0, 0)) + size))
+    body = b"".join(struct.pack("<4sI", name, len(data)) + data + bytes(len(data) % 2) for name, data in chunks)
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, said(dropped)
-
-
-def _canvas(chunks: dict[bytes, bytes]) -> tuple[int, int, bool]:
-    """Width, height and whether there is alpha, from the picture's own header (RFC 6386, 9.1; RFC 9649, 3.4)."""
-    lossless, lossy = chunks.get(b"VP8L", b""), chunks.get(b"VP8 ", b"")
-    if len(lossless) >= 5:
-        bits = int.from_bytes(lossless[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
-    if len(lossy) >= 10:
-        width, height = (number & 0x3FFF for number in struct.unpack_from("<HH", lossy, 6))
-        if width and height:
-            return width, height, b"ALPH" in chunks
-    raise InputError("the WebP file has a damaged picture header; get a whole copy of the file")

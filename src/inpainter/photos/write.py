@@ -16,19 +16,21 @@ import pyvips
 from inpainter.core import Box, InputError, Mask, compose
 from inpainter.photos.avif import avif_colours, with_exif
 from inpainter.photos.cicp import with_block
-from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
 from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_library import CarryError
-from inpainter.photos.jpeg_segments import with_density
+from inpainter.photos.jpeg_segments import jpeg_metadata, splice_jpeg, with_density
+from inpainter.photos.metadata import Metadata
 from inpainter.photos.photo import Photo, Samples, field, vips_reason
+from inpainter.photos.png_chunks import png_metadata, splice_png
 from inpainter.photos.sniff import SUFFIXES
 from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
-from inpainter.photos.webp_chunks import is_lossless_webp
+from inpainter.photos.tiff_tags import carry_tiff_tags, tiff_metadata
+from inpainter.photos.webp_chunks import is_lossless_webp, splice_webp, webp_metadata
 
 # How lossy WebP and AVIF are encoded again, and a photo that becomes AVIF is encoded: benchmarks/photo_quality.py.
-_LOSSY: dict[str, dict[str, Any]] = {
+LOSSY: dict[str, dict[str, Any]] = {
     "webp": {"Q": 90, "alpha_q": 100, "exact": True},
     "avif": {"Q": 85, "effort": 3, "subsample_mode": "off", "compression": "av1"},
 }
@@ -42,14 +44,11 @@ _CONVERTED: dict[str, dict[str, Any]] = {
     "png": {"compression": 6},
     "webp": _LOSSLESS["webp"],
     "tiff": {"compression": "deflate", "predictor": "horizontal"},
-    "avif": _LOSSY["avif"],
+    "avif": LOSSY["avif"],
 }
-_SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
-_SPLICES: dict[str, Callable[..., tuple[bytes, list[str]]]] = {
-    "jpeg": splice_jpeg,
-    "png": splice_png,
-    "webp": splice_webp,
-}
+_SPLICES: dict[str, Callable[..., tuple[bytes, list[str]]]]
+_SPLICES = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}
+_READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
 _MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
 
@@ -137,7 +136,7 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
     image = pyvips.Image.new_from_array(mask.view(np.uint8) * np.uint8(255)).copy(interpretation="b-w")
     settings = {"bitdepth": 1} if kind == "png" else _CONVERTED[kind]
     with atomic(output, overwrite=overwrite) as temporary, _explained(None, output):
-        getattr(image, _SAVERS[kind])(os.fsencode(temporary), **settings)
+        getattr(image, f"{kind}save")(os.fsencode(temporary), **settings)
 
 
 # ---------------------------------------------------------------- the same format
@@ -172,10 +171,8 @@ def _write_same(
         with _premultiplied(photo, patches, temporary) as (twin, multiplied):
             return notes + _encode(patched(twin, multiplied), "tiff", settings, photo, temporary)
     image = patched(photo, patches)
-    if photo.format == "avif":
-        return notes + _encode_avif(image, _metadata(photo, image), settings, temporary)
-    source = photo.data or photo
-    return notes + _encode(image, photo.format, settings, source, temporary, same_colours=not photo.cmyk)
+    source = _metadata(photo, image) if photo.format == "avif" else photo
+    return notes + _encode(image, photo.format, settings, source, temporary)
 
 
 def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], list[str]]:
@@ -190,7 +187,7 @@ def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], l
         return _LOSSLESS[photo.format], []
     if photo.format == "avif" and photo.alpha:
         return _LOSSLESS["avif"], ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
-    settings = _LOSSY[photo.format] | ({"Q": quality} if quality else {})
+    settings = LOSSY[photo.format] | ({"Q": quality} if quality else {})
     return settings, [f"lossy {photo.format.upper()} is encoded again, at quality {settings['Q']}"]
 
 
@@ -222,11 +219,11 @@ def _write_converted(
     metadata = _metadata(photo, image)
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
-    notes = [] if metadata == Metadata() else _left_out(list(metadata.dropped))
+    notes = _left_out(metadata.dropped)
     metadata = replace(metadata, dropped=())
     settings = dict(_CONVERTED[kind])
     if quality and kind in ("jpeg", "webp", "avif"):
-        settings = _LOSSY.get(kind, settings) | {"Q": quality}
+        settings = LOSSY.get(kind, settings) | {"Q": quality}
     if kind == "jpeg":
         settings["optimize_coding"] = photo.megapixels <= _MEASURED_MEGAPIXELS
     if photo.alpha and kind == "jpeg":
@@ -239,10 +236,8 @@ def _write_converted(
     if photo.depth == 16 and kind in ("jpeg", "webp"):
         image = image.colourspace("b-w" if photo.colours == 1 else "srgb")
         notes.append(f"{kind.upper()} has 8 bit a sample: 16 become 8")
-    if kind == "avif":
-        if photo.alpha:
-            settings = _LOSSLESS["avif"]
-        return notes + _encode_avif(image, metadata, settings, temporary)
+    if kind == "avif" and photo.alpha:
+        settings = _LOSSLESS["avif"]
     return notes + _encode(image, kind, settings, metadata, temporary)
 
 
@@ -251,9 +246,11 @@ def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
     if photo.format in ("avif", "heic"):
         names = ("exif-data", "xmp-data", "icc-profile-data")
         metadata = Metadata.clean(*(field(image, name, b"") for name in names))
-    else:
+    elif photo.format == "tiff":
         with photo.path.open("rb") as file:
-            metadata = metadata_of(photo.data or file, photo.format, photo.page)
+            metadata = tiff_metadata(file, photo.page)
+    else:
+        metadata = _READERS[photo.format](photo.data)
     if photo.cmyk:
         metadata = replace(metadata, icc=field(image, "icc-profile-data"))
     return metadata.upright()
@@ -274,23 +271,26 @@ def patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") 
 
 
 def _encode(
-    image: pyvips.Image, kind: str, settings: dict[str, Any], source: Any, temporary: Path, *,
-    same_colours: bool = True,
-) -> list[str]:  # fmt: skip
-    """Encode, then give the file the metadata of `source`: the bytes of a file of that format, a TIFF, or Metadata."""
+    image: pyvips.Image, kind: str, settings: dict[str, Any], source: Photo | Metadata, temporary: Path
+) -> list[str]:
+    """Encode, then give the file the metadata of `source`, a photo of that format unless it is AVIF."""
+    same_colours = isinstance(source, Metadata) or not source.cmyk
+    if isinstance(source, Metadata) and kind == "avif":
+        return _encode_avif(image, source, settings, temporary)
     if kind == "tiff":
         size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
         save: Any = image.tiffsave
         save(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
         with temporary.open("r+b") as encoded:
-            if not isinstance(source, Photo):
-                return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
+            if isinstance(source, Metadata):
+                return _left_out(carry_tiff_tags(source, encoded))
             with source.path.open("rb") as file:
                 return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
-    encoded = getattr(image, f"{_SAVERS[kind]}_buffer")(**settings, keep="none" if same_colours else "icc")
+    encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none" if same_colours else "icc")
     if kind == "jpeg":
         encoded = with_density(encoded, image.xres, image.yres)
-    written, dropped = _SPLICES[kind](source, encoded, same_colours=same_colours)
+    told = source if isinstance(source, Metadata) else source.data
+    written, dropped = _SPLICES[kind](told, encoded, same_colours=same_colours)
     temporary.write_bytes(written)
     return _left_out(dropped)
 
@@ -300,15 +300,13 @@ def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, An
     # Of more than 8 bits a file has 10 or 12, the highest of those that are handed over.
     bits = field(image, "bits-per-sample", 12) if image.format == "ushort" else 8
     save: Any = image.heifsave_buffer
-    written = save(**settings, keep="xmp:icc", bitdepth=bits if bits in (8, 10, 12) else 12)
+    written = save(**settings, keep="xmp:icc", bitdepth=min(bits, 12))
     temporary.write_bytes(with_exif(written, metadata.exif))
-    dropped = list(metadata.dropped)
-    if metadata.photoshop:
-        dropped.append("Photoshop and IPTC data (AVIF has no place for them)")
-    return _left_out(dropped)
+    lost = ["Photoshop and IPTC data (AVIF has no place for them)"] if metadata.photoshop else []
+    return _left_out([*metadata.dropped, *lost])
 
 
-def _left_out(dropped: list[str]) -> list[str]:
+def _left_out(dropped: Sequence[str]) -> list[str]:
     return [f"left out: {what}" for what in dropped]
 
 
