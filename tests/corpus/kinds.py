@@ -212,6 +212,7 @@ KINDS: dict[str, Kind] = {
     "png with more than a profile": Kind(".png", with_chunks(text(b"Raw profile type APP1", _RAW_PROFILE + b"ffd8"))),
     "png with text without end": Kind(".png", with_chunks(text(b"Comment", bytes(80 << 20), b"zTXt"))),
     "png with a damaged text": Kind(".png", changed(with_chunks(text(b"Author", b"me")), b"me", b"my")),
+    "png turned by a damaged exif": Kind(".png", changed(with_chunks(png_chunk(b"eXIf", exif(6))), b"A cam", b"B cam")),
     "png with a broken profile": Kind(".png", with_chunks(text(b"x", _LETTER, b"iCCP"))),
     "png with bytes behind": Kind(".png", longer(_PNG)),
     "png in jpg": Kind(".jpg", _PNG),

@@ -308,3 +308,13 @@ def test_a_page_of_a_tiff_is_filled_and_written_alone(tmp_path: Path, order: str
     assert open_photo(single, page=1).pages == 1
     with pytest.raises(InputError, match=r"one\.png: has 1 page, not page 2"):
         open_photo(single, page=2)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".tif", ".jpg"])
+def test_a_damaged_profile_does_not_keep_a_photo_from_becoming_a_png(tmp_path: Path, suffix: str) -> None:
+    icc = bytearray(profile())
+    icc[3] ^= 2  # its length
+    photo = save(tmp_path / f"photo{suffix}", picture(HEIGHT, WIDTH, 3), icc=bytes(icc))
+    fill(photo, box_mask(HEIGHT, WIDTH, 3, 20, 17, 44), tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.size == (WIDTH, HEIGHT)

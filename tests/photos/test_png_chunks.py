@@ -123,6 +123,14 @@ def test_png_with_a_damaged_chunk_loses_only_that() -> None:
     assert PHYS in output
 
 
+def test_a_damaged_exif_that_turns_the_picture_goes_on_turning_it(tmp_path: Path) -> None:
+    photo, output = tmp_path / "photo.png", tmp_path / "out.png"
+    photo.write_bytes(with_chunks([chunk(b"eXIf", exif(">")).replace(b"A maker", b"B maker")], []))
+    assert open_photo(photo).orientation == 6
+    fill(photo, np.eye(40, 30) > 0, output)
+    assert open_photo(output).orientation == 6
+
+
 def test_png_text_that_unpacks_without_end_is_dropped() -> None:
     bomb = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80 << 20), 9))
     output, dropped = spliced(splice_png, with_chunks([bomb], []), saved(picture(), "PNG"))

@@ -77,7 +77,8 @@ def _read(file: bytes) -> tuple[bytes, list[_Chunk], list[memoryview], list[str]
             picture.append(whole)
         elif name not in (b"IEND", b"fdAT"):
             chunk = _Chunk(name, bytes(whole[8:-4]), bool(picture))
-            if zlib.crc32(whole[4:-4]) != int.from_bytes(whole[-4:], "big"):
+            # libvips turns a picture as even a damaged EXIF block says.
+            if zlib.crc32(whole[4:-4]) != int.from_bytes(whole[-4:], "big") and name != b"eXIf":
                 damaged.append(f"damaged PNG chunk {name.decode('latin-1')!r}")
             elif name == b"IHDR":
                 header = chunk.data

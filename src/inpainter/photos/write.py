@@ -286,7 +286,7 @@ def _encode(
                 return _left_out(carry_tiff_tags(source, encoded))
             with source.path.open("rb") as file:
                 return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
-    encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="icc")
+    encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none" if same_colours else "icc")
     if kind == "jpeg":
         encoded = with_density(encoded, image.xres, image.yres)
     told = source if isinstance(source, Metadata) else source.data
