@@ -279,3 +279,13 @@ def test_mask_colours_that_are_none(folder: Path, mask: Path) -> None:
         assert "\n" not in str(caught.value)
         assert "#ff0000" in str(caught.value)
     assert "alpha" in refused(photo, mask, None, mask, mask_colour="alpha")
+
+
+def test_a_file_too_large_for_any_photo_is_not_read(folder: Path, mask: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inpainter.photos.photo._LARGE", 1000)
+    photo = make(folder, ".png")
+    with photo.open("r+b") as file:
+        file.truncate(10_000)
+    with pytest.raises(InputError, match="too large a file") as caught:
+        open_photo(photo, max_megapixels=0.001)
+    assert caught.value.code == "too-large"

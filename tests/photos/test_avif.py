@@ -231,3 +231,11 @@ def test_a_file_of_another_layout_is_left_alone(tmp_path: Path, monkeypatch: pyt
     report = fill(photo, MASK, tmp_path / "out.avif")
     assert "left out: EXIF" in report.notes
     assert shown(tmp_path / "out.avif").shape == steps().shape
+
+
+def test_bytes_behind_the_picture_do_not_matter(tmp_path: Path) -> None:
+    # Some phones put their own data there.
+    photo = avif(tmp_path / "photo.avif", steps(), (12, 13, 6))
+    photo.write_bytes(photo.read_bytes() + b"SEFH" + bytes(range(40)))
+    fill(photo, MASK, tmp_path / "out.avif")
+    assert info(tmp_path / "out.avif")["icc_profile"] == profile_for(12, 13)

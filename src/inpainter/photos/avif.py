@@ -31,7 +31,8 @@ class AvifColours(NamedTuple):
 def avif_colours(data: bytes) -> AvifColours:
     """Read the colour description of the main picture of an AVIF or HEIC file; raises InputError when damaged."""
     try:
-        (meta,) = (span for kind, span in _boxes(data, 0, len(data)) if kind == b"meta")
+        # What follows need not be boxes.
+        meta = next((span for kind, span in _boxes(data, 0, len(data)) if kind == b"meta"), (0, 0))
         inner = dict(_boxes(data, meta[0] + 4, meta[1]))
         properties = dict(_boxes(data, *inner[b"iprp"]))
         listed = list(_boxes(data, *properties[b"ipco"]))

@@ -30,6 +30,8 @@ MAX_MEGAPIXELS = 400.0
 _LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "avif": "heifload"}
 # No photo needs more bytes a pixel in its file: four samples of 16 bit.
 _MOST_BYTES = 8
+# So much is read whatever its pixels are: a small photo may have a long video behind it.
+_LARGE = 1 << 30
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
 _STRIP_ROWS = 256
 
@@ -265,11 +267,12 @@ def _read(path: Path, max_megapixels: float) -> tuple[str, bytes]:
             head = file.read(4096)
             kind = sniff(head)
             whole = kind in PHOTOS and kind != "tiff"
-            if whole and path.stat().st_size > max_megapixels * 1e6 * _MOST_BYTES:
+            if whole and path.stat().st_size > max(_LARGE, max_megapixels * 1e6 * _MOST_BYTES):
                 raise InputError(
-                    f"{path}: too large a file for a photo; pass a larger max_megapixels", code="too-large"
+                    f"{path}: too large a file for a photo; pass a larger max_megapixels=", code="too-large"
                 )
-            data = head + file.read() if whole else b""
+            file.seek(0)
+            data = file.read() if whole else b""
     # ValueError: a name that no file can have.
     except (FileNotFoundError, ValueError) as error:
         if isinstance(error, InputError):
