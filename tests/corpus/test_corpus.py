@@ -83,7 +83,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
 
 def by_pillow(path: Path) -> np.ndarray:
     with Image.open(path) as image:
-        if image.mode.startswith(("I", "F")):
+        deep = image.format == "TIFF" and 16 in np.atleast_1d(image.getexif().get(258, 8))
+        if deep or image.mode.startswith(("I", "F")):
             raise ValueError("not its depth")
         return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
 
@@ -104,10 +105,13 @@ def by_tifffile(path: Path) -> np.ndarray:
     with tifffile.TiffFile(path) as file:
         page = file.pages.first
         samples = page.asarray()
-        if page.photometric not in (0, 1, 2, 5) or page.planarconfig == 2:
+        if page.photometric not in (0, 1, 2, 5) or page.planarconfig == 2 or page.bitspersample < 8:
             raise ValueError("samples mean something else")
         white = page.photometric == 0
-    return np.atleast_3d(np.iinfo(samples.dtype).max - samples if white else samples)
+    samples = np.atleast_3d(samples)
+    if white:
+        samples[..., 0] = np.iinfo(samples.dtype).max - samples[..., 0]
+    return samples
 
 
 READERS: tuple[Callable[[Path], np.ndarray], ...] = (by_pillow, by_opencv, by_tifffile)
@@ -116,7 +120,7 @@ READERS: tuple[Callable[[Path], np.ndarray], ...] = (by_pillow, by_opencv, by_ti
 def seen(read: Callable[[Path], np.ndarray], path: Path) -> np.ndarray | None:
     try:
         return read(path).astype(int)
-    except (ValueError, OSError, KeyError, cv2.error, tifffile.TiffFileError):
+    except (ValueError, OSError, KeyError, NotImplementedError, cv2.error, tifffile.TiffFileError):
         return None
 
 
