@@ -31,8 +31,6 @@ class Kind:
     """What the refusal says; empty: it is filled."""
     near: int = 0
     """How many levels the samples outside the mask may be from what other readers see."""
-    row: str = ""
-    """The row of the issue's table that it waits for."""
 
 
 # ---------------------------------------------------------------- makers
