@@ -223,3 +223,11 @@ def test_an_exif_block_of_any_length(tmp_path: Path) -> None:
         assert len(Image.open(io.BytesIO(data)).info["exif"]) >= length
         (tmp_path / "a.avif").write_bytes(data)
         assert cv2.imread(str(tmp_path / "a.avif")) is not None
+
+
+def test_a_file_of_another_layout_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inpainter.photos.avif._PLACES", b"other!")
+    photo = save(tmp_path / "photo.png", steps(), orientation=1)
+    report = fill(photo, MASK, tmp_path / "out.avif")
+    assert "left out: EXIF" in report.notes
+    assert shown(tmp_path / "out.avif").shape == steps().shape

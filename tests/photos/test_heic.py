@@ -124,3 +124,17 @@ def test_colours_described_by_numbers(photo: Path) -> None:
     fill(photo, MASK, photo.with_name("out.png"))
     with Image.open(photo.with_name("out.png")) as image:
         assert image.info["icc_profile"] == profile_for(12, 13)
+
+
+def test_a_sequence_and_an_unknown_codec_are_named(photo: Path) -> None:
+    data = PHONE.read_bytes()
+    photo.write_bytes(data[:8] + b"hevc" + data[12:])
+    with pytest.raises(InputError, match="several pictures"):
+        open_photo(photo)
+    # A still picture first, and a sequence beside it.
+    photo.write_bytes(data.replace(b"mif1heicmiaf", b"mif1heichevc"))
+    assert (open_photo(photo).height, open_photo(photo).width) == (HEIGHT, WIDTH)
+    photo.write_bytes(data.replace(b"hvc1", b"xyz1"))
+    with pytest.raises(InputError, match=r"photo\.heic: holds no picture .* supported; export it as") as caught:
+        open_photo(photo)
+    assert caught.value.code == "unsupported"

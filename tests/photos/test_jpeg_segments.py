@@ -173,7 +173,7 @@ def test_colours_follow_the_samples() -> None:
 
 
 def test_markers_that_would_turn_the_colours_come_from_the_encoded_file() -> None:
-    # A source whose components are RGB, encoded anew as YCbCr.
+    # A source whose components are RGB, encoded again as YCbCr.
     source = with_segments(ADOBE_RGB, EXIF_SEGMENT, ICC_SEGMENT)
     encoded = saved(picture(), "JPEG")
     output, _ = spliced(splice_jpeg, source, encoded)

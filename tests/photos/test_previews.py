@@ -126,6 +126,15 @@ def test_damaged_offsets_lose_no_tag_and_show_no_picture(order: str) -> None:
         assert tags_of(cleaned) == tags_of(block)
 
 
+def test_a_damaged_offset_into_a_preview_keeps_none_of_it() -> None:
+    block = exif(">", maker=jpeg((8, 8)))
+    place = block.index(jpeg((8, 8)))
+    hostile = block.replace(struct.pack(">HHII", 0x927C, 7, len(jpeg((8, 8))), place), struct.pack(
+        ">HHII", 0x927C, 7, len(jpeg((8, 8))), place + 1))  # fmt: skip
+    assert hostile != block
+    assert not list(find_jpegs(strip_exif(hostile)[0]))
+
+
 @ORDERS
 def test_a_thumbnail_that_claims_the_whole_block_takes_no_tag_along(order: str) -> None:
     block = exif(order, strips=b"\xaa" * 64)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +53,8 @@ class FillOptions:
 
     def __post_init__(self) -> None:
         for name, value, most in (("encode_quality", self.encode_quality, 100), ("page", self.page, math.inf)):
-            whole = isinstance(value, Integral) and not isinstance(value, bool)
-            if value is not None and not (whole and 1 <= value <= most):
-                wanted = "from 1 to 100" if most == 100 else "from 1 on"
-                raise InputError(f"{name} is {value}: give a whole number {wanted}")
+            if value is not None and not (type(value) is int and 1 <= value <= most):
+                raise InputError(f"{name}={value}: give a whole number from 1 {'to 100' if most == 100 else 'on'}")
         check_seed(self.seed)
         # Written so that NaN fails too, which would let everything pass.
         if not self.max_megapixels > 0:

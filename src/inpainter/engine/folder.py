@@ -256,7 +256,7 @@ def _name(mask: FileMask) -> str:
 
 
 def _key(photo: Path, mask: FileMask, options: FillOptions, method: str) -> str:
-    asked = asdict(options)
+    asked = {name: value for name, value in asdict(options).items() if value is not None}
     # How large a file may be and whether outputs may be replaced does not change what comes out.
     del asked["overwrite"], asked["max_megapixels"]
     source = _file_of(mask)

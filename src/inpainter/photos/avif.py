@@ -12,6 +12,8 @@ from inpainter.core import InputError
 
 # OpenCV looks at so many bytes to tell a format, and takes what points beyond them for damaged once `meta` is whole.
 _LOOKED_AT = 512
+# Version 0, without flags; offsets, lengths and base offsets of four bytes.
+_PLACES = b"\0\0\0\0\x44\x40"
 
 
 class AvifColours(NamedTuple):
@@ -78,12 +80,14 @@ def with_exif(written: bytes, exif: bytes) -> bytes:
     """Return an AVIF file as libvips writes it, without EXIF, with this EXIF block (without prefix) in it, if any.
 
     libvips itself would write the block again: it adds tags and drops unknown ones, and maker notes, which hold offsets
-    into the block, move.
+    into the block, move. Returns b"" where another libvips lists the places of a file's items in another way.
     """
     meta = written.index(b"meta") - 4
     end = meta + int.from_bytes(written[meta : meta + 4], "big")
     boxes = {kind: written[start:after] for kind, (start, after) in _boxes(written, meta + 12, end)}
     places, items = bytearray(boxes[b"iloc"]), boxes[b"iinf"]
+    if places[:6] != _PLACES:
+        return b""
     (count,) = struct.unpack_from(">H", places, 6)
     block, number = struct.pack(">I", 0) + exif, count + 1
     if exif:

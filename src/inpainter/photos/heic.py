@@ -23,8 +23,11 @@ def load_heic(data: bytes, max_pixels: float) -> tuple[pyvips.Image, list[str]]:
             return pyvips.Image.black(width, height), []
         # A copy: what it lends lives no longer than itself.
         samples = np.array(found)
-    # It raises whatever libheif or Python says.
-    except (ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
+    # It raises whatever libheif or Python says; IndexError where it can decode none of the pictures.
+    except (IndexError, ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
+        if isinstance(error, IndexError) or "nsupported" in str(error):
+            what = "holds no picture of a kind that is supported; export it as JPEG or PNG"
+            raise InputError(what, code="unsupported") from error
         raise InputError(f"damaged or cut short ({error}); get a whole copy of it") from error
     grey, deep = found.mode.startswith("L"), samples.dtype == np.uint16
     image = pyvips.Image.new_from_array(samples).copy(
@@ -35,7 +38,7 @@ def load_heic(data: bytes, max_pixels: float) -> tuple[pyvips.Image, list[str]]:
     if image.get_typeof("orientation"):
         # It stands upright already; libvips would turn an AVIF by it.
         image.remove("orientation")
-    notes = [f"left out: {len(file) - 1} more pictures in the file"] if len(file) > 1 else []
+    notes = [f"left out: further pictures in the file ({len(file) - 1})"] if len(file) > 1 else []
     aux = found.info.get("aux", {})
     if found.info.get("depth_images") or any("depth" in name for name in aux):
         notes.append("left out: depth map")

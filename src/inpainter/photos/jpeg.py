@@ -63,11 +63,11 @@ def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
     for patch in patches:
         _check(patch, jpeg)
 
-    def change(number: int, plane: Plane) -> None:
+    def change(number: int, plane: Plane, table: NDArray[np.uint16]) -> None:
         for patch in patches:
             for strip in _strips(patch, jpeg.unit[0] * _STRIP_UNITS):
                 if strip.mask.any():
-                    _apply(plane, jpeg, number, strip)
+                    _apply(plane, table, jpeg, number, strip)
 
     written = change_blocks(jpeg, change)
     tables = next(one.start for one in segments(written) if one.marker != SOI and not one.is_metadata)
@@ -92,7 +92,7 @@ def _strips(patch: StoredPatch, rows: int) -> Iterator[StoredPatch]:
         yield StoredPatch(patch.x, first, patch.colours[part], patch.mask[part])
 
 
-def _apply(coefficients: Plane, jpeg: Jpeg, number: int, patch: StoredPatch) -> None:
+def _apply(coefficients: Plane, table: NDArray[np.uint16], jpeg: Jpeg, number: int, patch: StoredPatch) -> None:
     """Put a patch into the coefficients of one component, in place."""
     component = jpeg.components[number]
     (unit_height, unit_width), (height, width) = jpeg.unit, patch.mask.shape
@@ -117,7 +117,7 @@ def _apply(coefficients: Plane, jpeg: Jpeg, number: int, patch: StoredPatch) -> 
     shape = jpeg.height - 8 * top * cell[0], jpeg.width - 8 * start * cell[1]
     pixels = _pixels_of_cells(share.shape, cell, shape)
     samples = plane[0] - 8 * top, plane[1] - 8 * start
-    _change(part, jpeg.tables[component.table], fill / pixels, share / pixels, samples)
+    _change(part, table, fill / pixels, share / pixels, samples)
 
 
 def _centred(colours: NDArray, number: int) -> NDArray[np.float32]:

@@ -4,10 +4,8 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from inpainter.core import InputError
 
@@ -21,10 +19,6 @@ _CODED = frozenset({0xC0, 0xC1, 0xC2})
 _OTHER_CODINGS = {0xC3: "lossless", 0xC9: "arithmetic", 0xCA: "arithmetic", 0xCB: "lossless"}
 _MARKER = re.compile(rb"\xff+[\x01-\xfe]")
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed FF nor a restart marker
-
-# Natural position of the k-th coefficient as stored: the diagonals of the block, walked to and fro.
-_DIAGONALS = sorted(np.ndindex(8, 8), key=lambda rc: (sum(rc), rc[0] if sum(rc) % 2 else rc[1]))
-_ZIGZAG = np.array([8 * row + column for row, column in _DIAGONALS])
 
 
 class Segment(NamedTuple):
@@ -47,7 +41,6 @@ class Component(NamedTuple):
     id: int
     h: int
     v: int
-    table: int
 
 
 @dataclass(frozen=True)
@@ -66,10 +59,8 @@ class Jpeg:
     frame: int
     """The start-of-frame marker: 0xC0 baseline, 0xC1 extended, 0xC2 progressive, …"""
     components: tuple[Component, ...]
-    tables: dict[int, NDArray[np.uint16]]
-    """Quantisation tables `(8, 8)`, vertical frequency first, by their slot."""
     tables_change: bool
-    """Whether a slot holds different tables for different scans."""
+    """Whether a slot holds different quantisation tables for different scans."""
     general_huffman: bool
     """Whether its codes can say every coefficient, as the standard's do; made-to-measure (optimised) ones cannot."""
     jfif: bool
@@ -79,6 +70,11 @@ class Jpeg:
     def complete(self) -> bool:
         """Whether the end marker is there. A file cut short lacks it, though one with a damaged middle may have it."""
         return self.segments[-1].marker == EOI
+
+    @property
+    def header(self) -> tuple[Segment, ...]:
+        """The segments before the first scan."""
+        return tuple(takewhile(lambda one: one.marker != SOS, self.segments))
 
     @property
     def progressive(self) -> bool:
@@ -182,8 +178,6 @@ def can_carry(jpeg: Jpeg) -> str | None:
         return "its sampling leaves too many blocks in a unit"
     if jpeg.tables_change:
         return "its quantisation changes between scans"
-    if not all(jpeg.tables[c.table].all() for c in jpeg.components):
-        return "it quantises by 0"
     return None
 
 
@@ -191,7 +185,7 @@ def _parse(data: bytes, name: str) -> Jpeg | None:
     if data[:2] != b"\xff\xd8":
         raise ValueError("it does not start as a JPEG does")
     found: dict = {"jfif": False, "adobe_transform": None, "general_huffman": True, "tables_change": False}
-    tables: dict[int, NDArray[np.uint16]] = {}
+    tables: dict[int, bytes] = {}
     walked: list[Segment] = []
     scanned = False
     try:
@@ -204,7 +198,9 @@ def _parse(data: bytes, name: str) -> Jpeg | None:
                     raise ValueError("two frames in one picture")
                 found |= _frame(marker, body)
             elif marker == DQT:
-                found["tables_change"] |= _add_tables(tables, body)
+                while body:
+                    table, body = body[: 129 if body[0] >> 4 else 65], body[129 if body[0] >> 4 else 65 :]
+                    found["tables_change"] |= tables.setdefault(table[0] & 15, table) != table
             elif marker == DHT:
                 found["general_huffman"] &= _is_general(body)
             elif marker == APP0 and body[:5] == b"JFIF\0" and len(body) >= 14:
@@ -217,9 +213,7 @@ def _parse(data: bytes, name: str) -> Jpeg | None:
             raise
     if "frame" not in found or not scanned:
         return None
-    if found["frame"] in _CODED and any(c.table not in tables for c in found["components"]):
-        raise ValueError("a quantisation table is missing")
-    return Jpeg(name, data, tuple(walked), tables=tables, **found)
+    return Jpeg(name, data, tuple(walked), **found)
 
 
 def _frame(marker: int, body: bytes) -> dict:
@@ -227,27 +221,13 @@ def _frame(marker: int, body: bytes) -> dict:
     if len(body) != 6 + 3 * count or not 1 <= count <= 4 or not width or not height:
         raise ValueError(f"impossible frame: {width}×{height}, {count} components")
     triples = struct.iter_unpack("BBB", body[6:])
-    components = tuple(Component(id_, hv >> 4, hv & 15, table) for id_, hv, table in triples)
+    components = tuple(Component(id_, hv >> 4, hv & 15) for id_, hv, _ in triples)
     if not all(1 <= factor <= 4 for c in components for factor in (c.h, c.v)):
         raise ValueError("impossible sampling factors")
     if count == 1:
         # The blocks of a lone component stand in plain order, whatever factors it declares.
         components = (components[0]._replace(h=1, v=1),)
     return {"frame": marker, "precision": precision, "width": width, "height": height, "components": components}
-
-
-def _add_tables(tables: dict[int, NDArray[np.uint16]], body: bytes) -> bool:
-    changes, position = False, 0
-    while position < len(body):
-        wide, slot = body[position] >> 4, body[position] & 15
-        stored = np.frombuffer(body, ">u2" if wide else "u1", 64, position + 1)
-        table = np.empty(64, np.uint16)
-        table[_ZIGZAG] = stored
-        table = table.reshape(8, 8)
-        changes |= slot in tables and not np.array_equal(tables[slot], table)
-        tables[slot] = table
-        position += 1 + stored.nbytes
-    return changes
 
 
 def _is_general(body: bytes) -> bool:

@@ -24,6 +24,8 @@ from inpainter.photos.jpeg_header import DHT, DQT, FRAMES, SOS, Jpeg, segments
 Plane = NDArray[np.int16]
 """The coefficients of a component, `(rows, columns, 8, 8)`."""
 
+Change = Callable[[int, Plane, NDArray[np.uint16]], None]
+
 # libjpeg-turbo is the fastest to read and to write; of jpeglib's libraries only mozjpeg writes progressive files here.
 _SEQUENTIAL, _PROGRESSIVE = "turbo210", "mozjpeg403"
 _SOURCE = "source.jpg"
@@ -37,10 +39,11 @@ class CarryError(ValueError):
     """Why the blocks of a JPEG cannot be carried over."""
 
 
-def change_blocks(jpeg: Jpeg, change: Callable[[int, Plane], None]) -> bytes:
+def change_blocks(jpeg: Jpeg, change: Change) -> bytes:
     """Return a JPEG with its coefficients as `change` leaves them, and without its metadata.
 
-    `change(number, plane)` is called once for each component and changes the plane in place. Size, quantisation
+    `change(number, plane, table)` is called once for each component and changes the plane in place; `table`, `(8, 8)`,
+    is what it is quantised with. Size, quantisation
     tables, sampling, component numbers and progressive coding stay; restart markers are lost, which changes no pixel.
 
     Raises CarryError when there is no jpeglib or when a coefficient is beyond 8-bit coding, InputError when the file
@@ -59,37 +62,39 @@ def change_blocks(jpeg: Jpeg, change: Callable[[int, Plane], None]) -> bytes:
         raise InputError(f"{jpeg.name}: no room in {place} to patch it; free some or set TMPDIR") from error
 
 
-def _changed(jpeg: Jpeg, folder: Path, change: Callable[[int, Plane], None]) -> bytes:
-    def changed(number: int, plane: Plane) -> Plane:
+def _changed(jpeg: Jpeg, folder: Path, change: Change) -> bytes:
+    def changed(number: int, plane: Plane, table: NDArray[np.uint16]) -> Plane:
         # Of what does not fit, libjpeg-turbo's fast coder writes noise.
         low, high = int(plane.min()), int(plane.max())
         if high > LARGEST or low < -LARGEST - 1 or (low < -LARGEST and plane.reshape(-1, 64)[:, 1:].min() < -LARGEST):
             raise CarryError("it has coefficients beyond 8-bit coding")
-        change(number, plane)
+        if not table.all():
+            raise CarryError("it quantises by 0")
+        change(number, plane, table)
         return plane
 
     numbers = range(len(jpeg.components))
     size = 128 * sum(rows * columns for rows, columns in map(jpeg.blocks, jpeg.components))
     if len(numbers) == 1 or size <= _AT_ONCE:
-        return _write(folder, list(map(changed, numbers, _read(jpeg, folder, numbers))), jpeg)
+        return _write(folder, [changed(*read) for read in _read(jpeg, folder, numbers)], jpeg)
     # libjpeg needs all planes at once, we only one: each chroma plane waits as a scan of its own for the luma.
-    scans = [_scan(changed(number, *_read(jpeg, folder, [number])), jpeg.components[number].id, folder)
+    scans = [_scan(changed(*_read(jpeg, folder, [number])[0]), jpeg.components[number].id, folder)
              for number in numbers[1:]]  # fmt: skip
-    luma = changed(0, *_read(jpeg, folder, [0]))
+    luma = changed(*_read(jpeg, folder, [0])[0])
     (folder / _SOURCE).write_bytes(_without_scans(jpeg) + b"".join(scans) + b"\xff\xd9")
     return _write(folder, [luma], jpeg)
 
 
-def _read(jpeg: Jpeg, folder: Path, numbers: Sequence[int]) -> list[Plane]:
-    """Read the planes of some components."""
+def _read(jpeg: Jpeg, folder: Path, numbers: Sequence[int]) -> list[tuple[int, Plane, NDArray[np.uint16]]]:
+    """Read the planes of some components, and what they are quantised with."""
     planes = {number: np.zeros((*jpeg.blocks(jpeg.components[number]), 8, 8), np.int16) for number in numbers}
+    tables, slots = np.zeros((4, 8, 8), np.uint16), np.zeros(4, np.int16)
+    pointers = [*map(_pointer, map(planes.get, range(4))), _pointer(tables), _pointer(slots)]
     with _quiet():
-        read = _library(_SEQUENTIAL).read_jpeg_dct(
-            _path(folder / _SOURCE), *(_pointer(planes.get(number)) for number in range(4)), None, None
-        )
+        read = _library(_SEQUENTIAL).read_jpeg_dct(_path(folder / _SOURCE), *pointers)
     if not read:
         raise _damaged(jpeg)
-    return list(planes.values())
+    return [(number, plane, tables[slots[number]]) for number, plane in planes.items()]
 
 
 def _write(folder: Path, planes: Sequence[Plane], jpeg: Jpeg | None = None) -> bytes:
@@ -148,7 +153,7 @@ def _path(path: Path) -> ctypes.c_char_p:
     return ctypes.c_char_p(os.fsencode(path))
 
 
-def _pointer(plane: Plane | None) -> ctypes.c_void_p | None:
+def _pointer(plane: NDArray | None) -> ctypes.c_void_p | None:
     return None if plane is None else ctypes.c_void_p(plane.ctypes.data)
 
 

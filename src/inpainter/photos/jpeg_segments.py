@@ -90,10 +90,7 @@ def jpeg_metadata(source: bytes | Jpeg) -> Metadata:
 def _cleaned_segments(source: bytes | Jpeg) -> tuple[list[MetadataSegment], list[str]]:
     """The APPn and COM segments of a JPEG file, in their order and without previews, and what was dropped."""
     jpeg = source if isinstance(source, Jpeg) else read_header(source)
-    scan = next(number for number, one in enumerate(jpeg.segments) if one.marker == SOS)
-    segments = [
-        MetadataSegment(one.marker, jpeg.data[one.payload : one.end]) for one in jpeg.segments[:scan] if one.is_metadata
-    ]
+    segments = [MetadataSegment(one.marker, jpeg.data[one.payload : one.end]) for one in jpeg.header if one.is_metadata]
     before: dict[str, list[bytes]] = {}
     for segment in segments:
         before.setdefault(segment.kind, []).append(segment.payload)

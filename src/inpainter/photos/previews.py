@@ -107,6 +107,8 @@ def strip_exif(block: bytes) -> tuple[bytes, list[str]]:
             end = min([end, *(span[1] for span in around)])
         _wipe(cleaned, [(start, end)], [span for span in kept if span not in around])
         dropped.append("preview in the EXIF block")
+    # What a damaged offset still holds in place.
+    _wipe(cleaned, list(find_jpegs(cleaned)), [])
     return prefix + bytes(cleaned), list(dict.fromkeys(dropped))
 
 

@@ -115,11 +115,13 @@ def true_suffix(path: Path) -> str:
 def is_sequence(head: bytes) -> bool:
     """Whether a WebP, AVIF or HEIC file is animated; `head` is its beginning, 64 bytes or more.
 
-    A WebP file says so in a flag of its VP8X chunk (RFC 9649, section 2.7), the others by a brand.
+    A WebP file says so in a flag of its VP8X chunk (RFC 9649, section 2.7), the others by a brand: a HEIC of which that
+    is not the first has a still picture, too.
     """
     if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
         return len(head) > 20 and bool(head[20] & 2)
-    return bool({b"avis", b"hevc", b"hevx", b"msf1"} & set(brands(head)))
+    found = brands(head)
+    return b"avis" in found or found[:1] in ([b"hevc"], [b"hevx"], [b"msf1"])
 
 
 def brands(head: bytes) -> list[bytes]:

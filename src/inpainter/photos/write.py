@@ -301,8 +301,10 @@ def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, An
     bits = field(image, "bits-per-sample", 12) if image.format == "ushort" else 8
     save: Any = image.heifsave_buffer
     written = save(**settings, keep="xmp:icc", bitdepth=min(bits, 12))
-    temporary.write_bytes(with_exif(written, metadata.exif))
+    told = with_exif(written, metadata.exif)
+    temporary.write_bytes(told or written)
     lost = ["Photoshop and IPTC data (AVIF has no place for them)"] if metadata.photoshop else []
+    lost += ["EXIF"] if metadata.exif and not told else []
     return _left_out([*metadata.dropped, *lost])
 
 
