@@ -31,8 +31,6 @@ class Kind:
     """What the refusal says; empty: it is filled."""
     near: int = 0
     """How many levels the samples outside the mask may be from what other readers see."""
-    row: str = ""
-    """The row of the issue's table that it waits for."""
 
 
 # ---------------------------------------------------------------- makers
@@ -168,6 +166,9 @@ _RAW_PROFILE = raw_profile("generic profile", _EXIF)
 _LETTER = b"<!DOCTYPE html><html><body>not found</body></html>"
 _NOISE = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
 _COMPRESSIONS = ("none", "lzw", "deflate", "packbits")
+_NIBBLES = np.random.default_rng(1).bytes(SIDE * SIDE // 2)
+_ALPHA: Tags = {338: (3, [2])}
+_PALETTE: Tags = {320: (3, [level * 257 for level in range(256)] * 3)}
 _TILES = by_tifffile(_NOISE, tile=(16, 16), compression="zlib")
 
 KINDS: dict[str, Kind] = {
@@ -277,6 +278,25 @@ KINDS: dict[str, Kind] = {
     "tiff ycbcr, lzw": Kind(".tif", pillow("TIFF", mode="YCbCr", compression="tiff_lzw"), near=1),
     "tiff ycbcr, jpeg": Kind(".tif", pillow("TIFF", mode="YCbCr", compression="jpeg")),
     "tiff ycbcr of fewer colours": Kind(".tif", by_hand(photometric=6, tags={530: (3, [2, 2])}), "YCbCr"),
+    "tiff whose zero is white, with alpha": Kind(
+        ".tif", by_hand(picture(SIDE, SIDE, 2).tobytes(), 2, _ALPHA, photometric=0)
+    ),
+    "tiff whose zero is white, 4 bit": Kind(".tif", by_hand(_NIBBLES, 1, bits=4, photometric=0)),
+    "tiff grey of 4 bit": Kind(".tif", by_hand(_NIBBLES, 1, bits=4)),
+    "tiff grey of 2 bit": Kind(".tif", by_hand(_NIBBLES[: SIDE * SIDE // 4], 1, bits=2)),
+    "tiff of turned bits": Kind(".tif", by_hand(_NIBBLES[: SIDE * SIDE // 8], 1, {266: (3, [2])}, bits=1)),
+    "tiff with a palette and alpha": Kind(
+        ".tif", by_hand(picture(SIDE, SIDE, 2).tobytes(), 2, _PALETTE | _ALPHA, photometric=3)
+    ),
+    "tiff in planes, in strips": Kind(".tif", by_tifffile(_PLANES, planarconfig="separate", rowsperstrip=7)),
+    "tiff in tiles of jpeg": Kind(
+        ".tif", by_vips(".tif", compression="jpeg", tile=True, tile_width=32, tile_height=32)
+    ),
+    "tiff grey in jpeg": Kind(".tif", by_vips(".tif", GREY, compression="jpeg")),
+    "tiff big, in tiles, other byte order": Kind(".tif", by_tifffile(DEEP, bigtiff=True, tile=(32, 16), byteorder=">")),
+    "tiff in many strips": Kind(".tif", by_tifffile(RGB, rowsperstrip=1)),
+    "tiff with bytes behind": Kind(".tif", longer(by_tifffile(RGB))),
+    "tiff with masks": Kind(".tif", by_hand(GREY.tobytes(), 1, photometric=4), "photometric 4"),
     "tiff with all metadata": Kind(".tif", by_hand(tags={270: (2, b"Two\0"), 700: (1, XMP), 34675: (7, profile())})),
     "tiff with odd counts": Kind(".tif", by_hand(tags={282: (5, [1, 1, 2, 1]), 270: (2, b"no end")})),
     "tiff with exif in a circle": Kind(".tif", by_hand(tags={0x8769: (4, [8]), 0x8825: (4, [1 << 31])})),

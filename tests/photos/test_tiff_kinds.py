@@ -170,3 +170,12 @@ def test_an_orientation_of_another_type_is_read_and_written_alike(tmp_path: Path
             tag = page.tags[274]
             assert (tag.dtype, tag.value in (6, b"\6")) == (type_, True)
             assert np.array_equal(file.asarray()[~MASK], RGB[~MASK])
+
+
+def test_planes_of_16_bit(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    planes = np.ascontiguousarray(picture(HEIGHT, WIDTH, 3, 16).transpose(2, 0, 1))
+    tifffile.imwrite(out, planes, photometric="rgb", planarconfig="separate", rowsperstrip=7, metadata=None)
+    photo, output = written(tmp_path, out.getvalue())
+    fill(photo, MASK, output)
+    assert np.array_equal(tifffile.imread(output)[~MASK], planes.transpose(1, 2, 0)[~MASK])

@@ -145,3 +145,22 @@ def test_the_tags_are_those_of_the_page(tmp_path: Path, order: str, page: int) -
     assert described(path.read_bytes())[270] == f"page {page}"
     block = tiff_metadata(io.BytesIO(source), page).exif
     assert tags_of(block)["main"] == {270: f"page {page}"}
+
+
+def test_layers_are_not_read(tmp_path: Path) -> None:
+    """Photoshop's may be longer than the memory."""
+    photo, output = tmp_path / "photo.tif", tmp_path / "out.tif"
+    whole = tiff((tiff_tags(32, 32, 1) | {37724: (7, b"a layer, or many")}, [bytes(range(256)) * 4]))
+    photo.write_bytes(whole)
+    at = whole.index(b"a layer")
+    lengths: list[tuple[int, int]] = []
+
+    class Watched(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            lengths.append((self.tell(), len(data := super().read(size))))
+            return data
+
+    tiff_metadata(Watched(whole))
+    assert lengths
+    assert not any(start <= at < start + length for start, length in lengths)
+    assert "left out: Photoshop layers" in fill(photo, box_mask(32, 32, 4, 4, 9, 9), output).notes

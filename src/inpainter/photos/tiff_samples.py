@@ -34,7 +34,9 @@ class TiffPage:
                 file = TiffFile(stream, page)
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
-            pages = [file.directory()[0], TiffFile(stream).directory()[0]]
+            # Others, such as layers, may be very long.
+            looked_at = {*range(_SUBFILE, _REFERENCES + 1), _DNG_VERSION}
+            pages = [one.directory(wanted=looked_at)[0] for one in (file, TiffFile(stream))]
         of, main = ({tag: list(field.values) for tag, field in fields.items()} for fields in pages)
         self.compression, self.photometric, planes, samples = (
             (of.get(tag) or [1])[0] for tag in (_COMPRESSION, _PHOTOMETRIC, _PLANES, _SAMPLES)
@@ -78,13 +80,10 @@ class TiffPage:
         """Choose how to encode the samples as they were, and say what changes."""
         name = _KEPT.get(self.compression, "deflate")
         settings = {"compression": name} | ({"predictor": "horizontal"} if name in ("lzw", "deflate") else {})
-        notes = {
-            f"its compression (number {self.compression}) becomes deflate, which loses nothing": self.compression
-            not in _KEPT,
-            PALETTE_NOTE: self.photometric == _PALETTE,
-            "YCbCr becomes RGB": self.photometric == _YCBCR,
-        }
-        return settings, [note for note, true in notes.items() if true]
+        notes = {_PALETTE: [PALETTE_NOTE], _YCBCR: ["YCbCr becomes RGB"]}.get(self.photometric, [])
+        if self.compression not in _KEPT:
+            notes.append(f"its compression (number {self.compression}) becomes deflate, which loses nothing")
+        return settings, notes
 
 
 def load_tiff(path: Path, access: str = "sequential", page: int = 0) -> pyvips.Image:

@@ -5,6 +5,7 @@ libvips keeps only a few tags when it writes a TIFF: neither EXIF and GPS nor ca
 
 import io
 import struct
+from collections.abc import Container
 from typing import BinaryIO, NamedTuple, Union
 
 from inpainter.core import InputError
@@ -73,12 +74,15 @@ class TiffFile:
             behind = self._read(start + len(table), self.pointer.size)
             self.first = self.pointer.unpack(behind)[0] if behind else 0
 
-    def directory(self, offset: int = 0) -> tuple[dict[int, Field], list[str]]:
-        """The tags at `offset`, by default of the page, and what is unreadable."""
+    def directory(self, offset: int = 0, wanted: Container[int] | None = None) -> tuple[dict[int, Field], list[str]]:
+        """The tags at `offset`, by default of the page, those `wanted` with their values, and what is unreadable."""
         fields: dict[int, Field] = {}
         dropped: list[str] = []
         start, table = self._table(offset or self.first)
         for place, (tag, kind, items, inline) in enumerate(self._entry.iter_unpack(table), 1):
+            if wanted is not None and tag not in wanted:
+                fields[tag] = Field(kind, b"")
+                continue
             code = "B" if kind in _BYTES else _CODES.get(kind, "")
             size = items * struct.calcsize(f"={code}")
             where, data = start + place * self._entry.size - len(inline), inline[:size]
@@ -114,7 +118,7 @@ class TiffFile:
 
 def _told_by(file: TiffFile) -> tuple[Directory, list[str]]:
     """The descriptive tags of a page, with EXIF and GPS, cleaned; and what was dropped."""
-    fields, dropped = file.directory()
+    fields, dropped = file.directory(wanted=_DESCRIPTIVE)
     for tag in sorted(fields.keys() - _DESCRIPTIVE - _OLD_STRUCTURE):
         if tag > _LAST_OF_STRUCTURE or tag in _NAMES:
             dropped.append(_NAMES.get(tag, f"TIFF tag {tag}"))
@@ -235,7 +239,7 @@ def carry_tiff_tags(
         told, dropped = _told_by(came)
         replaced = _DESCRIPTIVE
         # libvips passes samples on as they are, so whether there is alpha, and multiplied in, follows from the source.
-        extra = came.directory()[0].get(_EXTRA_SAMPLES)
+        extra = came.directory(wanted=(_EXTRA_SAMPLES,))[0].get(_EXTRA_SAMPLES)
         if extra and _EXTRA_SAMPLES in own and len(own[_EXTRA_SAMPLES].values) == len(extra.values):
             told[_EXTRA_SAMPLES] = extra
         elif not extra:
