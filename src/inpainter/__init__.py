@@ -25,14 +25,15 @@ def fill(
     painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     output: str | PathLike[str] | None = ..., mask_colour: str = ..., resize_mask: bool = ..., grow: int = ...,
     seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., candidates: None = ...,
-    on_step: OnStep | None = ...,
+    encode_quality: int | None = ..., page: int | None = ..., on_step: OnStep | None = ...,
 ) -> Path: ...  # fmt: skip
 @overload
 def fill(
     image: bytes | bytearray | BinaryIO, mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *,
     painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
-    source: Any = ..., avoid: Any = ..., candidates: None = ..., on_step: OnStep | None = ...,
+    source: Any = ..., avoid: Any = ..., candidates: None = ..., encode_quality: int | None = ...,
+    page: int | None = ..., on_step: OnStep | None = ...,
 ) -> bytes: ...  # fmt: skip
 @overload
 def fill(
@@ -46,14 +47,16 @@ def fill(
     image: str | PathLike[str], mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *, candidates: int,
     painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     output: str | PathLike[str] | None = ..., mask_colour: str = ..., resize_mask: bool = ..., grow: int = ...,
-    seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., on_step: OnStep | None = ...,
+    seed: int = ..., source: Any = ..., avoid: Any = ..., overwrite: bool = ..., encode_quality: int | None = ...,
+    page: int | None = ..., on_step: OnStep | None = ...,
 ) -> list[Path]: ...  # fmt: skip
 @overload
 def fill(
     image: bytes | bytearray | BinaryIO, mask: Any = ..., method: str | PathLike[str] | Inpainter = ..., *,
     candidates: int, painted: Any = ..., boxes: Iterable[tuple[int, int, int, int]] | None = ...,
     mask_colour: str = ..., resize_mask: bool = ..., grow: int = ..., seed: int = ...,
-    source: Any = ..., avoid: Any = ..., on_step: OnStep | None = ...,
+    source: Any = ..., avoid: Any = ..., encode_quality: int | None = ..., page: int | None = ...,
+    on_step: OnStep | None = ...,
 ) -> list[bytes]: ...  # fmt: skip
 @overload
 def fill(
@@ -67,7 +70,7 @@ def fill(
     boxes: Iterable[tuple[int, int, int, int]] | None = None, output: str | PathLike[str] | None = None,
     mask_colour: str = "white", resize_mask: bool = False, grow: int = 0,
     seed: int = 0, source: Any = None, avoid: Any = None, overwrite: bool = False, candidates: int | None = None,
-    on_step: OnStep | None = None,
+    encode_quality: int | None = None, page: int | None = None, on_step: OnStep | None = None,
 ) -> Any:  # fmt: skip
     """Fill a picture where a mask says so; nothing outside the mask changes.
 
@@ -109,6 +112,11 @@ def fill(
         Make so many fills to choose from, 1 to 16, with the seeds from `seed` on, by methods that draw (`auto`,
         `exemplar`, `latent-search`). For a path the files are NAME-filled-1.EXT and so on, and NAME-candidates.png
         shows them all.
+    encode_quality
+        For photo files: the quality, 1 to 100, of what is encoded with loss: lossy WebP and AVIF, a JPEG whose blocks
+        cannot be carried over, and a photo that becomes one of these. By default one that loses little.
+    page
+        For a TIFF of several pages: the one to fill, from 1 on; it is written alone.
     on_step
         Called as `on_step(done, total)` while the fill goes on; may raise `Cancelled` to stop it.
 
@@ -148,7 +156,9 @@ def fill(
     from inpainter.engine.batch import FillOptions
     from inpainter.engine.pictures import fill_picture
 
-    options = FillOptions(mask_colour, resize_mask, grow, seed, overwrite)
+    options = FillOptions(
+        mask_colour, resize_mask, grow, seed, overwrite, encode_quality=encode_quality, page=page
+    )  # fmt: skip
     ready = method if isinstance(method, Inpainter) else load(method)
     return fill_picture(
         image, mask, ready, painted=painted, boxes=boxes, output=output, options=options, source=source, avoid=avoid,

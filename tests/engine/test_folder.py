@@ -476,14 +476,14 @@ def test_photos_and_masks_in_one_folder_are_refused(places: tuple[Path, Path, Pa
 
 def test_what_is_left_out_is_said_by_kind(places: tuple[Path, Path, Path]) -> None:
     photos, _, out = places
-    for name in ("1.heic", "2.HEIC", "3.heif", "4.heic", "x.bmp", "._a.png", ".a.png", "notes.txt", ".DS_Store"):
+    for name in ("1.gif", "2.GIF", "3.gif", "4.gif", "x.bmp", "._a.png", ".a.png", "notes.txt", ".DS_Store"):
         (photos / name).write_bytes(b"x")
     (photos / "more").mkdir()
     save_mask(photos / "all.png", MASK)
     said: list[str] = []
     results = filled(photos, photos / "all.png", out, on_note=said.append)
     assert [(result.photo, result.status) for result in results] == [(name, "filled") for name in NAMES]
-    starts = ["1 BMP file left out (x.bmp): ", "4 HEIC files left out (1.heic, 2.HEIC, 3.heif, …): ",
+    starts = ["1 BMP file left out (x.bmp): ", "4 GIF files left out (1.gif, 2.GIF, 3.gif, …): ",
               "1 hidden file or folder left out (.a.png): ", "1 file of macOS left out (._a.png): ",
               "1 sub-folder left out (more): pass recursive=True"]  # fmt: skip
     assert len(said) == len(starts)

@@ -1,9 +1,12 @@
+import warnings
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image, ImageDraw
 
 from conftest import Constant, Drawing
 from inpainter.core import Box, Cancelled, Card, Inpainter, InputError, View
@@ -359,7 +362,7 @@ def test_transparent_pixels_are_no_source(rng, bands):
     samples = rng.integers(0, 255, (60, 60, bands), dtype=np.uint8)
     samples[..., -1] = 255
     samples[:30, :, -1] = 0
-    samples[30:, 40:, -1] = 1
+    samples[30:, 40:, -1] = 64
     mask = spots(60, 60, (35, 20))
     constant = Constant()
     filled(constant, samples, mask)
@@ -514,13 +517,42 @@ def test_colours_under_transparent_pixels_change_no_fill(rng, method, dtype, ban
     assert (fills[0] == fills[2]).all()
 
 
+def sprite(soft: bool) -> np.ndarray:
+    """A disc of (250, 100, 50) on (0, 0, 0, 0); a soft rim has hardly visible pixels whose colours are rounded off."""
+    scale = 4 if soft else 1
+    disc = Image.new("RGBA", (240 * scale, 200 * scale), (0, 0, 0, 0))
+    box = [side * scale for side in (60, 40, 180, 160)]
+    ImageDraw.Draw(disc).ellipse(box, fill=(250, 100, 50, 255))
+    return np.array(disc.resize((240, 200), Image.Resampling.LANCZOS))
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("where", ["its edge", "all of it but a corner far away"])
+@pytest.mark.parametrize("method", ["mean", "telea", "navier-stokes", "fsr", "biharmonic", "exemplar", "auto"])
+def test_no_hidden_black_bleeds_into_a_sprite(method, where, soft):
+    image, mask = sprite(soft), np.zeros((200, 240), bool)
+    if where == "its edge":
+        mask[60:140, 150:200] = True
+    else:
+        image[:10, :10] = 250, 100, 50, 255
+        mask[30:170, 50:190] = True
+    with warnings.catch_warnings():
+        # Too little is left to take texture from.
+        warnings.simplefilter("ignore")
+        whole = filled(load(method), image, mask)
+    assert whole[~mask].tobytes() == image[~mask].tobytes()
+    assert (whole[..., 3] == image[..., 3]).all()
+    visible = whole[mask & (image[..., 3] > 16)][:, :3].astype(int)
+    assert np.abs(visible - (250, 100, 50)).max() <= 10
+
+
 def test_where_nothing_is_seen_the_hidden_is_grey_and_otherwise_like_the_nearest(rng):
     mask, image = spots(60, 60, (20, 20)), np.zeros((60, 60, 4), np.uint8)
     constant = Constant()
     filled(constant, image, mask)
     assert (constant.seen[0][0][~mask] == 0.5).all()
     image[:, 40:] = 255, 102, 0, 255
-    image[:, :15] = 0, 102, 255, 1
+    image[:, :15] = 0, 102, 255, 64
     filled(constant, image, mask)
     seen = constant.seen[1][0]
     assert np.allclose(seen[:, 30:], (1, 0.4, 0), atol=1e-6)

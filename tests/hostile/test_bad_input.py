@@ -69,7 +69,6 @@ def test_not_an_image(folder: Path, mask: Path, suffix: str, content: bytes) -> 
 OTHERS = {
     "gif": b"GIF89a" + bytes(60),
     "bmp": b"BM" + bytes(12) + b"\x28\0\0\0" + bytes(60),
-    "heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(60),
     "svg": b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
     "pdf": b"%PDF-1.7\n" + bytes(60),
     "jpeg xl": b"\xff\x0a" + bytes(60),
@@ -100,7 +99,7 @@ def test_a_real_gif_and_bmp(folder: Path, mask: Path) -> None:
 def test_the_format_is_told_by_content(folder: Path, mask: Path) -> None:
     make(folder, ".jpg").rename(folder / "photo.png")
     report = fill_file(folder / "photo.png", mask, folder / "out.jpg", Constant())
-    assert report.notes == ()
+    assert report.notes == ("photo.png: is a JPEG file, in spite of its name",)
     assert size_of(folder / "out.jpg") == ("JPEG", (WIDTH, HEIGHT))
 
 
@@ -280,3 +279,13 @@ def test_mask_colours_that_are_none(folder: Path, mask: Path) -> None:
         assert "\n" not in str(caught.value)
         assert "#ff0000" in str(caught.value)
     assert "alpha" in refused(photo, mask, None, mask, mask_colour="alpha")
+
+
+def test_a_file_too_large_for_any_photo_is_not_read(folder: Path, mask: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inpainter.photos.photo._LARGE", 1000)
+    photo = make(folder, ".png")
+    with photo.open("r+b") as file:
+        file.truncate(10_000)
+    with pytest.raises(InputError, match="too large a file") as caught:
+        open_photo(photo, max_megapixels=0.001)
+    assert caught.value.code == "too-large"

@@ -12,11 +12,11 @@ import pyvips
 import tifffile
 from PIL import Image, ImageCms
 
-from inpainter.photos.containers import (
-    Metadata,
-    carry_tiff_tags,
-)
-from inpainter.photos.tiff_tags import Field, TiffFile, encode_directory
+from inpainter.photos.jpeg_segments import jpeg_metadata
+from inpainter.photos.metadata import Metadata
+from inpainter.photos.png_chunks import png_metadata
+from inpainter.photos.tiff_tags import Field, TiffFile, carry_tiff_tags, encode_directory, tiff_metadata
+from inpainter.photos.webp_chunks import webp_metadata
 from photos.metadata_blocks import exif, jpeg, packet_with, resource
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -58,11 +58,14 @@ def header_of(data: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def spliced(splice: Callable[..., list[str]], source: bytes | Metadata, encoded: bytes, **options: bool) -> Any:
-    out = io.BytesIO()
-    came = source if isinstance(source, Metadata) else io.BytesIO(source)
-    dropped = splice(came, io.BytesIO(encoded), out, **options)
-    return out.getvalue(), dropped
+def metadata_of(source: bytes, format: str) -> Metadata:
+    """The blocks that another format can carry."""
+    readers = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
+    return tiff_metadata(io.BytesIO(source)) if format == "tiff" else readers[format](source)
+
+
+def spliced(splice: Callable[..., Any], source: bytes | Metadata, encoded: bytes, **options: bool) -> Any:
+    return splice(source, encoded, **options)
 
 
 def same_samples(left: bytes, right: bytes) -> bool:
@@ -171,19 +174,14 @@ def carried(tmp_path: Path, source: bytes | Metadata, same_colours: bool = True,
 def tiff_source(order: str, big: bool = False) -> bytes:
     """The EXIF block as a TIFF: its first directory gets what makes it a picture, and the blocks."""
     file = TiffFile(io.BytesIO(exif(order, maker=b"maker" + jpeg((8, 8)) + b"end")))
-    main: dict[int, Any] = dict(file.directory(file.first)[0])
+    main: dict[int, Any] = dict(file.directory()[0])
     for tag in (0x8769, 0x8825):
-        offset = int.from_bytes(main[tag].data, "little" if order == "<" else "big")
-        main[tag] = file.directory(offset)[0]
-    number = struct.pack(order + "H", 1)
-    text = b"What it shows\0"
-    main |= {256: Field(3, 1, number), 257: Field(3, 1, number), 258: Field(3, 1, struct.pack(order + "H", 8))}
-    main |= {259: Field(3, 1, number), 262: Field(3, 1, number), 277: Field(3, 1, number), 278: Field(3, 1, number)}
-    main |= {270: Field(2, len(text), text), 306: Field(2, 20, b"2024:01:02 03:04:05\0"), 700: Field(1, 3, b"<a>")}
+        main[tag] = file.directory(main[tag].values[0])[0]
+    main |= {tag: Field(3, (8 if tag == 258 else 1,)) for tag in (256, 257, 258, 259, 262, 277, 278, 279)}
     photoshop = resource(1036, bytes(28) + jpeg((8, 8))) + resource(1028, IPTC)
-    main |= {34377: Field(7, len(photoshop), photoshop), 34675: Field(7, len(ICC), ICC), 37724: Field(7, 5, b"layer")}
-    main |= {700: Field(1, len(PLAIN_XMP), PLAIN_XMP), 330: Field(4, 1, struct.pack(order + "I", 8))}
-    main |= {65000: Field(2, 4, b"own\0"), 273: Field(4, 1, struct.pack(order + "I", 8)), 279: Field(3, 1, number)}
+    main |= {270: Field(2, b"What it shows\0"), 306: Field(2, b"2024:01:02 03:04:05\0"), 700: Field(1, PLAIN_XMP)}
+    main |= {34377: Field(7, photoshop), 34675: Field(7, ICC), 37724: Field(7, b"layer"), 65000: Field(2, b"own\0")}
+    main |= {330: Field(4, (8,)), 273: Field(4, (8,))}
     start = 16 if big else 8
     mark = (b"II" if order == "<" else b"MM") + struct.pack(order + "H", 43 if big else 42)
     head = mark + (struct.pack(order + "HHQ", 8, 0, start) if big else struct.pack(order + "I", start))

@@ -12,16 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inpainter.core import InputError
-from inpainter.photos.containers import (
-    Metadata,
-    carry_tiff_tags,
-    metadata_of,
-    set_orientation,
-    splice_jpeg,
-    splice_png,
-    splice_webp,
-)
+from inpainter.photos.jpeg_segments import splice_jpeg
+from inpainter.photos.metadata import Metadata, set_orientation
+from inpainter.photos.png_chunks import splice_png
 from inpainter.photos.previews import find_jpegs
+from inpainter.photos.tiff_tags import carry_tiff_tags
+from inpainter.photos.webp_chunks import splice_webp
 from photos.metadata_blocks import exif, resource, tags_of
 from photos.metadata_files import (
     EXIF_SEGMENT,
@@ -33,6 +29,7 @@ from photos.metadata_files import (
     ORDERS,
     PLAIN_XMP,
     fields,
+    metadata_of,
     picture,
     same_samples,
     saved,
@@ -59,7 +56,7 @@ SPLICES = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}
 @ORDERS
 @pytest.mark.parametrize("format", ["jpeg", "png", "webp"])
 def test_metadata_of_each_format(format: str, order: str) -> None:
-    found = metadata_of(io.BytesIO(source_file(format, order)), format)
+    found = metadata_of(source_file(format, order), format)
     assert (found.xmp, found.icc) == (PLAIN_XMP, ICC)
     assert found.photoshop == (b"" if format == "webp" else resource(1028, IPTC))
     assert tags_of(found.exif) == tags_of(exif(order))
@@ -69,7 +66,7 @@ def test_metadata_of_each_format(format: str, order: str) -> None:
 
 def test_profile_in_parts_comes_together_in_order() -> None:
     parts = [segment(0xE2, b"ICC_PROFILE\0" + bytes((n, 2)) + p) for n, p in ((2, ICC[300:]), (1, ICC[:300]))]
-    assert metadata_of(io.BytesIO(with_segments(*parts)), "jpeg").icc == ICC
+    assert metadata_of(with_segments(*parts), "jpeg").icc == ICC
 
 
 @ORDERS
@@ -82,7 +79,7 @@ def test_metadata_into_each_format_byte_for_byte(format: str, splice: Callable[.
     encoded = saved(picture(), format)
     output, dropped = spliced(splice, whole(exif(order)), encoded)
     assert same_samples(output, encoded)
-    found = metadata_of(io.BytesIO(output), format.lower())
+    found = metadata_of(output, format.lower())
     assert (found.exif, found.xmp, found.icc) == (exif(order), PLAIN_XMP, ICC)
     assert found.photoshop == (b"" if format == "WEBP" else resource(1028, IPTC))
     assert dropped == (["Photoshop and IPTC data"] if format == "WEBP" else [])
@@ -98,7 +95,7 @@ def test_metadata_too_long_for_jpeg_is_said() -> None:
     )
     output, dropped = spliced(splice_jpeg, metadata, saved(picture(), "JPEG"))
     assert dropped == ["EXIF (too long for a JPEG file)", "XMP (too long for a JPEG file)"]
-    assert metadata_of(io.BytesIO(output), "jpeg").icc == ICC * 200
+    assert metadata_of(output, "jpeg").icc == ICC * 200
 
 
 @ORDERS
@@ -116,7 +113,7 @@ def test_orientation_is_the_only_tag_that_changes(order: str, prefix: bytes) -> 
 def test_random_bytes_are_refused_or_read(data: st.DataObject, rest: bytes, format: str) -> None:
     source = data.draw(st.sampled_from(STARTS[format])) + rest
     for read in (
-        lambda: metadata_of(io.BytesIO(source), format),
+        lambda: metadata_of(source, format),
         lambda: spliced(SPLICES[format], source, saved(picture(), format)) if format in SPLICES else None,
     ):
         with contextlib.suppress(InputError):

@@ -7,8 +7,15 @@ import cv2
 import numpy as np
 import pytest
 import pyvips
+import tifffile
 from PIL import Image
 
+import inpainter
+from conftest import Constant
+from inpainter.core import FillNote, InputError
+from inpainter.engine.batch import FillOptions, fill_file
+from inpainter.engine.folder import Run, fill_files
+from inpainter.photos.photo import open_photo
 from makers import (
     XMP,
     box_mask,
@@ -19,6 +26,7 @@ from makers import (
     png_chunks,
     profile,
     save,
+    save_mask,
     thumbnail,
     upright,
 )  # fmt: skip
@@ -195,3 +203,118 @@ def test_png_text_time_and_density_stay(tmp_path: Path) -> None:
     fill(photo, box_mask(HEIGHT, WIDTH, 3, 20, 17, 44), output)
     found = png_chunks(output.read_bytes())
     assert {name: found.get(name) for name in said} == said
+
+
+# ---------------------------------------------------------------- what a name says, and turning
+
+
+ORIENTED = {
+    "attribute": b'<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>',
+    "element": b'<rdf:Description xmlns:t="http://ns.adobe.com/tiff/1.0/"><t:Orientation> 6 </t:Orientation>'
+    b"</rdf:Description>",
+}
+
+
+@pytest.mark.parametrize("form", ORIENTED)
+@pytest.mark.parametrize("target", [".jpg", ".webp", ".tif", ".avif", ".png"])
+def test_xmp_says_no_other_orientation_than_the_pixels(tmp_path: Path, target: str, form: str) -> None:
+    packet = XMP.replace(b"</rdf:RDF>", ORIENTED[form] + b"</rdf:RDF>")
+    photo = save(tmp_path / "photo.png", picture(HEIGHT, WIDTH), orientation=6, xmp=packet)
+    output = tmp_path / f"out{target}"
+    fill(photo, box_mask(WIDTH, HEIGHT, 3, 20, 17, 44), output)
+    kept, expected = pyvips.Image.new_from_file(str(output)).get("xmp-data"), packet
+    if target != ".png":
+        expected = packet.replace(b'Orientation="6"', b'Orientation="1"').replace(b"> 6 <", b"> 1 <")
+    assert kept == expected
+
+
+@pytest.mark.parametrize("inside", [".png", ".webp", ".tif", ".avif"])
+def test_the_default_output_has_the_suffix_of_what_the_file_holds(tmp_path: Path, inside: str) -> None:
+    samples = picture(HEIGHT, WIDTH)
+    photo = save(tmp_path / f"photo{inside}", samples).rename(tmp_path / "photo.jpg")
+    mask = save_mask(tmp_path / "mask.png", box_mask(HEIGHT, WIDTH, 3, 20, 17, 44))
+    with pytest.warns(FillNote) as notes:
+        output = inpainter.fill(photo, mask, "telea")
+    assert output == tmp_path / f"photo-filled{inside}"
+    assert f"photo.jpg: is a {kind_of(inside)} file, in spite of its name" in [str(note.message) for note in notes]
+    report = fill_file(photo, mask, tmp_path / "out.jpg", Constant())
+    assert "the photo becomes JPEG, as the output's name says" in report.notes
+    with Image.open(tmp_path / "out.jpg") as image:
+        assert image.format == "JPEG"
+    # Of a folder of photos, too.
+    (out,) = fill_files([photo], mask, Run(tmp_path / "filled", Constant(), FillOptions(), "constant"))
+    assert out.output == f"photo{inside}"
+
+
+def kind_of(suffix: str) -> str:
+    return {".tif": "TIFF"}.get(suffix, suffix[1:].upper())
+
+
+@pytest.mark.parametrize("source", [".jpg", ".webp", ".avif", ".png"])
+@pytest.mark.parametrize("target", [".jpg", ".webp", ".avif"])
+def test_encode_quality_sets_what_loses(tmp_path: Path, source: str, target: str) -> None:
+    if source == target == ".jpg":
+        Image.fromarray(picture(HEIGHT, WIDTH)).save(tmp_path / "photo.jpg", keep_rgb=True, quality=80)
+        photo = tmp_path / "photo.jpg"
+    else:
+        photo = save(tmp_path / f"photo{source}", picture(HEIGHT, WIDTH))
+    sizes, mask = [], box_mask(HEIGHT, WIDTH, 3, 20, 17, 44)
+    for quality in (30, 60, 98):
+        report = fill(photo, mask, tmp_path / f"{quality}{target}", encode_quality=quality)
+        sizes.append((tmp_path / f"{quality}{target}").stat().st_size)
+        assert (source != target) or any(f"at quality {quality}" in note for note in report.notes)
+    assert sizes[0] < sizes[1] < sizes[2]
+
+
+@pytest.mark.parametrize("options", [{"encode_quality": 0}, {"encode_quality": 101}, {"encode_quality": 2.5},
+                                     {"page": 0}, {"page": True}])  # fmt: skip
+def test_options_out_of_range(options: dict) -> None:
+    with pytest.raises(InputError, match="give a whole number from 1"):
+        FillOptions(**options)
+
+
+# ---------------------------------------------------------------- pages
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_page_of_a_tiff_is_filled_and_written_alone(tmp_path: Path, order: str, big: bool) -> None:
+    photo, pages = tmp_path / "scan.tif", [picture(HEIGHT + 8 * number, WIDTH, seed=number) for number in range(3)]
+    with tifffile.TiffWriter(photo, byteorder=order, bigtiff=big) as file:
+        for number, page in enumerate(pages, 1):
+            file.write(
+                page, description=f"page {number}", photometric="rgb", resolution=(100 * number,) * 2, metadata=None
+            )
+    for number, page in enumerate(pages, 1):
+        mask, output = box_mask(*page.shape[:2], 3, 20, 17, 44), tmp_path / f"{number}.tif"
+        report = fill(photo, mask, output, page=number)
+        assert f"page {number} of 3 is filled, and written without the others" in report.notes
+        with tifffile.TiffFile(output) as file:
+            assert len(file.pages) == 1
+            assert file.pages.first.tags["ImageDescription"].value == f"page {number}"
+            assert file.pages.first.tags["XResolution"].value[0] == 100 * number
+            after = file.asarray()
+        assert np.array_equal(after[~mask], page[~mask])
+        fill(photo, ~mask & False, tmp_path / f"copy{number}.tif", page=number)
+        with tifffile.TiffFile(tmp_path / f"copy{number}.tif") as file:
+            assert len(file.pages) == 1
+        fill(photo, mask, tmp_path / f"{number}.png", page=number)
+        assert read(tmp_path / f"{number}.png").shape == page.shape
+    with pytest.raises(InputError, match=r"scan\.tif: holds several pictures \(pages; choose with page=1 to page=3\)"):
+        open_photo(photo)
+    with pytest.raises(InputError, match=r"scan\.tif: has 3 pages, not page 4"):
+        open_photo(photo, page=4)
+    single = save(tmp_path / "one.png", picture())
+    assert open_photo(single, page=1).pages == 1
+    with pytest.raises(InputError, match=r"one\.png: has 1 page, not page 2"):
+        open_photo(single, page=2)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".tif", ".jpg"])
+def test_a_damaged_profile_does_not_keep_a_photo_from_becoming_a_png(tmp_path: Path, suffix: str) -> None:
+    icc = bytearray(profile())
+    icc[3] ^= 2  # its length
+    photo = save(tmp_path / f"photo{suffix}", picture(HEIGHT, WIDTH, 3), icc=bytes(icc))
+    fill(photo, box_mask(HEIGHT, WIDTH, 3, 20, 17, 44), tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as image:
+        assert image.size == (WIDTH, HEIGHT)

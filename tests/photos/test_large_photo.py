@@ -1,4 +1,4 @@
-"""A photo of 300 megapixels is filled without ever lying in memory whole."""
+"""A photo of 300 megapixels is filled without ever lying in memory whole, and the blocks of 98 are carried over."""
 
 import subprocess
 import sys
@@ -33,6 +33,30 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def peak_of(photo: Path, folder: Path) -> int:
+    """Fill a hole of 600×600 in a process of its own; the bytes that it held."""
+    script = FILL.format(tests=str(Path(__file__).parents[1]))
+    words = [sys.executable, "-c", script, *map(str, (photo, folder / "mask.png", folder / "out.jpg"))]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    filled, peak = map(int, done.stdout.split())
+    assert filled == 600 * 600
+    return peak
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+def test_memory_of_98_megapixels_whose_blocks_are_carried_over(photo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jpeglib")
+    width, height = 12_000, 8_167
+    part = pyvips.Image.jpegload(str(photo)).crop(0, 0, width, height)
+    part.jpegsave(str(tmp_path / "part.jpg"), Q=90, subsample_mode="off")
+    hole = pyvips.Image.black(width, height).insert(pyvips.Image.black(600, 600) + 255, 5_000, 4_000).cast("uchar")
+    hole.pngsave(str(tmp_path / "mask.png"), bitdepth=1)
+    assert peak_of(tmp_path / "part.jpg", tmp_path) < LIMIT
+    old, new = (pyvips.Image.jpegload(str(tmp_path / name)) for name in ("part.jpg", "out.jpg"))
+    changed = ((old - new).abs() > 0).find_trim(threshold=0, background=[0, 0, 0])
+    assert changed == [5_000, 4_000, 600, 600]
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_memory_of_a_300_megapixel_jpeg(photo: Path, tmp_path: Path, orientation: int) -> None:
@@ -44,11 +68,7 @@ def test_memory_of_a_300_megapixel_jpeg(photo: Path, tmp_path: Path, orientation
         photo.write_bytes(data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:])
     hole = pyvips.Image.black(width, height).insert(pyvips.Image.black(600, 600) + 255, left, top).cast("uchar")
     hole.pngsave(str(tmp_path / "mask.png"), bitdepth=1)
-    script = FILL.format(tests=str(Path(__file__).parents[1]))
-    words = [sys.executable, "-c", script, *map(str, (photo, tmp_path / "mask.png", tmp_path / "out.jpg"))]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    filled, peak = map(int, done.stdout.split())
-    assert filled == 600 * 600
+    peak = peak_of(photo, tmp_path)
     assert peak < LIMIT
     out = pyvips.Image.jpegload(str(tmp_path / "out.jpg"))
     assert (out.width, out.height) == (WIDTH, HEIGHT)

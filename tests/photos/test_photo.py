@@ -1,5 +1,7 @@
 """Reading photos: boxes of the upright picture, samples and images, and what a header says."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,35 @@ def test_crops_are_those_of_the_upright_picture(
     for box, crop in zip(boxes, photo.crops(boxes), strict=True):
         assert np.array_equal(crop, whole[box.slices])
     assert photo.crops([]) == []
+
+
+CUT = """
+import os, sys
+from pathlib import Path
+from inpainter.core import InputError
+from inpainter.photos.photo import open_photo, readable
+photo = open_photo(Path(sys.argv[1]))
+image = photo.pixels()
+os.truncate(photo.path, 0)
+try:
+    with readable(photo.path):
+        print(image.avg())
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif", ".tif"])
+def test_a_file_cut_short_while_it_is_read(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"photo{suffix}", picture(300, 400))
+    expected = open_photo(path).pixels().avg()
+    done = subprocess.run([sys.executable, "-c", CUT, str(path)], capture_output=True, text=True)
+    assert done.returncode == 0, done
+    if suffix == ".tif":
+        assert "photo.tif: damaged or cut short" in done.stdout
+        assert done.stdout.count("\n") == 1
+    else:
+        assert float(done.stdout) == expected
 
 
 def turned_photo(orientation: int, height: int, width: int) -> Photo:

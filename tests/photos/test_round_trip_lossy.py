@@ -93,7 +93,7 @@ def test_jpeg_keeps_every_block_that_the_mask_does_not_touch(tmp_path: Path, opt
 
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("options", JPEGS[:6], ids=str)
-def test_jpeg_without_jpeglib_is_encoded_anew_says_so_and_keeps_the_rest(
+def test_jpeg_without_jpeglib_is_encoded_again_says_so_and_keeps_the_rest(
     tmp_path: Path, options: dict, orientation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "jpeglib", None)
@@ -103,7 +103,7 @@ def test_jpeg_without_jpeglib_is_encoded_anew_says_so_and_keeps_the_rest(
     report = fill(photo, mask, output)
 
     assert len(report.notes) == 1
-    assert "encoded anew, at quality" in report.notes[0]
+    assert "encoded again, at quality" in report.notes[0]
     assert "jpeglib" in report.notes[0]
     says = told(photo)
     assert says["icc"] == icc
@@ -148,7 +148,7 @@ def test_jpeg_that_stores_rgb(tmp_path: Path) -> None:
     Image.fromarray(picture(48, 64, 3)).save(photo, keep_rgb=True, quality=95)
     mask = box_mask(48, 64, 4, 4, 12, 12)
     report = fill(photo, mask, output)
-    assert any("encoded anew" in note for note in report.notes)
+    assert any("encoded again" in note for note in report.notes)
     old, new = seen(photo).astype(int), seen(output).astype(int)
     assert np.abs(new - old)[20:].mean() < 3
     assert np.abs(new[6:10, 6:10, :3] - 128).max() < 16

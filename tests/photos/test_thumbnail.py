@@ -61,8 +61,8 @@ def test_a_profile_is_heeded_and_a_broken_one_is_no_end(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
-    path = save(tmp_path / "photo.png", picture(400, 600))
-    photo = open_photo(path)
+    path = save(tmp_path / "photo.jpg", picture(400, 600))
     path.write_bytes(path.read_bytes()[:2000])
+    photo = open_photo(path)
     with pytest.raises(InputError, match="damaged or cut short"):
         thumbnail(photo, [], Box(0, 200, 600, 200), (20, 60))

@@ -1,20 +1,33 @@
 """Descriptive tags go from TIFF to TIFF, classic or big, in either byte order, and the samples stay."""
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pyvips
 
-from inpainter.photos.containers import (
-    Metadata,
-    carry_tiff_tags,
-    metadata_of,
-)
+from inpainter.photos.metadata import Metadata
 from inpainter.photos.previews import find_jpegs
-from photos.metadata_blocks import exif, jpeg, resource, tags_of
-from photos.metadata_files import ICC, IPTC, ORDERS, PLAIN_XMP, below, carried, described, fields, tiff_source, whole
+from inpainter.photos.tiff_tags import carry_tiff_tags, tiff_metadata
+from makers import box_mask
+from photo_readers import fill
+from photos.metadata_blocks import exif, jpeg, packet_with, resource, tags_of
+from photos.metadata_files import (
+    ICC,
+    IPTC,
+    ORDERS,
+    PLAIN_XMP,
+    below,
+    carried,
+    described,
+    fields,
+    metadata_of,
+    tiff_source,
+    vips_tiff,
+    whole,
+)  # fmt: skip
+from tiff_maker import tiff, tiff_tags
 
 
 @ORDERS
@@ -25,7 +38,7 @@ def test_tiff_tags_are_carried_over(tmp_path: Path, order: str, big_source: bool
     output, dropped = carried(tmp_path, source, bigtiff=big)
     assert set(dropped) == {
         "preview in a TIFF tag",
-        "Photoshop thumbnail",
+        "Photoshop data other than IPTC and resolution",
         "Photoshop layers",
         "pictures beside the main one (SubIFDs)",
         "TIFF tag 65000",
@@ -64,22 +77,22 @@ def test_tiff_colours_can_come_from_the_written_file(tmp_path: Path) -> None:
     assert below(output)[1]
 
 
-def test_replaced_blocks_do_not_stay_in_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    image = pyvips.Image.black(9, 9).copy()
-    image.set_type(pyvips.GValue.blob_type, "photoshop-data", resource(1036, jpeg()))
-    image.tiffsave(str(path))
-    assert list(find_jpegs(path.read_bytes()))
-    with path.open("r+b") as file:
-        carry_tiff_tags(io.BytesIO(tiff_source("<")), file)
-    assert not list(find_jpegs(path.read_bytes()))
+def test_no_replaced_block_stays_in_the_file(tmp_path: Path) -> None:
+    photo, output = tmp_path / "photo.tif", tmp_path / "out.tif"
+    blocks = {34377: (7, resource(1036, bytes(28) + jpeg())), 700: (1, packet_with("<GImage:Data>AAAA</GImage:Data>"))}
+    samples = bytes(range(256)) * 4
+    photo.write_bytes(tiff((tiff_tags(32, 32, 1) | blocks | {0x8769: (4, {0x927C: (7, jpeg())})}, [samples])))
+    report = fill(photo, box_mask(32, 32, 4, 4, 9, 9), output)
+    assert len(report.notes) == 3
+    assert not list(find_jpegs(output.read_bytes()))
+    assert b"AAAA" not in output.read_bytes()
 
 
 @ORDERS
 def test_metadata_into_tiff_and_back(tmp_path: Path, order: str) -> None:
     output, dropped = carried(tmp_path, whole(exif(order)))
     assert dropped == []
-    back = metadata_of(io.BytesIO(output), "tiff")
+    back = metadata_of(output, "tiff")
     assert (back.xmp, back.icc, back.photoshop) == (PLAIN_XMP, ICC, resource(1028, IPTC))
     found, expected = tags_of(back.exif), tags_of(exif(order))
     assert (found["photo"], found["gps"]) == (expected["photo"], expected["gps"])
@@ -90,3 +103,64 @@ def test_bare_iptc_of_a_tiff_is_found() -> None:
     found = Metadata.clean(iptc=IPTC)
     assert found.photoshop == resource(1028, IPTC)
     assert Metadata.clean(iptc=b"other", photoshop=resource(1028, IPTC)).photoshop == resource(1028, IPTC)
+
+
+def note_of(order: str, where: int, name: bytes, *, absolute: bool) -> bytes:
+    """A maker note that lies at `where`: after its name a directory, whose long value is found by an offset."""
+    start = len(name)
+    behind = start + 2 + 2 * 12 + 4
+    place = behind + (where if absolute else 0)
+    entries = struct.pack(order + "HHIHH", 1, 3, 1, 7, 0) + struct.pack(order + "HHII", 2, 2, 12, place)
+    return name + struct.pack(order + "H", 2) + entries + bytes(4) + b"long value.\0"
+
+
+@ORDERS
+@pytest.mark.parametrize("name", [b"", b"OLYMP\0\1\0", b"Panasonic\0\0\0"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_offsets_in_a_maker_note_that_count_from_the_file_move_along(
+    tmp_path: Path, order: str, name: bytes, absolute: bool
+) -> None:
+    def source(where: int) -> bytes:
+        note = note_of(order, where, name, absolute=absolute)
+        return tiff(
+            (tiff_tags(2, 2, 1) | {0x8769: (4, {0x9003: (2, b"2024"), 0x927C: (7, note)})}, [bytes(4)]), order=order
+        )
+
+    where = source(0).index(note_of(order, 0, name, absolute=absolute))
+    output, dropped = carried(tmp_path, source(where))
+    assert dropped == []
+    (found,) = (at for at in (output.find(name + struct.pack(order + "HHHI", 2, 1, 3, 1)),) if at > 0)
+    assert found != where
+    assert output[found : found + 60].startswith(note_of(order, found, name, absolute=absolute))
+
+
+@ORDERS
+@pytest.mark.parametrize("page", [0, 1, 2])
+def test_the_tags_are_those_of_the_page(tmp_path: Path, order: str, page: int) -> None:
+    source = tiff(*((tiff_tags(2, 2, 1) | {270: (2, b"page %d\0" % n)}, [bytes(4)]) for n in range(3)), order=order)
+    path = tmp_path / "written.tif"
+    vips_tiff(path)
+    with path.open("r+b") as file:
+        assert carry_tiff_tags(io.BytesIO(source), file, page=page) == []
+    assert described(path.read_bytes())[270] == f"page {page}"
+    block = tiff_metadata(io.BytesIO(source), page).exif
+    assert tags_of(block)["main"] == {270: f"page {page}"}
+
+
+def test_layers_are_not_read(tmp_path: Path) -> None:
+    """Photoshop's may be longer than the memory."""
+    photo, output = tmp_path / "photo.tif", tmp_path / "out.tif"
+    whole = tiff((tiff_tags(32, 32, 1) | {37724: (7, b"a layer, or many")}, [bytes(range(256)) * 4]))
+    photo.write_bytes(whole)
+    at = whole.index(b"a layer")
+    lengths: list[tuple[int, int]] = []
+
+    class Watched(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            lengths.append((self.tell(), len(data := super().read(size))))
+            return data
+
+    tiff_metadata(Watched(whole))
+    assert lengths
+    assert not any(start <= at < start + length for start, length in lengths)
+    assert "left out: Photoshop layers" in fill(photo, box_mask(32, 32, 4, 4, 9, 9), output).notes

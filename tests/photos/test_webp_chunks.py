@@ -2,10 +2,8 @@
 
 import pytest
 
-from inpainter.photos.containers import (
-    splice_webp,
-)
 from inpainter.photos.previews import find_jpegs
+from inpainter.photos.webp_chunks import splice_webp
 from photos.metadata_blocks import exif, jpeg, tags_of
 from photos.metadata_files import ICC, PLAIN_XMP, fields, picture, riff, riff_chunks, same_samples, saved, spliced
 

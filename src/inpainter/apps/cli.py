@@ -45,6 +45,8 @@ def fill(
     source: Path | None = None,
     avoid: Path | None = None,
     candidates: Annotated[int | None, Parameter(converter=whole)] = None,
+    encode_quality: Annotated[int | None, Parameter(converter=whole)] = None,
+    page: Annotated[int | None, Parameter(converter=whole)] = None,
     recursive: Annotated[bool, Parameter(negative="")] = False,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     max_megapixels: float = 400.0,
@@ -57,9 +59,9 @@ def fill(
     Parameters
     ----------
     files
-        A photo (JPEG, PNG, WebP, TIFF, AVIF), several, or a folder of photos; and last the mask, a picture of the same
-        size that is white where to fill. For several photos: one mask for all, or a folder of masks named like the
-        photos, as NAME.png or NAME_mask.png. `-` is standard input.
+        A photo (JPEG, PNG, WebP, TIFF, AVIF, HEIC), several, or a folder of photos; and last the mask, a picture of the
+        same size that is white where to fill. For several photos: one mask for all, or a folder of masks named like
+        the photos, as NAME.png or NAME_mask.png. `-` is standard input.
     output
         Where to write; the suffix chooses the format. Default: NAME-filled.EXT beside the photo. In a folder the output
         has the photo's name. For several photos: a folder, which then also holds report.jsonl; started again, what
@@ -92,6 +94,11 @@ def fill(
         Make so many fills of a photo to choose from, 1 to 16, with the seeds from --seed on: NAME-filled-1.EXT, the
         best by the method's own measure, and so on; NAME-candidates.png shows them all. For methods that draw
         (auto, exemplar, latent-search).
+    encode_quality
+        1 to 100, of what is encoded with loss: lossy WebP and AVIF, a JPEG whose blocks cannot be carried over, and a
+        photo that becomes one of these. By default one that loses little.
+    page
+        The page of a TIFF that has several, from 1 on; it is written alone.
     recursive
         Fill the photos of sub-folders, too; the output, and a folder of masks, have the same sub-folders.
     overwrite
@@ -118,7 +125,7 @@ def fill(
         raise InputError("--mask-colour and --resize-mask are for a mask: leave them out, or --painted and --box")
     options = FillOptions(
         mask_colour=mask_colour, resize_mask=resize_mask, grow=grow, seed=seed, overwrite=overwrite,
-        max_megapixels=max_megapixels,
+        max_megapixels=max_megapixels, encode_quality=encode_quality, page=page,
     )  # fmt: skip
     asked = Fill(
         read_inputs(files, painted, box), output, method, device, options, source, avoid, candidates, recursive, quiet,

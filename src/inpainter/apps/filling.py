@@ -18,7 +18,7 @@ from inpainter.engine.pictures import source_for
 from inpainter.engine.unnamed import unnamed_folder
 from inpainter.engine.where import FileMask
 from inpainter.methods import identity, load
-from inpainter.photos.sniff import SUFFIXES
+from inpainter.photos.sniff import SUFFIXES, true_suffix
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Fill:
         start = time.perf_counter()
         if self._streams:
             with unnamed_folder() as folder:
-                report = self._filled(photo, mask, folder / f"filled{photo.suffix}", inpainter, texture, talk)
+                report = self._filled(photo, mask, folder / f"filled{true_suffix(photo)}", inpainter, texture, talk)
                 sys.stdout.buffer.write(report.output.read_bytes())
                 sys.stdout.buffer.flush()
         else:

@@ -13,7 +13,7 @@ from inpainter.core.paths import exists, is_folder
 from inpainter.engine.unnamed import as_file, unnamed_folder
 from inpainter.engine.where import FileMask
 from inpainter.photos.mask_file import Boxes, Painted, read_mask
-from inpainter.photos.sniff import SUFFIXES
+from inpainter.photos.sniff import SUFFIXES, true_suffix
 
 STREAM = "-"
 """Standard input or output; a file of that name is `./-`."""
@@ -124,7 +124,7 @@ def output_for(photo: Path, output: str) -> Path:
         raise InputError("the output has no name: name a file or a folder with -o")
     path = Path(output)
     if is_folder(path):
-        return path / photo.name
+        return path / f"{photo.stem}{true_suffix(photo)}"
     if output.endswith(("/", os.sep)) or (not path.suffix and not exists(path)):
         raise InputError(f"{output}: no such folder, and no name of a picture: make it (mkdir -p), or add .jpg, say")
     return path

@@ -41,7 +41,10 @@ class InputError(ValueError):
         return (what, remedy) if found else (message, "")
 
 
-OPTIONS = ("mask_colour", "resize_mask", "overwrite", "max_megapixels", "recursive", "painted", "boxes", "grow")
+OPTIONS = (
+    "mask_colour", "resize_mask", "overwrite", "max_megapixels", "recursive", "painted", "boxes", "grow", "page",
+    "encode_quality",
+)  # fmt: skip
 """The options that messages name, as in Python: `NAME=VALUE`, or `NAME=` alone."""
 _OPTION = re.compile(rf"\b({'|'.join(OPTIONS)})=('[^']*'|[\w.]+)?")
 

@@ -19,7 +19,7 @@ from inpainter.core import InputError
 from inpainter.core.paths import exists
 from inpainter.photos import sniff
 
-SUFFIXES = {*sniff.SUFFIXES, ".bmp"}
+SUFFIXES = {suffix for suffix, kind in sniff.SUFFIXES.items() if kind != "heic"} | {".bmp"}
 """File names that a folder is searched for."""
 CHUNK = 500
 """Number of pictures that a worker decodes at a time."""

@@ -1,5 +1,6 @@
 """From a photo file to a photo file."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from inpainter.engine.removal import Picture, fill_pictures, grown
 from inpainter.engine.where import MaskLike, mask_files, reader, where_to_fill
 from inpainter.photos.files import check_apart, check_output
 from inpainter.photos.photo import MAX_MEGAPIXELS, Photo, open_photo
+from inpainter.photos.sniff import true_suffix
 from inpainter.photos.write import check_format, copy_photo, write_photo
 
 _INVERTED = 0.5
@@ -44,8 +46,15 @@ class FillOptions:
     """Replace outputs that exist."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Refuse larger pictures before they are decoded."""
+    encode_quality: int | None = None
+    """1 to 100: of what is encoded with loss; None: what loses little, and of a JPEG the nearest to its own."""
+    page: int | None = None
+    """The page of a TIFF that has several, from 1 on."""
 
     def __post_init__(self) -> None:
+        for name, value, most in (("encode_quality", self.encode_quality, 100), ("page", self.page, math.inf)):
+            if value is not None and not (type(value) is int and 1 <= value <= most):
+                raise InputError(f"{name}={value}: give a whole number from 1 {'to 100' if most == 100 else 'on'}")
         check_seed(self.seed)
         # Written so that NaN fails too, which would let everything pass.
         if not self.max_megapixels > 0:
@@ -63,8 +72,8 @@ class FillReport:
 
 
 def default_output(photo: Path) -> Path:
-    """Return NAME-filled.EXT beside the photo."""
-    return photo.with_name(f"{photo.stem}-filled{photo.suffix}")
+    """Return NAME-filled.EXT beside the photo; EXT is that of what the file holds."""
+    return photo.with_name(f"{photo.stem}-filled{true_suffix(photo)}")
 
 
 def fill_file(
@@ -79,12 +88,15 @@ def fill_file(
     with the progress and may raise `Cancelled`. Raises InputError. In both cases nothing was written.
     """
     job = prepare(photo, mask, [output], options, source)
+    writing = {"overwrite": options.overwrite, "quality": options.encode_quality}
     if not job.pixels:
-        notes = [*job.notes, *copy_photo(job.photo, output, overwrite=options.overwrite)]
+        notes = [*job.notes, *copy_photo(job.photo, output, **writing)]
         return FillReport(output, 0, 0, tuple(notes))
     (fill,) = fill_pictures(inpainter, [job.picture], on_step=on_step)
-    notes = [*job.notes, *fill.notes, *write_photo(job.photo, output, fill.patches, overwrite=options.overwrite)]
-    return FillReport(output, len(fill.patches), job.pixels, tuple(notes))
+    opened, pixels, notes = job.photo, job.pixels, [*job.notes, *fill.notes]
+    del job  # its mask is as large as the photo, and writing wants the memory
+    notes += write_photo(opened, output, fill.patches, **writing)
+    return FillReport(output, len(fill.patches), pixels, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,7 @@ def prepare(
 
     With `keep_sources` not even `overwrite` lets an output replace a file that it is made from.
     """
-    file = open_photo(photo, max_megapixels=options.max_megapixels)
+    file = open_photo(photo, max_megapixels=options.max_megapixels, page=options.page)
     sources = (photo, *mask_files(mask), *(source.files if source else ()))
     for path in sources:
         if not exists(path):

@@ -126,7 +126,7 @@ def fill_file_candidates(
     with atomic_all([*outputs, sheet], overwrite=options.overwrite) as places:
         for candidate, path, place in zip(candidates, outputs, places[:-1], strict=True):
             with explained(path):
-                notes += encode_photo(job.photo, path, candidate.fill.patches, place)
+                notes += encode_photo(job.photo, path, candidate.fill.patches, place, options.encode_quality)
         with explained(sheet):
             places[-1].write_bytes(encoded(_sheet(job, candidates)))
     return Written(tuple(outputs), tuple(candidates), sheet, job.pixels, tuple(dict.fromkeys(notes)))

@@ -28,6 +28,7 @@ from inpainter.engine.lock import LOCK, only_run
 from inpainter.engine.where import FileMask
 from inpainter.photos.files import check_output
 from inpainter.photos.mask_file import Boxes, Painted, check_mask_colour
+from inpainter.photos.sniff import true_suffix
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Run:
 class _Item:
     photo: Path
     name: str
-    """Its path in the output folder, and its name in the report."""
+    """Its name in the report: in a sub-folder, the relative path."""
+    output: str
+    """Its path in the output folder: the name, with the suffix of what is written."""
     mask: FileMask | str
     """The mask, or the reason why there is none."""
 
@@ -70,7 +73,7 @@ def fill_folder(photos: Path, masks: FileMask, run: Run, *, recursive: bool = Fa
     _check_place(run.output, [photos], source)
     found, left_out = photos_in(photos, recursive=recursive, without=[run.output, *([source] if source else [])])
     if not found:
-        raise InputError(f"{photos}: holds no photo (JPEG, PNG, WebP, TIFF or AVIF); name another folder")
+        raise InputError(f"{photos}: holds no photo (JPEG, PNG, WebP, TIFF, AVIF or HEIC); name another folder")
     return _fill_all(_items(found, photos, masks), run, left_out)
 
 
@@ -117,6 +120,7 @@ def _items(photos: Sequence[Path], root: Path | None, masks: FileMask) -> list[_
     for photo in photos:
         stems[photo.parent].add(photo.stem)
     items = []
+    taken = {photo.relative_to(root) if root else Path(photo.name) for photo in photos}
     for photo in photos:
         name = photo.relative_to(root) if root else Path(photo.name)
         mask: FileMask | str = masks
@@ -129,7 +133,11 @@ def _items(photos: Sequence[Path], root: Path | None, masks: FileMask) -> list[_
                 mask = f"{photo}: several masks have its name ({', '.join(path.name for path in named)}); keep one"
             else:
                 mask = f"{photo}: no mask of its name in {place}; add {photo.stem}.png or {photo.stem}_mask.png"
-        items.append(_Item(photo, name.as_posix(), mask))
+        suffix = true_suffix(photo)
+        output = name.with_suffix(suffix)
+        if output != name and output in taken:
+            output = name.with_name(name.name + suffix)
+        items.append(_Item(photo, name.as_posix(), output.as_posix(), mask))
     return items
 
 
@@ -162,7 +170,7 @@ def _fill_all(items: Sequence[_Item], run: Run, notes: Sequence[str]) -> list[Fi
     for name, what in ((REPORT, "the report"), (LOCK, "the lock")):
         taken[os.path.realpath(run.output / name)] = f"the name of {what}"
     for item in items:
-        output = run.output / item.name
+        output = run.output / item.output
         if what := taken.get(os.path.realpath(output)):
             raise InputError(f"{output}: is {what}; name another output")
     _make_folder(run.output)
@@ -191,7 +199,7 @@ def _recorded(item: _Item, run: Run, earlier: Lines, on_step: OnStep | None) -> 
 
     Otherwise the next run would find an output that it knows nothing of.
     """
-    output = run.output / item.name
+    output = run.output / item.output
     there = os.path.lexists(output)
     try:
         result = _fill_one(item, run, earlier, on_step)
@@ -201,7 +209,7 @@ def _recorded(item: _Item, run: Run, earlier: Lines, on_step: OnStep | None) -> 
             key = _key(item.photo, item.mask, run.options, run.method)
             mask, sha256 = _name(item.mask), file_sha256(output)
             append_result(
-                run.output, FileResult(item.name, mask, item.name, "filled", key=key, output_sha256=sha256)
+                run.output, FileResult(item.name, mask, item.output, "filled", key=key, output_sha256=sha256)
             )  # fmt: skip
         raise
     return result
@@ -213,15 +221,15 @@ def _part(on_step: OnStep, before: int, photos: int, done: float, total: float) 
 
 def _fill_one(item: _Item, run: Run, earlier: Lines, on_step: OnStep | None) -> FileResult:
     if isinstance(item.mask, str):
-        return FileResult(item.name, "", item.name, "failed", error=item.mask)
-    start, output, key = time.perf_counter(), run.output / item.name, ""
+        return FileResult(item.name, "", item.output, "failed", error=item.mask)
+    start, output, key = time.perf_counter(), run.output / item.output, ""
     mask = _name(item.mask)
     done = earlier.get((item.name, False))
     try:
         key = _key(item.photo, item.mask, run.options, run.method)
         if done and done["key"] == key and output.is_file() and file_sha256(output) == done["output_sha256"]:
             fields = {name: done[name] for name in ("holes", "filled_pixels", "seconds", "output_sha256")}
-            return FileResult(item.name, mask, item.name, "skipped", notes=tuple(done["notes"]), key=key, **fields)
+            return FileResult(item.name, mask, item.output, "skipped", notes=tuple(done["notes"]), key=key, **fields)
         if done and done["key"] != key and not run.options.overwrite and os.path.lexists(output):
             raise InputError(
                 f"{output}: exists already, of another photo, mask, option, method or version; name another folder or "
@@ -233,9 +241,9 @@ def _fill_one(item: _Item, run: Run, earlier: Lines, on_step: OnStep | None) -> 
     except Exception as error:
         known = isinstance(error, InputError)
         text = str(error) if known else f"{item.photo}: a fault of the program ({error!r}); fill it alone to see where"
-        return FileResult(item.name, mask, item.name, "failed", error=text, key=key)
+        return FileResult(item.name, mask, item.output, "failed", error=text, key=key)
     return FileResult(
-        item.name, mask, item.name, "filled", notes=report.notes, holes=report.holes,
+        item.name, mask, item.output, "filled", notes=report.notes, holes=report.holes,
         filled_pixels=report.filled_pixels, seconds=round(time.perf_counter() - start, 3), key=key,
         output_sha256=file_sha256(output),
     )  # fmt: skip
@@ -248,7 +256,7 @@ def _name(mask: FileMask) -> str:
 
 
 def _key(photo: Path, mask: FileMask, options: FillOptions, method: str) -> str:
-    asked = asdict(options)
+    asked = {name: value for name, value in asdict(options).items() if value is not None}
     # How large a file may be and whether outputs may be replaced does not change what comes out.
     del asked["overwrite"], asked["max_megapixels"]
     source = _file_of(mask)

@@ -10,7 +10,7 @@ from inpainter.photos.sniff import REMEDIES, SUFFIXES
 _HIDDEN, _MACOS, _FOLDERS, _LINKED = "hidden", "macOS", "sub-folder", "link"
 # Suffix → a format that is recognised and refused.
 _REFUSED = {
-    ".heic": "heic", ".heif": "heic", ".hif": "heic", ".gif": "gif", ".svg": "svg", ".bmp": "bmp", ".dib": "bmp",
+    ".gif": "gif", ".svg": "svg", ".bmp": "bmp", ".dib": "bmp",
     ".jp2": "jpeg 2000", ".j2k": "jpeg 2000", ".jxl": "jpeg xl", ".psd": "psd", ".ico": "ico", ".exr": "openexr",
     ".hdr": "hdr", **dict.fromkeys((".arw", ".cr2", ".cr3", ".crw", ".dng", ".nef", ".orf", ".raf", ".rw2"), "raw"),
 }  # fmt: skip

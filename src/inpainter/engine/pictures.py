@@ -24,6 +24,7 @@ from inpainter.photos.mask_file import Boxes, Painted, read_mask
 from inpainter.photos.mask_levels import Levels, Spoken
 from inpainter.photos.painted import painted_mask
 from inpainter.photos.photo import Samples, open_photo, to_image
+from inpainter.photos.sniff import true_suffix
 
 _PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "P", "CMYK")
 
@@ -58,6 +59,10 @@ def fill_picture(
         for name, given in (("output", output is not None), ("overwrite", options.overwrite)):
             if given:
                 raise TypeError(f"{name} is for a photo that is a path: this one is returned instead")
+    if not (_is_path(image) or _is_bytes(image)):
+        for name, given in (("encode_quality", options.encode_quality), ("page", options.page)):
+            if given is not None:
+                raise TypeError(f"{name} is for a photo that is a file: an array is not encoded")
     if not (_is_path(mask) or _is_bytes(mask)):
         for name, given in (("mask_colour", options.mask_colour != "white"), ("resize_mask", options.resize_mask)):
             if given:
@@ -163,7 +168,10 @@ def _fill_file(photo: Path, mask: Any, output: Path | None, texture: TextureSour
 def _fill_bytes(image: Any, mask: Any, texture: TextureSource | None, asked: _Asked) -> list[bytes]:
     with unnamed_folder() as folder:
         photo = as_file(image, folder, "image")
-        return [path.read_bytes() for path in _fill_file(photo, mask, photo.with_stem("filled"), texture, asked)]
+        return [
+            path.read_bytes()
+            for path in _fill_file(photo, mask, photo.with_name(f"filled{true_suffix(photo)}"), texture, asked)
+        ]
 
 
 # ---------------------------------------------------------------------------------------------------------- the arrays

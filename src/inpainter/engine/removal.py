@@ -28,6 +28,8 @@ _GROUP_PIXELS = 32_000_000
 _BATCH_PIXELS = 1_000_000
 # Replaces hidden colours where no pixel is visible at all.
 _GREY = 0.5
+# Below this share of the largest alpha nobody sees a colour, and where it was rounded with alpha it is noise.
+_HIDDEN = 1 / 16
 # A fill made at a smaller scale than this looks coarse.
 _COARSE = 2
 # Up to this radius a mask is dilated with OpenCV's disc, which is fast.
@@ -212,7 +214,7 @@ class _Crop:
         box = self.hole.box
         seen = box.relative_to(frame)
         inside = seen.relative_to(self.place).slices
-        samples, mask = np.ascontiguousarray(self.samples[inside]), self.mask[inside]
+        samples, mask = np.ascontiguousarray(self.samples[inside]), self.mask[inside].copy()
         return Patch(box, compose(samples, to_samples(filled[seen.slices], samples), mask), mask)
 
 
@@ -248,7 +250,8 @@ def _with_source(uses_source: bool, view: View, picture: Picture, hole: Hole, sa
         crop = hole.crop(height, width)
         mask = picture.mask[crop.slices]
         source = _source(picture, crop, mask, samples)
-        seen, wanted = ~mask, 1
+        opaque = _visible(samples)
+        seen, wanted = ~mask if opaque is None else ~mask & opaque, 1
         if source is not None and uses_source:
             seen, wanted = source, np.count_nonzero(picture.mask[hole.box.slices])
         if np.count_nonzero(seen) >= wanted or crop == Box(0, 0, width, height):
@@ -276,8 +279,11 @@ def _source(picture: Picture, crop: Box, mask: Mask, samples: Samples) -> Mask |
 
 
 def _visible(samples: Samples) -> Mask | None:
-    """Return where a picture is not fully transparent; None where it has no alpha."""
-    return samples[..., -1] > 0 if samples.shape[2] in (2, 4) else None
+    """Return where a picture is not as good as transparent; None where it has no alpha."""
+    if samples.shape[2] not in (2, 4):
+        return None
+    alpha = samples[..., -1]
+    return alpha > alpha.max() * _HIDDEN
 
 
 def _without_hidden(image: Image, samples: Samples, mask: Mask) -> Image:

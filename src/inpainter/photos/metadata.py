@@ -4,9 +4,11 @@ import struct
 from dataclasses import dataclass, replace
 
 from inpainter.photos.previews import EXIF_PREFIX, byte_order, strip_exif, strip_photoshop
-from inpainter.photos.xmp import strip_xmp
+from inpainter.photos.xmp import strip_xmp, upright_xmp
 
 _IPTC_RESOURCE = 0x0404
+# TIFF field type → `struct` code. The orientation should be a SHORT; some cameras write another, and readers heed it.
+_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Metadata:
 
     def upright(self) -> "Metadata":
         """The same, saying that the samples need no turning; for writers whose samples already stand upright."""
-        return replace(self, exif=set_orientation(self.exif, 1))
+        return replace(self, exif=set_orientation(self.exif, 1), xmp=upright_xmp(self.xmp))
 
 
 _IPTC_MARK = b"8BIM" + struct.pack(">H", _IPTC_RESOURCE)
@@ -61,8 +63,9 @@ def set_orientation(exif: bytes, orientation: int) -> bytes:
         (directory,) = struct.unpack_from(order + "I", block, 4)
         count = struct.unpack_from(order + "H", block, directory)[0] if directory + 2 <= len(block) else 0
         for entry in range(directory + 2, min(directory + 2 + 12 * count, len(block) - 11), 12):
-            if struct.unpack_from(order + "HHI", block, entry) == (0x0112, 3, 1):
-                struct.pack_into(order + "H", block, entry + 8, orientation)
+            tag, kind, items = struct.unpack_from(order + "HHI", block, entry)
+            if tag == 0x0112 and items == 1 and kind in _WHOLE_NUMBERS:
+                struct.pack_into(order + _WHOLE_NUMBERS[kind], block, entry + 8, orientation)
     return prefix + bytes(block)
 
 

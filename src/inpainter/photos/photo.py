@@ -1,7 +1,8 @@
 """Photo files: what is in one, and reading the parts of it that a fill needs."""
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,12 @@ import pyvips
 from numpy.typing import NDArray
 
 from inpainter.core import Box, Image, InputError
-from inpainter.photos.quality import is_sequence
-from inpainter.photos.sniff import PHOTOS, REMEDIES, sniff
+from inpainter.photos.avif import avif_colours
+from inpainter.photos.cicp import in_own_colours
+from inpainter.photos.heic import load_heic
+from inpainter.photos.png_chunks import png_facts
+from inpainter.photos.sniff import PHOTOS, REMEDIES, SUFFIXES, is_sequence, sniff
+from inpainter.photos.tiff_samples import PALETTE_NOTE, load_tiff
 
 Samples = NDArray[Any]
 """What a picture holds, `(H, W, bands)`: one or three colours, then alpha if there is one.
@@ -22,8 +27,11 @@ Of uint8 or uint16; of an array also of floating point in [0, 1].
 """
 
 MAX_MEGAPIXELS = 400.0
-PALETTE_NOTE = "the palette becomes full colour: a fill needs colours that it may not have"
-_LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "tiff": "tiffload", "avif": "heifload"}
+_LOADERS = {"jpeg": "jpegload", "png": "pngload", "webp": "webpload", "avif": "heifload"}
+# No photo needs more bytes a pixel in its file: four samples of 16 bit.
+_MOST_BYTES = 8
+# So much is read whatever its pixels are: a small photo may have a long video behind it.
+_LARGE = 1 << 30
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
 _STRIP_ROWS = 256
 
@@ -49,7 +57,7 @@ class Photo:
 
     path: Path
     format: str
-    """One of `jpeg`, `png`, `webp`, `tiff`, `avif`."""
+    """One of `jpeg`, `png`, `webp`, `tiff`, `avif`, `heic`."""
     width: int
     height: int
     depth: int
@@ -61,6 +69,14 @@ class Photo:
     """EXIF orientation, 1 to 8, of the picture as stored."""
     cmyk: bool
     """Whether the file is CMYK; its samples are then given as sRGB."""
+    data: bytes = dataclasses.field(default=b"", repr=False)
+    """The whole file, so that nobody changes it meanwhile; of TIFF nothing, which is read part by part."""
+    page: int = 0
+    """Which page of a TIFF, from 0 on."""
+    pages: int = 1
+    """How many it has."""
+    decoded: pyvips.Image | None = dataclasses.field(default=None, repr=False, compare=False)
+    """The picture of a HEIC, which libvips does not decode."""
     notes: tuple[str, ...] = ()
     """What a reader should know about how the file is taken."""
 
@@ -76,7 +92,9 @@ class Photo:
 
     def pixels(self, access: str = "sequential") -> pyvips.Image:
         """Return the picture as stored (not turned), as libvips decodes it, with `bands` bands."""
-        image = load_pixels(self.path, self.format, access)
+        image = self.decoded
+        if image is None:
+            image = load_pixels(self.data or self.path, self.format, access, self.page)
         if self.cmyk:
             depth = 16 if image.format == "ushort" else 8
             image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
@@ -152,15 +170,44 @@ def to_samples(image: Image, like: Samples) -> Samples:
     return samples
 
 
-def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
-    """Read a photo's header.
+def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int | None = None) -> Photo:
+    """Read a photo's header; of a TIFF of several pages, `page` (from 1 on) is the photo.
 
     Raises InputError for whatever is no photo that we can keep whole: a missing file, another format, a picture of
-    more than `max_megapixels`, an animation, several pages, samples of neither 8 nor 16 bit.
+    more than `max_megapixels`, an animation, pages of which none is chosen, samples of neither 8 nor 16 bit.
     """
-    head, kind = _identify(path)
+    kind, data = _read(path, max_megapixels)
+    animated, notes = png_facts(path, data) if kind == "png" else (is_sequence(data), [])
+    if animated:
+        raise InputError(
+            f"{path}: holds several pictures (an animation); save the one you mean alone", code="unsupported"
+        )
+    decoded = None
     with readable(path):
-        header = load_pixels(path, kind)
+        if kind == "heic":
+            decoded, notes = load_heic(data, max_megapixels * 1e6)
+            header = decoded = in_own_colours(decoded, data)
+        else:
+            header = load_pixels(data or path, kind)
+        pages = field(header, "n-pages", 1)
+        if page is not None and not 1 <= page <= pages:
+            raise InputError(f"has {pages} page{'s' * (pages > 1)}, not page {page}; choose one of them")
+        if pages > 1 and (page is None or kind != "tiff"):
+            remedy = f"pages; choose with page=1 to page={pages}" if kind == "tiff" else "choose one and save it alone"
+            raise InputError(f"holds several pictures ({remedy})", code="unsupported")
+        if pages > 1:
+            header = load_pixels(path, kind, page=(page or 1) - 1)
+            notes.append(f"page {page} of {pages} is filled, and written without the others")
+    _check_size(path, header, max_megapixels)
+    if kind == "avif" and avif_colours(data).grey:
+        notes.append("grey in AVIF is written as three equal channels")
+    if kind != "heic" and SUFFIXES.get(path.suffix.lower(), kind) != kind:
+        notes.append(f"{path.name}: is a {kind.upper()} file, in spite of its name")
+    photo = _describe(path, kind, header, notes)
+    return dataclasses.replace(photo, data=data, page=(page or 1) - 1, pages=pages, decoded=decoded)
+
+
+def _check_size(path: Path, header: pyvips.Image, max_megapixels: float) -> None:
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         digits = ".0f" if megapixels >= 1000 else ".3g"
@@ -169,12 +216,6 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
             f"{max_megapixels:g}; if you trust the file, pass max_megapixels={int(megapixels) + 1}",
             code="too-large",
         )
-    if field(header, "n-pages", 1) > 1 or is_sequence(head) or (kind == "png" and _is_animated_png(path)):
-        raise InputError(
-            f"{path}: holds several pictures (an animation or pages); save the one you mean by itself",
-            code="unsupported",
-        )
-    return _describe(path, kind, header)
 
 
 def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
@@ -182,7 +223,7 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
     return image.get(name) if image.get_typeof(name) else default
 
 
-def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
+def _describe(path: Path, kind: str, header: pyvips.Image, notes: list[str]) -> Photo:
     if header.format not in ("uchar", "ushort"):
         raise InputError(
             f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit", code="unsupported"
@@ -195,7 +236,6 @@ def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
             code="unsupported",
         )
     cmyk = header.interpretation == "cmyk"
-    notes = []
     if cmyk:
         profile = "its own profile" if field(header, "icc-profile-data") else "a standard CMYK profile"
         notes.append(f"CMYK becomes sRGB through {profile}")
@@ -205,17 +245,18 @@ def _describe(path: Path, kind: str, header: pyvips.Image) -> Photo:
     elif kind in ("png", "tiff") and bits < 8:
         notes.append(f"{bits} bit a sample become 8: a fill needs tones in between")
     orientation = field(header, "orientation", 1)
-    # libvips hands AVIF out upright, whatever its EXIF says.
-    orientation = orientation if orientation in _TURNS and kind != "avif" else 1
+    # AVIF and HEIC are handed out upright, whatever their EXIF says.
+    orientation = orientation if orientation in _TURNS and kind not in ("avif", "heic") else 1
     width, height = header.width, header.height
     if _TURNS[orientation][0]:
         width, height = height, width
     depth = 8 if header.format == "uchar" else 16
-    return Photo(path, kind, width, height, depth, 3 if cmyk else colours, alpha == 1, orientation, cmyk, tuple(notes))
+    colours = 3 if cmyk else colours
+    return Photo(path, kind, width, height, depth, colours, alpha == 1, orientation, cmyk, notes=tuple(notes))
 
 
-def _identify(path: Path) -> tuple[bytes, str]:
-    """Return the file's first bytes and its format, by what it holds and not by its name."""
+def _read(path: Path, max_megapixels: float) -> tuple[str, bytes]:
+    """Return a photo's format, by what it holds and not by its name, and the whole file, of TIFF nothing."""
     try:
         if path.is_dir():
             raise InputError(f"{path}: is a folder, not a picture; name a file")
@@ -224,10 +265,18 @@ def _identify(path: Path) -> tuple[bytes, str]:
             raise InputError(f"{path}: is a pipe or a device, not a file; save the picture to a file first")
         with path.open("rb") as file:
             head = file.read(4096)
-    except InputError:
-        raise
+            kind = sniff(head)
+            whole = kind in PHOTOS and kind != "tiff"
+            if whole and path.stat().st_size > max(_LARGE, max_megapixels * 1e6 * _MOST_BYTES):
+                raise InputError(
+                    f"{path}: too large a file for a photo; pass a larger max_megapixels=", code="too-large"
+                )
+            file.seek(0)
+            data = file.read() if whole else b""
     # ValueError: a name that no file can have.
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path}: no such file; check the name", code="not-found") from None
     except OSError as error:
         raise InputError(
@@ -235,34 +284,26 @@ def _identify(path: Path) -> tuple[bytes, str]:
         ) from error
     if not head:
         raise InputError(f"{path}: the file is empty; get a whole copy of it")
-    kind = sniff(head)
     if kind in PHOTOS:
-        return head, kind
-    allowed = "JPEG, PNG, WebP, TIFF or AVIF"
+        return kind, data
+    allowed = "JPEG, PNG, WebP, TIFF, AVIF or HEIC"
     if kind:
         remedy = REMEDIES.get(kind, f"save it as {allowed}")
         raise InputError(f"{path}: a {kind.upper()} file, not {allowed}; {remedy}", code="unsupported")
     raise InputError(f"{path}: not a picture that can be read; give a {allowed} file", code="unsupported")
 
 
-def load_pixels(path: Path, kind: str, access: str = "sequential") -> pyvips.Image:
-    """Open a file of this format with libvips, which decodes it as far as it is asked for."""
-    load: Callable[..., pyvips.Image] = getattr(pyvips.Image, _LOADERS[kind])
-    # Half a JPEG is an error, not a picture with a grey half; of TIFF, libvips calls that an error only.
-    fail_on = "error" if kind == "tiff" else "truncated"
-    # A file may change between two calls of one process: libvips's cache would give its old pixels.
-    return load(os.fsencode(path), access=access, fail_on=fail_on, revalidate=True)
-
-
-def _is_animated_png(path: Path) -> bool:
-    """Whether an acTL chunk stands before the picture data (libvips would show the first frame only)."""
-    with path.open("rb") as file:
-        file.seek(8)
-        while len(start := file.read(8)) == 8 and start[4:] not in (b"IDAT", b"IEND"):
-            if start[4:] == b"acTL":
-                return True
-            file.seek(int.from_bytes(start[:4], "big") + 4, os.SEEK_CUR)
-    return False
+def load_pixels(file: bytes | Path, kind: str, access: str = "sequential", page: int = 0) -> pyvips.Image:
+    """Open a TIFF by its path, or another photo by its bytes, with libvips, which decodes as far as it is asked for."""
+    if isinstance(file, Path):
+        return load_tiff(file, access, page)
+    # Handed over as a buffer, the bytes would be copied each time.
+    source = pyvips.Source.new_from_memory(file)
+    # Half a JPEG is an error, not a picture with a grey half.
+    image = getattr(pyvips.Image, f"{_LOADERS[kind]}_source")(source, access=access, fail_on="truncated")
+    # As pyvips's own new_from_source does, which knows fewer brands of AVIF: the bytes live as long as the image.
+    image._references.append(source)
+    return in_own_colours(image, file) if kind == "avif" else image
 
 
 def in_srgb(image: pyvips.Image) -> pyvips.Image:
@@ -280,8 +321,19 @@ def readable(path: Path) -> Iterator[None]:
     """Turn what libvips says of a file that it cannot decode into an InputError."""
     try:
         yield
+    except InputError as error:
+        # Readers of bytes do not know whose they are.
+        if str(path) in str(error):
+            raise
+        raise InputError(f"{path}: {error}", code=error.code) from error
     except pyvips.Error as error:
-        raise InputError(f"{path}: damaged or cut short ({vips_reason(error)}); get a whole copy of it") from error
+        reason = vips_reason(error)
+        if re.search(r"unsupported|not (supported|implemented|configured)|cannot handle", str(error), re.IGNORECASE):
+            raise InputError(
+                f"{path}: not supported ({reason}); export it as PNG, or as a TIFF of 8 or 16 bit RGB",
+                code="unsupported",
+            ) from error
+        raise InputError(f"{path}: damaged or cut short ({reason}); get a whole copy of it") from error
 
 
 def vips_reason(error: pyvips.Error) -> str:

@@ -1,9 +1,10 @@
 """Telling a picture's format by its first bytes, never by its suffix."""
 
 import re
+from pathlib import Path
 
-PHOTOS = ("jpeg", "png", "webp", "tiff", "avif")
-"""The formats that are read and written."""
+PHOTOS = ("jpeg", "png", "webp", "tiff", "avif", "heic")
+"""The formats that are read; all but HEIC are written, too."""
 
 SUFFIXES = {
     ".jpg": "jpeg",
@@ -15,11 +16,13 @@ SUFFIXES = {
     ".tif": "tiff",
     ".tiff": "tiff",
     ".avif": "avif",
+    ".heic": "heic",
+    ".heif": "heic",
+    ".hif": "heic",
 }
 """File names' suffixes → the format that they stand for."""
 
 REMEDIES: dict[str, str] = {
-    "heic": "export it as JPEG or PNG (on a phone: settings, camera, formats, most compatible)",
     "gif": "save the frame you want as PNG",
     "svg": "it is a drawing, not a photo: export it as PNG at the size you need",
     "bmp": "save it as PNG, which loses nothing",
@@ -94,6 +97,31 @@ def sniff(head: bytes) -> str:
     if head[:4] in (b"\0\0\1\0", b"\0\0\2\0") and head[4:6] != b"\0\0" and head[9:10] == b"\0":
         return "ico"
     return "svg" if _is_svg(head) else ""
+
+
+def true_suffix(path: Path) -> str:
+    """Return the suffix of a photo's name, or that of what it is written as where the file holds another format."""
+    try:
+        with path.open("rb") as file:
+            kind = sniff(file.read(4096))
+    except (OSError, ValueError):
+        return path.suffix
+    written = "jpeg" if kind == "heic" else kind
+    if kind not in PHOTOS or SUFFIXES.get(path.suffix.lower(), written) == written:
+        return path.suffix
+    return next(suffix for suffix, of in SUFFIXES.items() if of == written)
+
+
+def is_sequence(head: bytes) -> bool:
+    """Whether a WebP, AVIF or HEIC file is animated; `head` is its beginning, 64 bytes or more.
+
+    A WebP file says so in a flag of its VP8X chunk (RFC 9649, section 2.7), the others by a brand: a HEIC of which that
+    is not the first has a still picture, too.
+    """
+    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
+        return len(head) > 20 and bool(head[20] & 2)
+    found = brands(head)
+    return b"avis" in found or found[:1] in ([b"hevc"], [b"hevx"], [b"msf1"])
 
 
 def brands(head: bytes) -> list[bytes]:

@@ -1,182 +1,171 @@
-"""The descriptive tags of TIFF files: reading them, cleaning them, and putting them into another TIFF.
+"""The tags of TIFF files: reading them, cleaning them, and putting the descriptive ones into another TIFF.
 
 libvips keeps only a few tags when it writes a TIFF: neither EXIF and GPS nor camera, date and author.
 """
 
 import io
 import struct
+from collections.abc import Container
 from typing import BinaryIO, NamedTuple, Union
 
 from inpainter.core import InputError
 from inpainter.photos.metadata import Metadata, said
-from inpainter.photos.previews import TYPE_SIZES, strip_photoshop, wipe_jpegs
+from inpainter.photos.previews import strip_photoshop, wipe_jpegs
 from inpainter.photos.xmp import strip_xmp
 
-_XMP, _IPTC, _PHOTOSHOP, _ICC = 700, 33723, 34377, 34675
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
-_BLOCKS = (_XMP, _IPTC, _PHOTOSHOP, _ICC)
+_SUB_DIRECTORIES, _EXTRA_SAMPLES, _MAKER_NOTE = 330, 338, 37500
+_XMP, _IPTC, _PHOTOSHOP, _ICC = _BLOCKS = 700, 33723, 34377, 34675
 """Tags whose value is a file format of its own, whatever type it is declared to have."""
-
-# Description, camera, orientation, resolution, page, software, date, author, copyright, rating, Windows' own texts.
-_TOLD = {269, 270, 271, 272, 274, 282, 283, 285, 286, 287, 296, 297, 305, 306, 315, 316, 18246, 18249, 33432}
-_TOLD |= set(range(40091, 40096))
+# Orientation and resolution: one number or damaged, since they change how a picture is shown.
+_SINGLE = {274, 282, 283, 296}
+# Description, camera, page, software, date, author, copyright, rating, Windows' own texts.
+_TOLD = {269, 270, 271, 272, 285, 286, 287, 297, 305, 306, 315, 316, 18246, 18249, 33432, *range(40091, 40096)}
+_TOLD |= {*_SINGLE, _EXIF, _GPS}
 _GEOGRAPHY = {33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113}
 _COLOUR = {_ICC, 301, 318, 319}
-_DESCRIPTIVE = _TOLD | _GEOGRAPHY | _COLOUR | {*_BLOCKS, _EXIF, _GPS}
-_STRUCTURE = {*range(254, 267), 273, *range(277, 282), 284, *range(288, 294), 317, *range(320, 326), *range(332, 348)}
-_STRUCTURE = (_STRUCTURE | {*range(512, 522), *range(529, 533), 559, 32996, 32997, 32998}) - {330}
-_NAMES = {330: "pictures beside the main one (SubIFDs)", 37724: "Photoshop layers"}
-_EXTRA_SAMPLES = 338
-_SINGLE = {274: 3, 282: 5, 283: 5, 296: 3}
-"""Types of the tags that change how a picture is shown: orientation and resolution are one value or damaged."""
+_DESCRIPTIVE = _TOLD | _GEOGRAPHY | _COLOUR | {*_BLOCKS}
+# Up to here, and three old ones, the tags say how samples are stored.
+_LAST_OF_STRUCTURE, _OLD_STRUCTURE = 600, {32996, 32997, 32998}
+_NAMES = {_SUB_DIRECTORIES: "pictures beside the main one (SubIFDs)", 37724: "Photoshop layers"}
 
-_ITEM_SIZES = TYPE_SIZES | {5: 4, 10: 4}  # a rational is two numbers
-_SHRUNK = {16: (4, "Q", "I"), 17: (9, "q", "i"), 18: (4, "Q", "I")}
+# Type → `struct`'s code of its numbers; of a rational two. Floating point is copied, never looked at.
+_CODES = {3: "H", 4: "I", 5: "II", 8: "h", 9: "i", 10: "ii", 11: "I", 12: "Q", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+_BYTES, _DIRECTORY = (1, 2, 6, 7), 13
+_SMALLER = {16: 4, 17: 9, 18: 13}
+"""Types that only BigTIFF knows, and those of classic TIFF in their place."""
 
 
 class Field(NamedTuple):
-    """A tag's value: type, number of items, and bytes in the byte order that was asked for."""
+    """A tag's value, in no byte order: bytes of the types that are bytes and of the blocks, numbers of all others."""
 
     kind: int
-    items: int
-    data: bytes
-    where: int | None = None
-    """Where the bytes lay in the file, when not in the directory itself."""
+    values: bytes | tuple[int, ...]
+    where: int = 0
+    """Where they lay in the file."""
+
+    def encode(self, order: str) -> bytes:
+        """The bytes of the value in a byte order."""
+        if isinstance(self.values, bytes):
+            return self.values
+        return struct.pack(f"{order}{len(self.values)}{_CODES[self.kind][0]}", *self.values)
 
 
 Directory = dict[int, Union[Field, "Directory"]]
 
 
 class TiffFile:
-    """A TIFF or BigTIFF structure to read directories from. Raises InputError when its header is none."""
+    """A page of a TIFF or BigTIFF structure, to read directories from. Raises InputError when its header is none."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, page: int = 0) -> None:
         self._stream = stream
         self.size = stream.seek(0, 2)
         stream.seek(0)
         head = stream.read(16)
         self.order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
-        version = int.from_bytes(head[2:4], "little" if self.order == "<" else "big")
-        self.big = version == 43
-        if not self.order or version not in (42, 43) or len(head) < (16 if self.big else 8):
+        self.big = head[2:4].strip(b"\0") == b"+"
+        if not self.order or head[2:4].strip(b"\0") not in (b"*", b"+") or len(head) < (16 if self.big else 8):
             raise InputError("not a TIFF file: its header is none; give a TIFF")
-        (self.first,) = struct.unpack_from(self.order + ("Q" if self.big else "I"), head, 8 if self.big else 4)
+        self.pointer = struct.Struct(self.order + ("Q" if self.big else "I"))
+        self._entry = struct.Struct(self.order + ("HHQ8s" if self.big else "HHI4s"))
+        (self.first,) = self.pointer.unpack_from(head, self.pointer.size if self.big else 4)
+        for _ in range(page):
+            start, table = self._table(self.first)
+            behind = self._read(start + len(table), self.pointer.size)
+            self.first = self.pointer.unpack(behind)[0] if behind else 0
 
-    def directory(self, offset: int, order: str = "") -> tuple[dict[int, Field], list[str]]:
-        """The tags at `offset`, their bytes in byte `order` (the file's own by default), and what was unreadable."""
+    def directory(self, offset: int = 0, wanted: Container[int] | None = None) -> tuple[dict[int, Field], list[str]]:
+        """The tags at `offset`, by default of the page, those `wanted` with their values, and what is unreadable."""
         fields: dict[int, Field] = {}
         dropped: list[str] = []
-        entry = struct.Struct(self.order + ("HHQ8s" if self.big else "HHI4s"))
-        start = self._read(offset, 8 if self.big else 2)
-        count = int.from_bytes(start, "little" if self.order == "<" else "big") if start else 0
-        table = self._read(offset + len(start), min(count, 65535) * entry.size, whole=False)
-        for tag, kind, items, inline in entry.iter_unpack(table[: len(table) // entry.size * entry.size]):
-            size = items * TYPE_SIZES.get(kind, 0)
-            where = None
-            data = inline[:size]
-            if size > len(inline):
-                (where,) = struct.unpack(self.order + ("Q" if self.big else "I"), inline)
-                data = self._read(where, size)
-            if kind not in TYPE_SIZES or len(data) != size:
-                dropped.append(f"damaged TIFF tag {tag}")
+        start, table = self._table(offset or self.first)
+        for place, (tag, kind, items, inline) in enumerate(self._entry.iter_unpack(table), 1):
+            if wanted is not None and tag not in wanted:
+                fields[tag] = Field(kind, b"")
                 continue
-            fields[tag] = Field(kind, items, _swapped(data, kind, tag, self.order, order or self.order), where)
+            code = "B" if kind in _BYTES else _CODES.get(kind, "")
+            size = items * struct.calcsize(f"={code}")
+            where, data = start + place * self._entry.size - len(inline), inline[:size]
+            if size > len(inline):
+                (where,) = self.pointer.unpack(inline)
+                data = self._read(where, size)
+            if not code or len(data) != size:
+                dropped.append(f"damaged TIFF tag {tag}")
+            elif kind in _BYTES or tag in _BLOCKS:
+                fields[tag] = Field(kind if kind in _BYTES else 7, data, where)
+            else:
+                numbers = struct.unpack(f"{self.order}{items * len(code)}{code[0]}", data)
+                small = kind in _SMALLER and all(abs(number) < 1 << 31 for number in numbers)
+                fields[tag] = Field(_SMALLER[kind] if small else kind, numbers, where)
         return fields, dropped
 
-    def _read(self, offset: int, length: int, *, whole: bool = True) -> bytes:
-        if offset > self.size or (whole and offset + length > self.size):
+    def _table(self, offset: int) -> tuple[int, bytes]:
+        """Where the entries of the directory at `offset` begin, and those that are in the file."""
+        start = offset + (8 if self.big else 2)
+        count = int.from_bytes(self._read(offset, start - offset), "little" if self.order == "<" else "big")
+        whole = min(count, 65535, max(self.size - start, 0) // self._entry.size)
+        return start, self._read(start, whole * self._entry.size)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if offset + length > self.size:
             return b""
         self._stream.seek(offset)
         return self._stream.read(length)
 
 
-def _swapped(data: bytes, kind: int, tag: int, before: str, after: str) -> bytes:
-    size = _ITEM_SIZES[kind]
-    if before == after or size == 1 or tag in _BLOCKS:
-        return data
-    return b"".join(data[start : start + size][::-1] for start in range(0, len(data), size))
-
-
 # ---------------------------------------------------------------- what a source tells
 
 
-def _number(field: Field | None, order: str) -> int:
-    """The single number that a field holds, such as the offset of a directory; 0 when it holds none."""
-    if field is None or field.items != 1 or field.kind not in (3, 4, 13, 16, 18):
-        return 0
-    return int.from_bytes(field.data, "little" if order == "<" else "big")
-
-
-def _told_by(source: TiffFile, order: str) -> tuple[Directory, list[str]]:
-    """The descriptive tags of a file's first directory, with EXIF and GPS, cleaned; and what was dropped."""
-    fields, dropped = source.directory(source.first, order)
-    told: Directory = {}
-    for tag, field in fields.items():
-        if tag in (_EXIF, _GPS):
-            below, found = _below(source, _number(field, order), order)
-            dropped += found
-            if below:
-                told[tag] = below
-        elif tag in _SINGLE and (field.kind, field.items) != (_SINGLE[tag], 1):
-            dropped.append(f"damaged TIFF tag {tag}")
-        elif tag in _DESCRIPTIVE:
-            cleaned, found = _cleaned(tag, field)
-            dropped += found
-            if cleaned.data:
-                told[tag] = cleaned
-        elif tag not in _STRUCTURE:
+def _told_by(file: TiffFile) -> tuple[Directory, list[str]]:
+    """The descriptive tags of a page, with EXIF and GPS, cleaned; and what was dropped."""
+    fields, dropped = file.directory(wanted=_DESCRIPTIVE)
+    for tag in sorted(fields.keys() - _DESCRIPTIVE - _OLD_STRUCTURE):
+        if tag > _LAST_OF_STRUCTURE or tag in _NAMES:
             dropped.append(_NAMES.get(tag, f"TIFF tag {tag}"))
-    return told, dropped
+    return _copied(file, {tag: fields[tag] for tag in fields.keys() & _DESCRIPTIVE}, dropped), dropped
 
 
-def _below(source: TiffFile, offset: int, order: str) -> tuple[Directory, list[str]]:
-    """A copy of the EXIF or GPS directory at `offset`, with the interoperability directory below it."""
-    if not offset:
-        return {}, []
-    fields, dropped = source.directory(offset, order)
+def _copied(file: TiffFile, fields: dict[int, Field], dropped: list[str], depth: int = 2) -> Directory:
+    """Copy a directory and what is below it: EXIF and GPS, and interoperability below EXIF; without previews."""
     copied: Directory = {}
     for tag, field in fields.items():
-        if tag == _INTEROPERABILITY:
-            below, found = source.directory(_number(field, order), order)
+        values, picture = field.values, False
+        if tag in (_EXIF, _GPS, _INTEROPERABILITY):
+            below, found = file.directory(values[0]) if depth and values and values[0] else ({}, [])
             dropped += found
             if below:
-                copied[tag] = {tag: field for tag, field in below.items() if field.kind not in (13, 18)}
-        elif field.kind not in (13, 18):
-            copied[tag], found = _cleaned(tag, field)
+                copied[tag] = _copied(file, below, dropped, depth - 1)
+            continue
+        if tag in _SINGLE and (field.kind in (2, 7) or len(values) != len(_CODES.get(field.kind, "B"))):
+            dropped.append(f"damaged TIFF tag {tag}")
+            continue
+        if tag in (_XMP, _PHOTOSHOP) and isinstance(values, bytes):
+            values, found = (strip_xmp if tag == _XMP else strip_photoshop)(values)
             dropped += found
-    return copied, dropped
+        elif isinstance(values, bytes) and tag not in _BLOCKS:
+            values, picture = wipe_jpegs(values)
+        dropped += ["preview in a TIFF tag"] if picture else []
+        if field.kind in _SMALLER:
+            dropped.append(f"TIFF tag {tag} (too large a number)")
+        elif values and field.kind != _DIRECTORY:
+            copied[tag] = field._replace(values=values)
+    return copied
 
 
-def _cleaned(tag: int, field: Field) -> tuple[Field, list[str]]:
-    if tag in _BLOCKS:
-        strip = {_XMP: strip_xmp, _PHOTOSHOP: strip_photoshop}.get(tag)
-        data, dropped = strip(field.data) if strip else (field.data, [])
-        kind = field.kind if TYPE_SIZES[field.kind] == 1 else 7
-        return Field(kind, len(data), data), dropped
-    if field.kind in (1, 2, 6, 7):
-        data, picture = wipe_jpegs(field.data)
-        return field._replace(data=data), ["preview in a TIFF tag"] if picture else []
-    return field, []
-
-
-def tiff_metadata(source: BinaryIO) -> Metadata:
-    """The blocks of a TIFF file that other formats can carry, without previews; EXIF is put together from its tags.
+def tiff_metadata(source: BinaryIO, page: int = 0) -> Metadata:
+    """The blocks of a TIFF's page that other formats can carry, without previews; EXIF is put together from its tags.
 
     Raises InputError when the header is none.
     """
-    file = TiffFile(source)
-    told, dropped = _told_by(file, file.order)
-    blocks = {tag: field.data for tag in _BLOCKS if isinstance(field := told.get(tag), Field)}
-    exif: Directory = {tag: value for tag, value in told.items() if tag in _TOLD or tag in (_EXIF, _GPS)}
-    exif = _fitting(exif, big=False, order=file.order, dropped=dropped)
+    file = TiffFile(source, page)
+    told, dropped = _told_by(file)
+    blocks = [field.encode("") if isinstance(field := told.get(tag), Field) else b"" for tag in _BLOCKS]
+    exif = {tag: told[tag] for tag in told.keys() & _TOLD}
     head = {"<": b"II*\0\x08\0\0\0", ">": b"MM\0*\0\0\0\x08"}[file.order]
     metadata = Metadata.clean(
-        exif=head + encode_directory(exif, 8, file.order, big=False) if exif else b"",
-        xmp=blocks.get(_XMP, b""),
-        icc=blocks.get(_ICC, b""),
-        photoshop=blocks.get(_PHOTOSHOP, b""),
-        iptc=blocks.get(_IPTC, b""),
-    )
+        exif=head + encode_directory(exif, 8, file.order, big=False) if exif else b"", xmp=blocks[0], iptc=blocks[1],
+        photoshop=blocks[2], icc=blocks[3],
+    )  # fmt: skip
     return metadata.with_dropped(dropped)
 
 
@@ -185,103 +174,95 @@ def tiff_metadata(source: BinaryIO) -> Metadata:
 
 def encode_directory(directory: Directory, position: int, order: str, *, big: bool) -> bytes:
     """A directory as it stands in a file at `position` (even), its values and the directories below it behind it."""
-    count, entry, pointer = ("Q", "HHQ", "Q") if big else ("H", "HHI", "I")
-    room = struct.calcsize(order + pointer)
-    table = struct.calcsize(order + count) + len(directory) * (struct.calcsize(order + entry) + room) + room
-    table += table % 2
-    entries, values = [struct.pack(order + count, len(directory))], bytearray()
+    entry, pointer = order + ("HHQ" if big else "HHI"), order + ("Q" if big else "I")
+    room = struct.calcsize(pointer)
+    entries = struct.pack(order + ("Q" if big else "H"), len(directory))
+    table = len(entries) + len(directory) * (struct.calcsize(entry) + room) + room
+    table, values = table + table % 2, bytearray()
     for tag in sorted(directory):
-        value = directory[tag]
-        place = position + table + len(values)
+        value, place = directory[tag], position + table + len(values)
         if isinstance(value, dict):
-            entries.append(struct.pack(order + entry + pointer, tag, 18 if big else 4, 1, place))
-            values += encode_directory(value, place, order, big=big)
-        elif len(value.data) <= room:
-            entries.append(struct.pack(order + entry, tag, value.kind, value.items) + value.data.ljust(room, b"\0"))
+            kind, items, data = 18 if big else 4, 1, encode_directory(value, place, order, big=big)
         else:
-            entries.append(struct.pack(order + entry + pointer, tag, value.kind, value.items, place))
-            values += value.data
-        values += bytes(len(values) % 2)
-    return b"".join(entries).ljust(table, b"\0") + bytes(values)
-
-
-def _fitting(directory: Directory, *, big: bool, order: str, dropped: list[str]) -> Directory:
-    """The directory without types that only BigTIFF knows, unless `big`."""
-    fitting: Directory = {}
-    for tag, value in directory.items():
-        if isinstance(value, dict):
-            fitting[tag] = _fitting(value, big=big, order=order, dropped=dropped)
-        elif big or value.kind not in _SHRUNK:
-            fitting[tag] = value
+            kind, items, data = value.kind, len(value.values), value.encode(order)
+            items //= len(_CODES.get(kind, "B"))
+            data = _moved_note(value, data, place) if tag == _MAKER_NOTE else data
+        entries += struct.pack(entry, tag, kind, items)
+        if isinstance(value, Field) and len(data) <= room:
+            entries += data.ljust(room, b"\0")
         else:
-            kind, wide, narrow = _SHRUNK[value.kind]
-            try:
-                numbers = struct.unpack(f"{order}{value.items}{wide}", value.data)
-                fitting[tag] = Field(kind, value.items, struct.pack(f"{order}{value.items}{narrow}", *numbers))
-            except struct.error:
-                dropped.append(f"TIFF tag {tag} (too large a number)")
-    return fitting
+            entries += struct.pack(pointer, place)
+            values += data + bytes(len(data) % 2)
+    return entries.ljust(table, b"\0") + bytes(values)
 
 
-def carry_tiff_tags(source: BinaryIO | Metadata, encoded: BinaryIO, *, same_colours: bool = True) -> list[str]:
+def _moved_note(field: Field, data: bytes, place: int) -> bytes:
+    """A maker note at `place`; its offsets, where they count from the file's beginning, move with it."""
+    note = bytearray(data)
+    # Its directory, of which the byte order is not known, comes first or behind a name of so many bytes.
+    for order, start in ((order, start + 2) for order in "<>" for start in (0, 6, 8, 10, 12)):
+        count = struct.unpack_from(order + "H", note, start - 2)[0] if len(note) >= start else 0
+        end = start + 12 * count
+        if not count or end > len(note):
+            continue
+        far: list[tuple[int, int, int]] = []
+        for at in range(start, end, 12):
+            _, kind, items, offset = struct.unpack_from(order + "HHII", note, at)
+            size = items * (struct.calcsize(f"={_CODES.get(kind, 'B')}") if kind <= 12 else 1 << 32)
+            far += [(at + 8, offset - field.where, size)] if size > 4 else []
+        # Offsets that count from the note's own beginning would lie before its directory's end.
+        if far and all(end <= offset <= len(note) - size for _, offset, size in far):
+            for at, offset, _ in far:
+                struct.pack_into(order + "I", note, at, offset + place)
+            break
+    return bytes(note)
+
+
+def carry_tiff_tags(
+    source: BinaryIO | Metadata, encoded: BinaryIO, *, same_colours: bool = True, page: int = 0
+) -> list[str]:
     """Give `encoded`, a TIFF of one page open for reading and writing, the descriptive tags of `source`.
 
-    `source` is a TIFF file (classic or BigTIFF, either byte order), or the metadata of a photo of another format.
-    Description, camera, dates, author, orientation, resolution, geography, ICC, XMP, IPTC, Photoshop resources, EXIF
-    and GPS are copied, values in the byte order of `encoded`; maker notes byte for byte. Pictures beside the main one
-    are not. A new directory goes to the end of the file. With `same_colours=False` the tags that define colour are
-    those of `encoded`. Answers what was dropped, in plain words. Raises InputError when a header is damaged.
+    `source` is a TIFF file (classic or BigTIFF, either byte order), of which `page` counts, or the metadata of a photo
+    of another format. Description, camera, dates, author, orientation, resolution, geography, ICC, XMP, IPTC, Photoshop
+    resources, EXIF and GPS are copied, values in the byte order of `encoded`; maker notes byte for byte, but for
+    offsets. Pictures beside the main one are not. A new directory goes to the end of the file. With
+    `same_colours=False` the tags that define colour are those of `encoded`. Returns what was dropped, in plain words.
     """
     file = TiffFile(encoded)
-    own, damaged = file.directory(file.first)
-    if damaged or not own:
-        raise InputError("the written TIFF has a damaged directory; write it again")
+    own, _ = file.directory()
     if isinstance(source, Metadata):
-        told, dropped = _told_in(source, file.order)
+        told, dropped = _told_in(source)
         replaced = set(told)
     else:
-        told, dropped = _told_by(TiffFile(source), file.order)
+        came = TiffFile(source, page)
+        told, dropped = _told_by(came)
         replaced = _DESCRIPTIVE
-        extra = _extra_samples(TiffFile(source), file.order)
-        if extra and _EXTRA_SAMPLES in own and own[_EXTRA_SAMPLES].items == extra.items:
+        # libvips passes samples on as they are, so whether there is alpha, and multiplied in, follows from the source.
+        extra = came.directory(wanted=(_EXTRA_SAMPLES,))[0].get(_EXTRA_SAMPLES)
+        if extra and _EXTRA_SAMPLES in own and len(own[_EXTRA_SAMPLES].values) == len(extra.values):
             told[_EXTRA_SAMPLES] = extra
-    if not same_colours:
-        replaced = replaced - _COLOUR
-        told = {tag: value for tag, value in told.items() if tag not in _COLOUR}
-    told = _fitting(told, big=file.big, order=file.order, dropped=dropped)
-    kept: Directory = {tag: field for tag, field in own.items() if tag not in replaced}
-
-    end = encoded.seek(0, 2)
-    position = end + end % 2
-    directory = encode_directory(kept | told, position, file.order, big=file.big)
-    if not file.big and position + len(directory) >= 1 << 32:
-        return said([*dropped, "TIFF tags (the file would pass 4 GB; write a BigTIFF)"])
-    encoded.write(bytes(end % 2) + directory)
-    # What the new directory replaces may hold pictures, so it is not left lying in the file.
-    for tag, field in own.items():
-        if tag in replaced and field.where is not None:
-            encoded.seek(field.where)
-            encoded.write(bytes(len(field.data)))
+        elif not extra:
+            own.pop(_EXTRA_SAMPLES, None)
+    ours = set() if same_colours else _COLOUR
+    kept = {tag: own[tag] for tag in own.keys() - (replaced - ours)}
+    theirs = {tag: told[tag] for tag in told.keys() - ours}
+    position = file.size + file.size % 2
+    encoded.seek(position)
+    encoded.write(encode_directory(kept | theirs, position, file.order, big=file.big))
     encoded.seek(8 if file.big else 4)
-    encoded.write(struct.pack(file.order + ("Q" if file.big else "I"), position))
+    encoded.write(file.pointer.pack(position))
     return said(dropped)
 
 
-def _extra_samples(source: TiffFile, order: str) -> Field | None:
-    # libvips passes samples on as they are, so whether alpha is multiplied in must follow from the source.
-    return source.directory(source.first, order)[0].get(_EXTRA_SAMPLES)
-
-
-def _told_in(metadata: Metadata, order: str) -> tuple[Directory, list[str]]:
+def _told_in(metadata: Metadata) -> tuple[Directory, list[str]]:
     told: Directory = {}
     dropped = list(metadata.dropped)
     if metadata.exif:
         try:
-            told, found = _told_by(TiffFile(io.BytesIO(metadata.exif)), order)
+            told, found = _told_by(TiffFile(io.BytesIO(metadata.exif)))
             dropped += found
         except InputError:
             dropped.append("damaged EXIF")
-    for tag, data in ((_XMP, metadata.xmp), (_PHOTOSHOP, metadata.photoshop), (_ICC, metadata.icc)):
-        if data:
-            told[tag] = Field(1 if tag == _XMP else 7, len(data), data)
-    return told, dropped
+    blocks = {_XMP: metadata.xmp, _PHOTOSHOP: metadata.photoshop, _ICC: metadata.icc}
+    return told | {tag: Field(1 if tag == _XMP else 7, data) for tag, data in blocks.items() if data}, dropped

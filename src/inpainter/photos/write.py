@@ -1,11 +1,10 @@
 """Writing photos back: the fill goes in, everything else stays as it was."""
 
 import errno
-import io
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,29 +13,42 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from inpainter.core import Box, InputError, Mask
-from inpainter.photos.avif_exif import exif_stand_in, place_avif_exif
-from inpainter.photos.containers import Metadata, carry_tiff_tags, metadata_of, splice_jpeg, splice_png, splice_webp
+from inpainter.core import Box, InputError, Mask, compose
+from inpainter.photos.avif import avif_colours, with_exif
+from inpainter.photos.cicp import with_block
 from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
-from inpainter.photos.jpeg_header import can_carry, nearest_quality, read_header, subsample_mode
-from inpainter.photos.photo import PALETTE_NOTE, Photo, Samples, field, load_pixels, vips_reason
-from inpainter.photos.quality import avif_settings, webp_settings
+from inpainter.photos.jpeg import StoredPatch, patch_blocks
+from inpainter.photos.jpeg_header import read_header
+from inpainter.photos.jpeg_library import CarryError
+from inpainter.photos.jpeg_segments import jpeg_metadata, splice_jpeg, with_density
+from inpainter.photos.metadata import Metadata
+from inpainter.photos.photo import Photo, Samples, field, vips_reason
+from inpainter.photos.png_chunks import png_metadata, splice_png
 from inpainter.photos.sniff import SUFFIXES
-from inpainter.photos.tiff_tags import TiffFile
+from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
+from inpainter.photos.tiff_tags import carry_tiff_tags, tiff_metadata
+from inpainter.photos.webp_chunks import is_lossless_webp, splice_webp, webp_metadata
 
+# How lossy WebP and AVIF are encoded again, and a photo that becomes AVIF is encoded: benchmarks/photo_quality.py.
+LOSSY: dict[str, dict[str, Any]] = {
+    "webp": {"Q": 90, "alpha_q": 100, "exact": True},
+    "avif": {"Q": 85, "effort": 3, "subsample_mode": "off", "compression": "av1"},
+}
+_LOSSLESS: dict[str, dict[str, Any]] = {
+    "webp": {"lossless": True, "exact": True},
+    "avif": {"lossless": True, "effort": 3, "compression": "av1"},
+}
 # How a photo that changes its format is written: what loses little that anybody sees.
 _CONVERTED: dict[str, dict[str, Any]] = {
     "jpeg": {"Q": 95, "subsample_mode": "off"},
     "png": {"compression": 6},
-    "webp": {"lossless": True, "exact": True},
+    "webp": _LOSSLESS["webp"],
     "tiff": {"compression": "deflate", "predictor": "horizontal"},
-    "avif": {"compression": "av1", "Q": 85, "subsample_mode": "off"},
+    "avif": LOSSY["avif"],
 }
-_SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "webp": "webpsave", "tiff": "tiffsave", "avif": "heifsave"}
-# Value of the Compression tag → its name in libvips; TIFF 6.0, section 8, and the registered private ones.
-_TIFF_COMPRESSIONS = {1: "none", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 50000: "zstd"}
-_COMPRESSION_TAG, _PHOTOMETRIC_TAG = 259, 262
-_PALETTE = 3
+_SPLICES: dict[str, Callable[..., tuple[bytes, list[str]]]]
+_SPLICES = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}
+_READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
 _MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
 
@@ -55,50 +67,63 @@ class Patch:
 def check_format(output: Path, photo: Photo) -> str:
     """Return the format that `output` asks for by its suffix; raise InputError when it names none that we write."""
     kind = SUFFIXES.get(output.suffix.lower())
-    if kind:
+    if not kind and output.suffix.lower() == photo.path.suffix.lower():
+        kind = photo.format
+    if kind and kind != "heic":
         return kind
-    if output.suffix.lower() == photo.path.suffix.lower():
-        return photo.format
+    if kind:
+        raise InputError(f"{output}: HEIC is read only; use .jpg, or .png, which loses nothing")
     raise InputError(f"{output}: the suffix names no format to write; use .jpg, .png, .webp, .tif or .avif")
 
 
-def write_photo(photo: Photo, output: Path, patches: Sequence[Patch], *, overwrite: bool) -> list[str]:
+def write_photo(
+    photo: Photo, output: Path, patches: Sequence[Patch], *, overwrite: bool, quality: int | None = None
+) -> list[str]:
     """Write `photo` with `patches` in it, whole or not at all, and say what could not stay as it was.
 
     Format, size, depth, profile, alpha and metadata stay, unless the suffix of `output` asks for another format.
     Outside the masks, lossless formats keep every sample and JPEG every block that no mask touches; lossy WebP and
-    AVIF, and JPEGs whose blocks cannot be carried over, are encoded anew at the nearest quality. Embedded previews,
-    which would still show what was removed, are left out. Raises InputError.
+    AVIF, and JPEGs whose blocks cannot be carried over, are encoded again, at `quality` (1 to 100) or one that loses
+    little. Embedded previews, which would still show what was removed, are left out. Raises InputError.
     """
     check_output(output, overwrite=overwrite, sources=(photo.path,))
     check_format(output, photo)
     with atomic(output, overwrite=overwrite) as temporary:
-        return encode_photo(photo, output, patches, temporary)
+        return encode_photo(photo, output, patches, temporary, quality)
 
 
-def encode_photo(photo: Photo, output: Path, patches: Sequence[Patch], temporary: Path) -> list[str]:
+def encode_photo(
+    photo: Photo, output: Path, patches: Sequence[Patch], temporary: Path, quality: int | None = None
+) -> list[str]:
     """Write what `write_photo` does into a file that is to become `output`."""
     kind = check_format(output, photo)
     notes = list(photo.notes)
     with _explained(photo, output):
         if kind != photo.format:
-            notes += _write_converted(photo, kind, patches, temporary)
+            if photo.format == "heic":
+                notes.append(f"HEIC is read only: the photo becomes {kind.upper()}")
+            elif SUFFIXES.get(photo.path.suffix.lower()) == kind:
+                notes.append(f"the photo becomes {kind.upper()}, as the output's name says")
+            notes += _write_converted(photo, kind, patches, temporary, quality)
         elif kind == "jpeg":
-            notes += _write_jpeg(photo, patches, temporary)
+            notes += _write_jpeg(photo, patches, temporary, quality)
         else:
-            notes += _write_same(photo, patches, temporary)
+            notes += _write_same(photo, patches, temporary, *_same_settings(photo, quality))
     return notes
 
 
-def copy_photo(photo: Photo, output: Path, *, overwrite: bool) -> list[str]:
-    """Copy a photo that needs no fill: byte for byte, unless the suffix asks for another format."""
-    if check_format(output, photo) != photo.format:
-        return write_photo(photo, output, [], overwrite=overwrite)
+def copy_photo(photo: Photo, output: Path, *, overwrite: bool, quality: int | None = None) -> list[str]:
+    """Copy a photo that needs no fill: byte for byte, unless the suffix asks for another format or it is one page."""
+    if check_format(output, photo) != photo.format or photo.pages > 1:
+        return write_photo(photo, output, [], overwrite=overwrite, quality=quality)
     check_output(output, overwrite=overwrite, sources=(photo.path,))
     photo.check()
     if not (output.exists() and output.samefile(photo.path)):
         with atomic(output, overwrite=overwrite) as temporary:
-            shutil.copyfile(photo.path, temporary)
+            if photo.data:
+                temporary.write_bytes(photo.data)
+            else:
+                shutil.copyfile(photo.path, temporary)
     return []
 
 
@@ -111,108 +136,94 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
     image = pyvips.Image.new_from_array(mask.view(np.uint8) * np.uint8(255)).copy(interpretation="b-w")
     settings = {"bitdepth": 1} if kind == "png" else _CONVERTED[kind]
     with atomic(output, overwrite=overwrite) as temporary, _explained(None, output):
-        getattr(image, _SAVERS[kind])(os.fsencode(temporary), **settings)
+        getattr(image, f"{kind}save")(os.fsencode(temporary), **settings)
 
 
 # ---------------------------------------------------------------- the same format
 
 
-def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
-    header = read_header(photo.path)
-    reason = can_carry(header) or _without_library()
-    if reason:
-        settings = {
-            "Q": nearest_quality(header),
-            "subsample_mode": subsample_mode(header),
-            "interlace": header.progressive,
-            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
-            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
-        }
-        notes = [f"every block is encoded anew, at quality {settings['Q']}: {reason}"]
-        return notes + _write_same(photo, patches, temporary, settings)
-    from inpainter.photos.jpeg import StoredPatch, patch_blocks
-
+def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path, quality: int | None) -> list[str]:
+    jpeg = read_header(photo.data, str(photo.path))
     places = [photo.to_stored_box(patch.box) for patch in patches]
     carried = [
         StoredPatch(box.x, box.y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
         for box, patch in zip(places, patches, strict=True)
     ]
-    encoded = io.BytesIO(patch_blocks(photo.path, carried))
-    with photo.path.open("rb") as source, temporary.open("wb") as out:
-        return _left_out(splice_jpeg(source, encoded, out))
-
-
-def _without_library() -> str | None:
-    """Why no JPEG's blocks can be carried over where jpeglib, which has no wheel for some machines, is missing."""
     try:
-        import jpeglib  # noqa: F401 # pyright: ignore[reportUnusedImport]
-    except ImportError:
-        return "jpeglib, which could carry blocks over, is not installed"
-    return None
+        output, dropped = splice_jpeg(jpeg, patch_blocks(jpeg, carried))
+    except CarryError as reason:
+        settings = _CONVERTED["jpeg"] | ({"Q": quality} if quality else {})
+        settings |= {
+            "interlace": jpeg.progressive,
+            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
+            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
+        }
+        notes = [f"every block is encoded again, at quality {settings['Q']}: {reason}"]
+        return _write_same(photo, patches, temporary, settings, notes)
+    temporary.write_bytes(output)
+    return _left_out(dropped)
 
 
 def _write_same(
-    photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any] | None = None
+    photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any], notes: list[str]
 ) -> list[str]:
-    notes: list[str] = []
-    if settings is None:
-        settings, notes = _same_settings(photo)
+    if photo.format == "tiff" and TiffPage(photo.path, photo.page).associated:
+        with _premultiplied(photo, patches, temporary) as (twin, multiplied):
+            return notes + _encode(patched(twin, multiplied), "tiff", settings, photo, temporary)
     image = patched(photo, patches)
-    if photo.format == "avif":
-        metadata = _metadata(photo, image)
-        return notes + _encode_avif(image, metadata, settings, temporary)
-    with photo.path.open("rb") as source:
-        return notes + _encode(image, photo.format, settings, source, temporary, same_colours=not photo.cmyk)
+    source = _metadata(photo, image) if photo.format == "avif" else photo
+    return notes + _encode(image, photo.format, settings, source, temporary)
 
 
-def _same_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
+def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], list[str]]:
     """Choose how to encode a photo in its own format, and say what that loses."""
-    if photo.format == "webp":
-        settings = webp_settings(photo.path.read_bytes())
-    elif photo.format == "avif":
-        data = photo.path.read_bytes()
-        settings = avif_settings(data, alpha=photo.alpha)
-        if settings.get("lossless") and not avif_settings(data).get("lossless"):
-            return settings, ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
-    elif photo.format == "tiff":
-        return _tiff_settings(photo)
-    else:
-        return _CONVERTED[photo.format], []
-    if settings.get("lossless"):
-        return settings, []
-    return settings, [f"lossy {photo.format.upper()} is encoded anew, at quality {settings['Q']}"]
+    if photo.format == "tiff":
+        return TiffPage(photo.path, photo.page).settings()
+    if photo.format == "png":
+        return _CONVERTED["png"], []
+    # Only without loss are colours kept as red, green and blue (matrix 0 of H.273).
+    lossless = is_lossless_webp(photo.data) if photo.format == "webp" else avif_colours(photo.data).matrix == 0
+    if lossless:
+        return _LOSSLESS[photo.format], []
+    if photo.format == "avif" and photo.alpha:
+        return _LOSSLESS["avif"], ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
+    settings = LOSSY[photo.format] | ({"Q": quality} if quality else {})
+    return settings, [f"lossy {photo.format.upper()} is encoded again, at quality {settings['Q']}"]
 
 
-def _tiff_settings(photo: Photo) -> tuple[dict[str, Any], list[str]]:
-    with photo.path.open("rb") as source:
-        file = TiffFile(source)
-        fields = file.directory(file.first, file.order)[0]
-    endian = "little" if file.order == "<" else "big"
-    value, colours = (
-        int.from_bytes(fields[tag].data, endian) if tag in fields else 1 for tag in (_COMPRESSION_TAG, _PHOTOMETRIC_TAG)
-    )
-    name = _TIFF_COMPRESSIONS.get(value, "deflate")
-    settings: dict[str, Any] = {"compression": name}
-    if name in ("lzw", "deflate", "zstd"):
-        settings["predictor"] = "horizontal"
-    notes = [PALETTE_NOTE] if colours == _PALETTE else []
-    if value not in _TIFF_COMPRESSIONS:
-        notes.append(f"its compression (number {value}) becomes deflate, which loses nothing")
-    return settings, notes
+@contextmanager
+def _premultiplied(photo: Photo, patches: Sequence[Patch], temporary: Path) -> Iterator[tuple[Photo, list[Patch]]]:
+    """The photo and its patches as a TIFF with alpha multiplied in stores them; libvips divides it out and rounds."""
+    twin = replace(photo, path=temporary.with_name(temporary.name + "2"))
+    with gone_afterwards(twin.path):
+        shutil.copyfile(photo.path, twin.path)
+        mark_unassociated(twin.path, photo.page)
+        before = twin.crops([patch.box for patch in patches])
+        multiplied = []
+        for patch, stored in zip(patches, before, strict=True):
+            shares = patch.samples[..., -1:] / np.iinfo(stored.dtype).max
+            colours = np.rint(patch.samples[..., :-1] * shares).astype(stored.dtype)
+            stored[..., :-1] = compose(stored[..., :-1], colours, patch.mask)
+            multiplied.append(replace(patch, samples=stored))
+        yield twin, multiplied
 
 
 # ---------------------------------------------------------------- another format
 
 
-def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path) -> list[str]:
+def _write_converted(
+    photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path, quality: int | None
+) -> list[str]:
     # Turning needs the rows in another order than the file has them.
     image = patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
     metadata = _metadata(photo, image)
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
-    notes = [] if metadata == Metadata() else _left_out(list(metadata.dropped))
+    notes = _left_out(metadata.dropped)
     metadata = replace(metadata, dropped=())
     settings = dict(_CONVERTED[kind])
+    if quality and kind in ("jpeg", "webp", "avif"):
+        settings = LOSSY.get(kind, settings) | {"Q": quality}
     if kind == "jpeg":
         settings["optimize_coding"] = photo.megapixels <= _MEASURED_MEGAPIXELS
     if photo.alpha and kind == "jpeg":
@@ -225,21 +236,21 @@ def _write_converted(photo: Photo, kind: str, patches: Sequence[Patch], temporar
     if photo.depth == 16 and kind in ("jpeg", "webp"):
         image = image.colourspace("b-w" if photo.colours == 1 else "srgb")
         notes.append(f"{kind.upper()} has 8 bit a sample: 16 become 8")
-    if kind == "avif":
-        if photo.alpha:
-            settings = {"compression": "av1", "lossless": True}
-        return notes + _encode_avif(image, metadata, settings, temporary)
+    if kind == "avif" and photo.alpha:
+        settings = _LOSSLESS["avif"]
     return notes + _encode(image, kind, settings, metadata, temporary)
 
 
 def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
     """Return what the photo says about itself, for samples that stand upright."""
-    if photo.format == "avif":
+    if photo.format in ("avif", "heic"):
         names = ("exif-data", "xmp-data", "icc-profile-data")
         metadata = Metadata.clean(*(field(image, name, b"") for name in names))
+    elif photo.format == "tiff":
+        with photo.path.open("rb") as file:
+            metadata = tiff_metadata(file, photo.page)
     else:
-        with photo.path.open("rb") as source:
-            metadata = metadata_of(source, photo.format)
+        metadata = _READERS[photo.format](photo.data)
     if photo.cmyk:
         metadata = replace(metadata, icc=field(image, "icc-profile-data"))
     return metadata.upright()
@@ -260,51 +271,44 @@ def patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") 
 
 
 def _encode(
-    image: Any, kind: str, settings: dict[str, Any], source: Any, temporary: Path, *, same_colours: bool = True
+    image: pyvips.Image, kind: str, settings: dict[str, Any], source: Photo | Metadata, temporary: Path
 ) -> list[str]:
-    """Encode, then give the file the metadata of `source` (an open file of that format, or Metadata)."""
+    """Encode, then give the file the metadata of `source`, a photo of that format unless it is AVIF."""
+    same_colours = isinstance(source, Metadata) or not source.cmyk
+    if isinstance(source, Metadata) and kind == "avif":
+        return _encode_avif(image, source, settings, temporary)
     if kind == "tiff":
         size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
-        image.tiffsave(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
+        save: Any = image.tiffsave
+        save(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
         with temporary.open("r+b") as encoded:
-            return _left_out(carry_tiff_tags(source, encoded, same_colours=same_colours))
-    splice = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}[kind]
-    bare = temporary.with_name(temporary.name + "2")
-    with gone_afterwards(bare):
-        getattr(image, _SAVERS[kind])(os.fsencode(bare), **settings, keep="icc")
-        with bare.open("rb") as encoded, temporary.open("wb") as out:
-            return _left_out(splice(source, encoded, out, same_colours=same_colours))
-
-
-def _encode_avif(image: Any, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
-    image = image.copy()
-    for name in image.get_fields():
-        if name.endswith("-data"):
-            image.remove(name)
-    blocks = {
-        "exif-data": exif_stand_in(metadata.exif) if metadata.exif else b"",
-        "xmp-data": metadata.xmp,
-        "icc-profile-data": metadata.icc,
-    }
-    for name, block in blocks.items():
-        if block:
-            image.set_type(pyvips.GValue.blob_type, name, block)
-    image.heifsave(os.fsencode(temporary), **settings)
-    dropped = list(metadata.dropped)
-    if metadata.exif and not _place_exif(temporary, metadata.exif):
-        dropped.append("EXIF (too long for an AVIF file)")
-    if metadata.photoshop:
-        dropped.append("Photoshop and IPTC data (AVIF has no place for them)")
+            if isinstance(source, Metadata):
+                return _left_out(carry_tiff_tags(source, encoded))
+            with source.path.open("rb") as file:
+                return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
+    encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none" if same_colours else "icc")
+    if kind == "jpeg":
+        encoded = with_density(encoded, image.xres, image.yres)
+    told = source if isinstance(source, Metadata) else source.data
+    written, dropped = _SPLICES[kind](told, encoded, same_colours=same_colours)
+    temporary.write_bytes(written)
     return _left_out(dropped)
 
 
-def _place_exif(written: Path, exif: bytes) -> bool:
-    found = field(load_pixels(written, "avif"), "exif-data", b"")
-    with written.open("r+b") as file:
-        return bool(found) and place_avif_exif(file, found, exif)
+def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
+    image = with_block(with_block(image, "xmp-data", metadata.xmp), "icc-profile-data", metadata.icc)
+    # Of more than 8 bits a file has 10 or 12, the highest of those that are handed over.
+    bits = field(image, "bits-per-sample", 12) if image.format == "ushort" else 8
+    save: Any = image.heifsave_buffer
+    written = save(**settings, keep="xmp:icc", bitdepth=min(bits, 12))
+    told = with_exif(written, metadata.exif)
+    temporary.write_bytes(told or written)
+    lost = ["Photoshop and IPTC data (AVIF has no place for them)"] if metadata.photoshop else []
+    lost += ["EXIF"] if metadata.exif and not told else []
+    return _left_out([*metadata.dropped, *lost])
 
 
-def _left_out(dropped: list[str]) -> list[str]:
+def _left_out(dropped: Sequence[str]) -> list[str]:
     return [f"left out: {what}" for what in dropped]
 
 
@@ -317,17 +321,18 @@ def _explained(photo: Photo | None, output: Path) -> Iterator[None]:
         # Readers of containers see a stream, and do not know its name.
         if photo is None or any(str(path) in str(error) for path in (photo.path, output)):
             raise
-        raise InputError(f"{photo.path}: {error}") from error
+        raise InputError(f"{photo.path}: {error}", code=error.code) from error
     except pyvips.Error as error:
-        reason = vips_reason(error)
-        if re.search(r"no space|disk quota", str(error), re.IGNORECASE):
-            raise output_error(output, OSError(errno.ENOSPC, "")) from error
         # What the system says of the temporary file, whose name is nothing that a user knows.
         system = re.search(r"write error\nsystem error: (.+)", str(error))
+        if re.search(r"no space|disk quota", str(error), re.IGNORECASE):
+            raise output_error(output, OSError(errno.ENOSPC, "")) from error
         if system:
             number = errno.EFBIG if "too large" in system[1] else errno.EIO
             raise output_error(output, OSError(number, system[1])) from error
-        if photo is None or re.search(r"write|save|too (large|big|wide|high)|dimension", str(error), re.IGNORECASE):
-            other = ".png" if SUFFIXES.get(output.suffix.lower()) != "png" else ".tif"
-            raise InputError(f"{output}: cannot be written ({reason}); try another format, such as {other}") from error
-        raise InputError(f"{photo.path}: damaged or cut short ({reason}); get a whole copy of it") from error
+        if photo:
+            photo.check()
+        other = ".png" if SUFFIXES.get(output.suffix.lower()) != "png" else ".tif"
+        raise InputError(
+            f"{output}: cannot be written ({vips_reason(error)}); try another format, such as {other}"
+        ) from error
