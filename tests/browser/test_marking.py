@@ -296,3 +296,18 @@ def test_a_rectangle_by_keyboard(editing: Any) -> None:
     editing.locator("#stage").focus()
     editing.keyboard.press("Control+Enter")
     hands.wait_for(editing, "result")
+
+
+def test_a_window_that_changes_its_size(editing: Any) -> None:
+    """Fitted, the photo fits again; zoomed, the middle stays; the marks are where they were, and so is the brush."""
+    hands.dab(editing, hands.find(editing, "green"))
+    editing.set_viewport_size({"width": 900, "height": 640})
+    editing.wait_for_timeout(200)
+    hands.dab(editing, hands.find(editing, "red"))
+    assert covered(hands.marked(editing)) == {"red", "green"}
+    for _ in range(3):
+        editing.click("#zoom-in")
+    editing.set_viewport_size({"width": 1100, "height": 760})
+    editing.wait_for_timeout(200)
+    hands.dab(editing, hands.find(editing, "yellow"))
+    assert hands.marked(editing)[hands.centre("yellow")[1], hands.centre("yellow")[0]]

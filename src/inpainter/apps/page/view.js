@@ -20,6 +20,7 @@ export class View {
     this.result = null;
     this.marks = null;
     this.scale = 1;
+    this.density = 1;
     this.x = 0;
     this.y = 0;
     this.fitted = true;
@@ -30,8 +31,10 @@ export class View {
 
   resize() {
     const { clientWidth, clientHeight } = this.stage;
-    this.density = Math.min(window.devicePixelRatio || 1, MOST_DENSITY);
     const middle = this.photo && this.toPhoto({ x: this.cssWidth / 2, y: this.cssHeight / 2 });
+    const cssScale = this.cssScale;
+    this.density = Math.min(window.devicePixelRatio || 1, MOST_DENSITY);
+    this.scale = cssScale * this.density; // The window may have moved to a denser screen.
     this.cssWidth = clientWidth;
     this.cssHeight = clientHeight;
     this.width = Math.round(clientWidth * this.density);
