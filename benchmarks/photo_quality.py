@@ -70,8 +70,8 @@ def encoded_again(data: bytes, samples: NDArray[np.uint8], kind: str, settings: 
     error = np.square(after.astype(np.float32) - samples).mean()
     greys = [cv2.cvtColor(one, cv2.COLOR_RGB2GRAY) for one in (samples, after)]
     return {
-        "psnr": 10 * np.log10(255**2 / error),
-        "ssim": structural_similarity(*greys),
+        "psnr": float(10 * np.log10(255**2 / error)),
+        "ssim": float(structural_similarity(*greys)),  # pyright: ignore[reportArgumentType]
         "bytes_of_the_source": len(again) / len(data),
         "cpu_seconds_a_megapixel": seconds / (samples.shape[0] * samples.shape[1] / 1e6),
     }

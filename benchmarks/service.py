@@ -158,11 +158,11 @@ def photo_of(photo: np.ndarray, number: int) -> tuple[bytes, bytes]:
     return encoded(small, ".jpg"), png_of_one_bit(hole)
 
 
-def post(client: httpx.Client, image: bytes, mask: bytes, **options: float) -> httpx.Response:
+def post(client: httpx.Client, image: bytes, mask: bytes, timeout: float = 300) -> httpx.Response:
     """Ask for a fill by `telea`, again where the service is busy."""
     while True:
         reply = client.post("/v1/fill", files={"image": ("a.jpg", image), "mask": ("m.png", mask)},
-                            data={"options": json.dumps({"method": "telea"})}, **options)  # fmt: skip
+                            data={"options": json.dumps({"method": "telea"})}, timeout=timeout)  # fmt: skip
         if reply.status_code != 429:
             return reply
         time.sleep(0.2)
