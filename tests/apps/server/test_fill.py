@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import inpainter
+from conftest import ROOT
 from makers import picture
 from server_makers import HEIGHT, JPEG, MASK, PHOTO, PNG, WIDTH, Running, decoded, encoded, mask_of
 
@@ -30,6 +31,35 @@ def test_the_reply_is_the_file_that_the_library_makes(service: Running, photo: b
 def test_a_seed_and_the_default_method(service: Running) -> None:
     reply = service.post(image=PNG, mask=MASK, options={"seed": 3})
     assert reply.content == inpainter.fill(PNG, MASK, seed=3)
+
+
+def test_a_page_and_a_quality(service: Running) -> None:
+    pages = [Image.fromarray(PHOTO), Image.fromarray(255 - PHOTO)]
+    out = io.BytesIO()
+    pages[0].save(out, "TIFF", save_all=True, append_images=pages[1:])
+    options = {"method": "telea", "page": 2}
+    filled = decoded(service.post(image=out.getvalue(), mask=MASK, options=options).content)
+    outside = mask_of() == 0
+    assert (filled[outside] == 255 - PHOTO[outside]).all()
+    lossy = encoded(PHOTO, "WEBP", quality=80)
+    sizes = [
+        len(service.post(image=lossy, mask=MASK, options={"method": "telea", "encode_quality": quality}).content)
+        for quality in (40, 95)
+    ]
+    assert sizes[0] < sizes[1]
+    reply = service.post(image=out.getvalue(), mask=MASK, options={"method": "telea"})
+    assert "options.page = 1" in reply.json()["error"]["message"]
+
+
+def test_a_heic_becomes_a_jpeg(service: Running) -> None:
+    photo = next((ROOT / "tests").rglob("*.heic")).read_bytes()
+    reply = service.post("/v1/preview", image=("IMG_1.HEIC", photo))
+    width, height = (int(reply.headers[f"inpainter-{side}"]) for side in ("width", "height"))
+    mask = encoded(mask_of(height, width, (8, 8, 8, 8)))
+    reply = service.post(image=("IMG_1.HEIC", photo), mask=mask, options={"method": "telea"})
+    assert reply.headers["content-type"] == "image/jpeg"
+    assert reply.headers["content-disposition"].endswith("IMG_1-filled.jpg")
+    assert decoded(reply.content).shape == (height, width, 3)
 
 
 def test_regions_are_boxes_and_polygons(service: Running) -> None:

@@ -13,7 +13,7 @@ _ID = {
     "description": "The job's id.",
 }  # fmt: skip
 _FILES = {
-    "image": ("The photo: the bytes of a JPEG, PNG, WebP, TIFF or AVIF file.", True),
+    "image": ("The photo: the bytes of a JPEG, PNG, WebP, TIFF, AVIF or HEIC file.", True),
     "mask": ("A picture of the upright photo's size, white where to fill; PNG is best.", False),
     "painted": ("Instead of a mask: a copy of the photo that was painted over where to fill.", False),
     "source": ("A mask, white where texture may be copied from: only from there.", False),
@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
 
 def _paths() -> dict[str, Any]:
     filled = {
-        "description": "The filled photo, in the format that came.",
+        "description": "The filled photo, in the format that came; HEIC as JPEG.",
         "content": {f"image/{kind}": {"schema": _BINARY} for kind in ("jpeg", "png", "webp", "tiff", "avif")},
     }
     noted = filled | {"headers": {"Inpainter-Notes": {
@@ -161,6 +161,13 @@ def _schemas() -> dict[str, Any]:
         "candidates": {"type": "integer", "minimum": 1, "maximum": 16, "description": "How many fills to make."},
         "mask_colour": _TEXT | {"description": "What means fill this in the mask: white, black, alpha or a colour."},
         "resize_mask": {"type": "boolean", "description": "Scale a mask of another size to the photo's."},
+        "encode_quality": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": 100,
+            "description": "Quality of what is encoded with loss; null: what loses little.",
+        },
+        "page": {"type": ["integer", "null"], "minimum": 1, "description": "The page of a TIFF that has several."},
     }
     options = {name: schema | {"default": OPTIONS[name]} for name, schema in options.items()}
     one = {name: schema for name, schema in options.items() if name != "candidates"}

@@ -15,7 +15,7 @@ from inpainter.photos.sniff import PHOTOS, REMEDIES, SUFFIXES, sniff
 
 OPTIONS: dict[str, Any] = {
     "method": "auto", "settings": {}, "grow": 0, "seed": 0, "candidates": 1, "mask_colour": "white",
-    "resize_mask": False,
+    "resize_mask": False, "encode_quality": None, "page": None,
 }  # fmt: skip
 """The options and their defaults."""
 _WHERE = ("mask", "painted", "regions")
@@ -116,10 +116,11 @@ def _options(given: dict[str, Any], *, several: bool) -> dict[str, Any]:
     for name, value in given.items():
         if name not in known:
             raise InputError(f"options: has {name[:40]!r}; it takes {', '.join(known)}")
-        # A bool is a number to Python; to JSON it is none.
-        if type(value) is not type(known[name]):
+        # A bool is a number to Python; to JSON it is none. What has no default is a number.
+        kind = int if known[name] is None else type(known[name])
+        if type(value) is not kind and (value, known[name]) != (None, None):
             wanted = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
-            raise InputError(f"options: {name} is {json.dumps(value)[:40]}; give {wanted[type(known[name])]}")
+            raise InputError(f"options: {name} is {json.dumps(value)[:40]}; give {wanted[kind]}")
         if isinstance(value, int) and not 0 <= value <= _LARGEST:
             raise InputError(f"options: {name} is {str(value)[:40]}; give 0 to {_LARGEST}")
     options = OPTIONS | given

@@ -132,22 +132,22 @@ def _spelled(name: str, value: str) -> str:
 
 def fill(order: dict[str, Any], on_step: Callable[[float, float], None]) -> dict[str, Any]:
     """Fill a photo; the results are files beside it. Raises InputError and Cancelled."""
-    from inpainter.engine.batch import FillOptions, fill_file
+    from inpainter.engine.batch import FillOptions, default_output, fill_file
     from inpainter.engine.candidates import fill_file_candidates
     from inpainter.engine.pictures import source_for
 
     folder = Path(order["folder"])
     photo = folder / order["image"]
-    size = check_size(photo)
+    size = check_size(photo, order["options"]["page"])
     options, count = order["options"], order["options"]["candidates"]
     inpainter = loaded(options["method"], json.dumps(options["settings"], sort_keys=True))
     how = FillOptions(
         options["mask_colour"], options["resize_mask"], options["grow"], options["seed"],
-        max_megapixels=LIMITS.megapixels,
+        max_megapixels=LIMITS.megapixels, encode_quality=options["encode_quality"], page=options["page"],
     )  # fmt: skip
     texture = {name: folder / order[name] if name in order else None for name in ("source", "avoid")}
     source = source_for(inpainter, texture["source"], texture["avoid"], how)
-    where, output = _where(order, folder, size), folder / f"filled{photo.suffix}"
+    where, output = _where(order, folder, size), default_output(photo)
     if count == 1:
         report = fill_file(photo, where, output, inpainter, how, source=source, on_step=on_step)
         results = [{"file": report.output.name, "seed": options["seed"], "energy": None}]
@@ -179,18 +179,20 @@ def preview(order: dict[str, Any], _on_step: Callable[[float, float], None]) -> 
     return {"results": [{"file": "preview.jpg"}], "notes": [], "width": width, "height": height}
 
 
-def check_size(photo: Path) -> tuple[int, int]:
-    """The upright (height, width) of a photo, by its header alone; raises InputError for what is over the limits."""
+def check_size(photo: Path, page: int | None = None) -> tuple[int, int]:
+    """The upright (height, width) of a photo, or of its page; raises InputError for what is over the limits."""
     from inpainter.core import InputError
     from inpainter.photos.photo import open_photo
 
-    # The library's own remedy, a higher limit, is not the client's to choose.
-    file = open_photo(photo, max_megapixels=float("inf"))
+    try:
+        file = open_photo(photo, max_megapixels=LIMITS.megapixels, page=page)
+    except InputError as error:
+        # The library's remedy, a higher limit, is not the client's to choose.
+        if error.code == "too-large":
+            raise InputError(f"{error.what}; scale it down", code="too-large") from error
+        raise
     long, short = max(file.width, file.height), min(file.width, file.height)
     said = f"{photo.name}: {file.width}×{file.height}"
-    if file.megapixels > LIMITS.megapixels:
-        raise InputError(f"{said} is over the limit of {LIMITS.megapixels:g} megapixels; scale it down",
-                         code="too-large")  # fmt: skip
     if long > LIMITS.side:
         raise InputError(f"{said} is over the limit of {LIMITS.side} pixels a side; scale it down", code="too-large")
     if long > LIMITS.aspect * short:
