@@ -20,11 +20,13 @@ TORCHLESS = "import sys; sys.modules['torch'] = None; from inpainter.__main__ im
 
 
 @contextmanager
-def serving(tmp_path: Path, *options: str, start: tuple[str, ...] = ("-m", "inpainter")) -> Iterator[tuple]:
+def serving(
+    tmp_path: Path, *options: str, start: tuple[str, ...] = ("-m", "inpainter"), browser: str = ""
+) -> Iterator[tuple]:
     """The command, running; gives the process and its address."""
     process = subprocess.Popen(
-        [sys.executable, *start, "serve", "--no-browser", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, env=os.environ | {"TMPDIR": str(tmp_path)},
+        [sys.executable, *start, "serve", *([] if browser else ["--no-browser"]), *options], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path), "BROWSER": browser},
     )  # fmt: skip
     try:
         assert process.stdout
@@ -76,6 +78,19 @@ def test_one_that_is_killed_leaves_no_process_and_the_next_tidies(tmp_path: Path
         with serving(tmp_path, "--port", "0") as (_, other):
             httpx.get(f"{other}v1/health")
             assert all(folder.exists() for folder in mine)
+
+
+def test_it_opens_the_browser(tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}.new; mv {opened}.new {opened}\n')
+    browser.chmod(0o755)
+    with serving(tmp_path, "--port", "0", browser=str(browser)) as (_, address):
+        wait_for(opened.exists)
+        assert opened.read_text() == address
+    opened.unlink()
+    with serving(tmp_path, "--port", "0", "--no-browser", browser=str(browser)) as (_, address):
+        httpx.get(f"{address}v1/health")
+        assert not opened.exists()
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
