@@ -113,8 +113,8 @@ def png_of(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("size", "says"),
-    [((8000, 7000), "megapixels, over the limit of 50; scale it down"), ((16_001, 300), "16000 pixels"), ((10_100, 100), "100 times"),
-     ((30, 9000), "100 times"), ((2**31 - 1, 2**31 - 1), "limit")],
+    [((8000, 7000), "megapixels, over the limit of 50; scale"), ((16_001, 300), "16000 pixels"),
+     ((10_100, 100), "100 times"), ((30, 9000), "100 times"), ((2**31 - 1, 2**31 - 1), "limit")],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/v1/fill", "/v1/preview"])
 def test_a_photo_over_the_limits(service: Running, path: str, size: tuple[int, int], says: str) -> None:

@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ _LEFT_AFTER = 60
 _TAKEN = {errno.EADDRINUSE, getattr(errno, "WSAEACCES", errno.EADDRINUSE)}
 # Streams of events would keep a service that is stopped from ending, s.
 _GRACE = 1
+# What says that there is a screen, or which browser to take.
+_SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,14 @@ def _default_workers() -> int:
 
 
 def _open_browser(address: str) -> None:
+    """Open the page, where there is a screen; without one a browser of text would take the terminal."""
+    import threading
     import webbrowser
 
-    # Without one there is still the address above.
-    with suppress(webbrowser.Error):
-        webbrowser.open(address)
+    screenless = sys.platform.startswith("linux") and not any(map(os.environ.get, _SCREENS))
+    if not screenless:
+        # Some browsers return when they are closed.
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 @contextmanager
