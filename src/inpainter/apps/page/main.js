@@ -44,14 +44,14 @@ async function openFile(file) {
   }
 }
 
-function usePhoto(photo) {
+function usePhoto(photo, stay = false) {
   release(view.photo);
   release(view.result);
   tries = [];
   current = -1;
   const marks = new Marks(photo.width, photo.height, options.grow, (box) => view.drawMarks(box));
   view.marks = marks;
-  view.setPhoto(photo);
+  view.setPhoto(photo, stay);
   title(photo.name, `${photo.width} × ${photo.height}`);
   byId("stage").setAttribute("aria-label", `Photo ${photo.name}, ${photo.width} by ${photo.height} pixels`);
   editor.setLayer("mask");
@@ -208,11 +208,11 @@ function goOn() {
   const { photo, result } = view;
   view.result = null; // It lives on as the photo.
   baseUnsaved = !chosen.saved;
-  usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name });
+  usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name }, true);
   say("The result is now the photo. Mark what else should go.");
 }
 
-const unsaved = () => baseUnsaved || (tries.length > 0 && !tries.some((one) => one.saved));
+const unsaved = () => baseUnsaved || (tries.length ? !tries.some((one) => one.saved) : Boolean(view.marks && !view.marks.isEmpty()));
 
 // ------------------------------------------------------------------------------------------------ wiring
 
@@ -279,6 +279,8 @@ listenToKeys({
 if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
   byId("stays").textContent = `It goes to ${location.hostname} and nowhere else.`;
 }
+// A phone turns a HEIC photo into a JPEG where HEIC is not asked for.
+if (matchMedia("(pointer: fine)").matches) byId("photo-input").accept += ",.heic,image/heic";
 wireDialogs();
 fillHelp();
 setState("start");
@@ -288,5 +290,5 @@ try {
   options.setMethods(await listMethods());
 } catch (error) {
   // Without the list the page offers the default method, which is always there; a locked program offers nothing.
-  if (error.locked) showError(error);
+  if (error.status === 401) showError(error);
 }

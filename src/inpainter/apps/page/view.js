@@ -49,10 +49,12 @@ export class View {
     this.draw(); // At once: a canvas that was resized is empty.
   }
 
-  setPhoto(photo) {
+  /** Show a photo: the whole of it, or, in place of one of its size, what is in sight now. */
+  setPhoto(photo, stay) {
     this.photo = photo;
     this.result = null;
-    this.fit();
+    if (stay) this.redraw();
+    else this.fit();
   }
 
   setResult(result) {
