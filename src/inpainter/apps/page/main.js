@@ -45,8 +45,7 @@ async function openFile(file) {
 }
 
 function usePhoto(photo, stay = false) {
-  release(view.photo);
-  release(view.result);
+  for (const old of [view.photo?.original, view.photo, view.result]) if (old !== photo.original) release(old);
   tries = [];
   current = -1;
   const marks = new Marks(photo.width, photo.height, options.grow, (box) => view.drawMarks(box));
@@ -109,12 +108,16 @@ async function saveMask() {
 
 function edit() {
   setState("edit");
-  release(view.result);
-  view.setResult(null);
+  hideResult();
   editor.hideCursor();
   note([]);
   showMarks();
   focusIfLost(byId("stage"));
+}
+
+function hideResult() {
+  release(view.result);
+  view.setResult(null);
 }
 
 function showMarks() {
@@ -150,6 +153,7 @@ async function fill(seed) {
   clearError();
   const before = state();
   setState("fill");
+  hideResult();
   tools.hover(null);
   editor.hideCursor();
   note([]);
@@ -208,7 +212,7 @@ function goOn() {
   const { photo, result } = view;
   view.result = null; // It lives on as the photo.
   baseUnsaved = !chosen.saved;
-  usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name }, true);
+  usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name, original: photo.original ?? photo }, true);
   say("The result is now the photo. Mark what else should go.");
 }
 

@@ -116,7 +116,8 @@ export class View {
   draw() {
     this.wanted = false;
     if (!this.photo) return;
-    this.#drawShown(this.before, this.photo);
+    // Beside a result: the photo as it was opened, before what was removed earlier.
+    this.#drawShown(this.before, (this.result && this.photo.original) || this.photo);
     if (this.result) this.#drawShown(this.after, this.result);
     this.paint.clearRect(0, 0, this.width, this.height);
     if (this.marks?.extent) this.#drawMarks(this.marks.extent);
