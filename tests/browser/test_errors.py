@@ -168,6 +168,32 @@ def test_cancel(opened: Any, photo: Path) -> None:
     assert hands.marked(page).any()
 
 
+@pytest.mark.parametrize("lost", ["**/v1/jobs/*", "**/results/1"])
+def test_a_job_that_the_program_does_not_know(opened: Any, photo: Path, lost: str) -> None:
+    """After a start of the program, said as what it means to the user."""
+    page = opened(grumbles=("404", "net::"))
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    if lost.endswith("*"):
+        page.route("**/events", lambda route: route.abort())
+    page.route(lost, lambda route: route.fulfill(status=404, json={"error": {"message": "there is nothing here"}}))
+    page.click("#fill")
+    assert "was started again" in message(page)
+    assert hands.marked(page).any()
+
+
+def test_leaving_with_marks(page: Any, photo: Path) -> None:
+    """What was painted is not lost without a question, either."""
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    page.set_input_files("#photo-input", photo)
+    page.click("#leave [data-close=stay]")
+    assert hands.marked(page).any()
+    page.click("#clear")
+    page.set_input_files("#photo-input", photo)
+    page.wait_for_selector("#live:has-text('is open')", state="attached")
+
+
 def test_leaving_with_an_unsaved_result(page: Any, photo: Path) -> None:
     """Another photo, or another page, is opened only after a question; once downloaded, at once."""
     hands.open_photo(page, photo)

@@ -273,6 +273,14 @@ def test_a_mask_of_another_size_is_scaled_and_says_so(editing: Any, tmp_path: Pa
     assert (hands.marked(editing) != wanted).mean() < 0.01
 
 
+def test_a_mask_of_another_shape_is_refused(editing: Any, tmp_path: Path) -> None:
+    """It is another photo's: stretched it would fit nothing."""
+    Image.new("L", (240, 320), 255).save(tmp_path / "tall.png")
+    editing.set_input_files("#mask-input", tmp_path / "tall.png")
+    editing.wait_for_selector("#message-text:has-text('“tall.png” has 240 × 320 pixels and the photo 320 × 240')")
+    assert not hands.marked(editing).any()
+
+
 def test_a_rectangle_by_keyboard(editing: Any) -> None:
     """Tab to the photo, arrows and Enter: no pointer at all, up to the result."""
     editing.locator("#stage").focus()

@@ -123,6 +123,37 @@ def test_go_on_from_the_result(page: Any, tmp_path: Path) -> None:
     assert all((np.ptp(after[hands.square(colour)], axis=2) < 60).all() for colour in ("red", "green"))
 
 
+def test_the_original_is_the_photo_that_was_opened(page: Any, tmp_path: Path) -> None:
+    """However often one has gone on from a result."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    colours = ("red", "green", "blue")
+    places = {colour: hands.find(page, colour) for colour in colours}
+    for number, colour in enumerate(colours):
+        if number:
+            page.click("#go-on")
+            hands.wait_for(page, "edit")
+            with pytest.raises(AssertionError, match="nothing"):
+                hands.find(page, "red")
+        hands.dab(page, places[colour])
+        hands.fill(page)
+    page.locator("#hold").press("Enter")
+    for colour, place in places.items():
+        assert hands.find(page, colour) == pytest.approx(place, abs=1)
+
+
+def test_going_on_stays_where_it_is(page: Any, tmp_path: Path) -> None:
+    """Who works at high zoom goes on there."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    hands.dab(page, hands.find(page, "red"))
+    for _ in range(4):
+        page.keyboard.press("+")
+    zoom = page.inner_text("#zoom-value")
+    hands.fill(page)
+    page.click("#go-on")
+    hands.wait_for(page, "edit")
+    assert page.inner_text("#zoom-value") == zoom
+
+
 def test_before_and_after(page: Any, tmp_path: Path) -> None:
     """The divider shows the original to its left; held, the photo or the button shows it everywhere."""
     hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))

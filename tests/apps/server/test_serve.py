@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server_makers import MASK, PNG, children, form, wait_for
+from server_makers import LARGE, LARGE_MASK, MASK, PNG, SLOW, children, form, wait_for
 
 TORCHLESS = "import sys; sys.modules['torch'] = None; from inpainter.__main__ import main; main()"
 
@@ -52,6 +52,20 @@ def test_it_fills_and_ends_and_leaves_nothing(tmp_path: Path) -> None:
         assert errors == "stopped; nothing half-written is left\n"
         assert not list(tmp_path.iterdir())
         wait_for(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+def test_stopped_while_somebody_listens_to_a_fill(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a fill: no trace, and the listener hears that it is over."""
+    files, data = form(image=LARGE, mask=LARGE_MASK, options=SLOW)
+    with serving(tmp_path, "--port", "0") as (process, address):
+        job = httpx.post(f"{address}v1/jobs", files=files, data=data, timeout=60).json()["id"]
+        with httpx.stream("GET", f"{address}v1/jobs/{job}/events", timeout=60) as stream:
+            lines = stream.iter_lines()
+            next(line for line in lines if '"running"' in line)
+            process.send_signal(signal.SIGINT)
+            assert "event: cancelled" in list(lines)
+        _, errors = process.communicate(timeout=30)
+        assert errors == "stopped; nothing half-written is left\n"
 
 
 def test_one_that_is_killed_leaves_no_process_and_the_next_tidies(tmp_path: Path) -> None:

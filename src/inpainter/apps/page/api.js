@@ -7,10 +7,10 @@ const PATIENCE = 4;
 
 /** An error whose message is a sentence for the user. */
 export class PageError extends Error {
-  constructor(message, retryAfter = 0, locked = false) {
+  constructor(message, { retryAfter = 0, status = 0 } = {}) {
     super(message);
-    this.locked = locked;
     this.retryAfter = retryAfter; // Seconds after which it is worth another try; 0 for never.
+    this.status = status; // Of the reply; 0 where the program sent none.
   }
 }
 
@@ -23,10 +23,10 @@ async function request(path, options) {
     throw new PageError(GONE);
   }
   if (response.ok) return response;
-  if (response.status === 401) throw new PageError(LOCKED, 0, true);
+  if (response.status === 401) throw new PageError(LOCKED, { status: 401 });
   const body = await response.json().catch(() => null);
-  const wait = response.status === 429 ? Number(response.headers.get("Retry-After")) || 5 : 0;
-  throw new PageError(sentence(body?.error), wait);
+  const retryAfter = response.status === 429 ? Number(response.headers.get("Retry-After")) || 5 : 0;
+  throw new PageError(sentence(body?.error), { retryAfter, status: response.status });
 }
 
 /** The sentence of an error that the program sent. */

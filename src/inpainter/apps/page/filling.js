@@ -4,7 +4,7 @@ import { LAYERS } from "./marks.js";
 import { writePng } from "./png.js";
 import { byId, say } from "./ui.js";
 
-const STOPPED = "The program stopped, as this page was out of reach for a while. Press Remove again; what you painted is still here.";
+const STOPPED = "The program stopped this fill: it was started again, or this page was out of reach for a while. Press Remove again; what you painted is still here.";
 const SAY_EVERY_MS = 5000;
 
 export class Filling {
@@ -32,8 +32,10 @@ export class Filling {
       return this.cancelled ? null : { blob, notes: last.notes ?? [] };
     } catch (error) {
       if (this.cancelled) return null;
+      // A program that was started again does not know the job.
+      const lost = this.#id && error.status === 404;
       this.#drop();
-      throw error;
+      throw lost ? new PageError(STOPPED) : error;
     }
   }
 

@@ -56,7 +56,7 @@ function nameOf(event) {
 
 const HELP = [
   ["Paint", [
-    ["B E L R", "Brush, eraser, lasso, rectangle"], ["[ ]", "Smaller, larger brush; or Shift and the wheel"],
+    ["B E L R", "Brush, eraser, lasso, box"], ["[ ]", "Smaller, larger brush; or Shift and the wheel"],
     [`${CTRL}+Z`, "Undo"], [`${CTRL}+Shift+Z`, "Redo; or " + `${CTRL}+Y`], ["Delete", "Clear"], ["M", "More"], [`${CTRL}+Enter`, "Remove"],
   ]],
   ["Look", [
@@ -65,7 +65,7 @@ const HELP = [
   ]],
   ["Result", [["T", "Another try"], ["G", "Remove more: go on from the result"], [`${CTRL}+S`, "Download"], ["Esc", "Cancel; back to the marks"], ["O", "Open another photo"]]],
   ["Without a mouse", [
-    ["Tab", "To the photo, then:"], ["← ↑ ↓ →", "Move the cursor; with Shift by one pixel"], ["Enter", "Start and end a rectangle"], ["Esc", "Leave it out"],
+    ["Tab", "To the photo, then:"], ["← ↑ ↓ →", "Move the cursor; with Shift by one pixel"], ["Enter", "Start and end a box"], ["Esc", "Leave it out"],
   ]],
 ];
 

@@ -44,14 +44,13 @@ async function openFile(file) {
   }
 }
 
-function usePhoto(photo) {
-  release(view.photo);
-  release(view.result);
+function usePhoto(photo, stay = false) {
+  for (const old of [view.photo?.original, view.photo, view.result]) if (old !== photo.original) release(old);
   tries = [];
   current = -1;
   const marks = new Marks(photo.width, photo.height, options.grow, (box) => view.drawMarks(box));
   view.marks = marks;
-  view.setPhoto(photo);
+  view.setPhoto(photo, stay);
   title(photo.name, `${photo.width} × ${photo.height}`);
   byId("stage").setAttribute("aria-label", `Photo ${photo.name}, ${photo.width} by ${photo.height} pixels`);
   editor.setLayer("mask");
@@ -109,12 +108,16 @@ async function saveMask() {
 
 function edit() {
   setState("edit");
-  release(view.result);
-  view.setResult(null);
+  hideResult();
   editor.hideCursor();
   note([]);
   showMarks();
   focusIfLost(byId("stage"));
+}
+
+function hideResult() {
+  release(view.result);
+  view.setResult(null);
 }
 
 function showMarks() {
@@ -150,6 +153,7 @@ async function fill(seed) {
   clearError();
   const before = state();
   setState("fill");
+  hideResult();
   tools.hover(null);
   editor.hideCursor();
   note([]);
@@ -208,11 +212,11 @@ function goOn() {
   const { photo, result } = view;
   view.result = null; // It lives on as the photo.
   baseUnsaved = !chosen.saved;
-  usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name });
+  usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name, original: photo.original ?? photo }, true);
   say("The result is now the photo. Mark what else should go.");
 }
 
-const unsaved = () => baseUnsaved || (tries.length > 0 && !tries.some((one) => one.saved));
+const unsaved = () => baseUnsaved || (tries.length ? !tries.some((one) => one.saved) : Boolean(view.marks && !view.marks.isEmpty()));
 
 // ------------------------------------------------------------------------------------------------ wiring
 
@@ -279,6 +283,8 @@ listenToKeys({
 if (!["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) {
   byId("stays").textContent = `It goes to ${location.hostname} and nowhere else.`;
 }
+// A phone turns a HEIC photo into a JPEG where HEIC is not asked for.
+if (matchMedia("(pointer: fine)").matches) byId("photo-input").accept += ",.heic,image/heic";
 wireDialogs();
 fillHelp();
 setState("start");
@@ -288,5 +294,5 @@ try {
   options.setMethods(await listMethods());
 } catch (error) {
   // Without the list the page offers the default method, which is always there; a locked program offers nothing.
-  if (error.locked) showError(error);
+  if (error.status === 401) showError(error);
 }

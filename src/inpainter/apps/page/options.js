@@ -25,6 +25,7 @@ export class Options {
       this.show();
     });
     byId("grow").addEventListener("input", (event) => this.setGrow(event.target.valueAsNumber));
+    byId("method-option").addEventListener("toggle", (event) => event.target.open && event.target.scrollIntoView());
     this.show();
   }
 

@@ -3,6 +3,7 @@ import { PageError } from "./api.js";
 import { Bits } from "./bits.js";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const SHAPE = 0.02; // What a mask that was scaled may differ in its shape: rounding, not another photo.
 const BAND = 256; // Rows read at once: a canvas as large as the photo is more than some phones allow.
 
 /** A mask as a PNG file, white where set. */
@@ -20,12 +21,15 @@ export async function writePng(bits) {
   return new Blob([new Uint8Array(SIGNATURE), ...chunks], { type: "image/png" });
 }
 
-/** A picture as a mask of the given size: bright, and not transparent, is set. Returns the mask, and whether it was scaled. */
+/** A picture of the given shape as a mask of this size: bright, and not transparent, is set. Returns it, and whether it was scaled. */
 export async function readMask(file, width, height) {
   const bitmap = await createImageBitmap(file).catch(() => {
     throw new PageError(`“${file.name}” is not a picture that this browser can read; save the mask as a PNG.`);
   });
   const scaled = bitmap.width !== width || bitmap.height !== height;
+  if (Math.abs((bitmap.width * height) / (bitmap.height * width) - 1) > SHAPE) {
+    throw new PageError(`“${file.name}” has ${bitmap.width} × ${bitmap.height} pixels and the photo ${width} × ${height}: a mask has the photo’s shape.`);
+  }
   const bits = new Bits(width, height);
   const canvas = document.createElement("canvas");
   canvas.width = width;

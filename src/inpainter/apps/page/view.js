@@ -49,10 +49,12 @@ export class View {
     this.draw(); // At once: a canvas that was resized is empty.
   }
 
-  setPhoto(photo) {
+  /** Show a photo: the whole of it, or, in place of one of its size, what is in sight now. */
+  setPhoto(photo, stay) {
     this.photo = photo;
     this.result = null;
-    this.fit();
+    if (stay) this.redraw();
+    else this.fit();
   }
 
   setResult(result) {
@@ -114,7 +116,8 @@ export class View {
   draw() {
     this.wanted = false;
     if (!this.photo) return;
-    this.#drawShown(this.before, this.photo);
+    // Beside a result: the photo as it was opened, before what was removed earlier.
+    this.#drawShown(this.before, (this.result && this.photo.original) || this.photo);
     if (this.result) this.#drawShown(this.after, this.result);
     this.paint.clearRect(0, 0, this.width, this.height);
     if (this.marks?.extent) this.#drawMarks(this.marks.extent);

@@ -103,6 +103,9 @@ class Jobs:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for job in self.all.values():
+            if job.under_way:
+                _cancelled(job)
 
     @property
     def waiting(self) -> int:

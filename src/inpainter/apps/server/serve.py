@@ -26,7 +26,7 @@ _FOLDER = "inpainter-serve-"
 _LEFT_AFTER = 60
 # What the system says of a port that another program has; on Windows also that access is denied.
 _TAKEN = {errno.EADDRINUSE, getattr(errno, "WSAEACCES", errno.EADDRINUSE)}
-# Streams of events would keep a service that is stopped from ending, s.
+# Uploads under way would keep a service that is stopped from ending, s.
 _GRACE = 1
 # What says that there is a screen, or which browser to take.
 _SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
@@ -103,11 +103,17 @@ def server_of(app: Any) -> Any:
     """A server that runs an application as `inpainter serve` does."""
     import uvicorn
 
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # First, so that whoever waits for a fill hears that it is over, rather than being cut off with a trace.
+            await app.state.jobs.close()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
         lifespan="on", http="h11", loop="asyncio", timeout_graceful_shutdown=_GRACE,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def _own_address(family: int) -> str:
