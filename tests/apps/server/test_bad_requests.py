@@ -176,6 +176,13 @@ def test_a_file_behind_which_more_hides(service: Running) -> None:
         ({"Content-Type": "multipart/form-data; boundary=x"}, b"nothing of the kind"),
         ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x\r\n\r\n\r\n--x--"),
         ({"Content-Type": "multipart/form-data; boundary=" + "x" * 300}, b"--x\r\n"),
+        *(
+            (
+                {"Content-Type": f"multipart/form-data; charset={charset}; boundary=x"},
+                b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n1\r\n--x--\r\n',
+            )
+            for charset in ("undefined", "base64", "idna", "utf-32", "nonsense")
+        ),
         ({}, b""),
     ],
 )

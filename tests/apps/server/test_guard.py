@@ -3,12 +3,13 @@
 import contextlib
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
 from inpainter.apps.server.guard import HEADERS, is_loopback
-from server_makers import JPEG, MASK, Running, form, wait_for
+from server_makers import JPEG, LARGE, LARGE_MASK, MASK, SLOW, Running, form, wait_for
 
 Serving = Callable[..., Running]
 
@@ -49,6 +50,8 @@ def test_a_name_behind_a_proxy_is_allowed_by_option(serving: Serving) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "foo://127.0.0.1:{}"},
         {"Origin": "http://127.0.0.1:1"},
         {"Origin": "http://localhost:{}"},
         {"Origin": "http://127.0.0.1.evil.example:{}"},
@@ -155,6 +158,44 @@ def test_a_body_that_trickles(serving: Serving) -> None:
     # A fill may take longer than an upload.
     files, data = form(image=JPEG, mask=MASK, options={"method": "telea"})
     assert service.client.post("/v1/fill", files=files, data=data).status_code == 200
+
+
+def test_a_body_that_does_not_come_behind_a_reply_that_does(serving: Serving, capfd: Any) -> None:
+    service = serving(upload=0.5)
+    job = service.job(image=LARGE, mask=LARGE_MASK, options=SLOW)
+    with socket.create_connection(("127.0.0.1", service.port)) as raw:
+        raw.sendall(f"GET {job}/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n".encode())
+        assert b"text/event-stream" in raw.recv(10_000)
+        raw.settimeout(20)
+        while raw.recv(10_000):
+            pass
+    service.client.delete(job)
+    assert not capfd.readouterr().err
+
+
+def test_a_client_that_leaves_while_it_sends_is_no_error(serving: Serving, capfd: Any) -> None:
+    service = serving()
+    with socket.create_connection(("127.0.0.1", service.port)) as raw:
+        head = "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        raw.sendall(f"{head}Content-Length: 5000\r\n\r\n--x".encode())
+        wait_for(lambda: list(service.folder.iterdir()))
+    wait_for(lambda: not list(service.folder.iterdir()))
+    assert service.client.get("/v1/health").status_code == 200
+    assert not capfd.readouterr().err
+
+
+def test_a_fault_of_the_program_has_the_headers_and_no_trace(service: Running, monkeypatch: Any, capfd: Any) -> None:
+    monkeypatch.setattr(service.app.state.jobs, "get", lambda _name: 1 / 0)
+    reply = service.client.get("/v1/jobs/x")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (500, "internal")
+    assert "ZeroDivision" not in reply.text
+    assert all(reply.headers[name] == value for name, value in HEADERS.items())
+
+
+def test_parts_of_files_are_not_sent(service: Running) -> None:
+    for asked in ("bytes=0-1", "bytes=9-1", "bytes=999999999-", "bytes=0-1,4-5", "x"):
+        reply = service.client.get("/", headers={"Range": asked})
+        assert (reply.status_code, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
 def test_which_addresses_only_this_machine_reaches() -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -90,6 +91,8 @@ class Worker:
         from inpainter.core import Cancelled, InputError
 
         do = {"fill": fill, "preview": preview}[order["do"]]
+        # What a library leaves there when this process is killed goes with the job.
+        os.environ["TMPDIR"] = tempfile.tempdir = order["folder"]
         try:
             return {"done": do(order, self._step)}
         except Cancelled:
