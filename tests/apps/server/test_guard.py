@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from inpainter.apps.server.connection import Connection
 from inpainter.apps.server.guard import HEADERS, is_loopback
 from server_makers import JPEG, LARGE, LARGE_MASK, MASK, SLOW, Running, form, wait_for
 
@@ -196,6 +197,33 @@ def test_parts_of_files_are_not_sent(service: Running) -> None:
     for asked in ("bytes=0-1", "bytes=9-1", "bytes=999999999-", "bytes=0-1,4-5", "x"):
         reply = service.client.get("/", headers={"Range": asked})
         assert (reply.status_code, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("head", [b"", b"GET / HT", b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT"])
+def test_a_head_that_does_not_come(serving: Serving, monkeypatch: Any, head: bytes) -> None:
+    monkeypatch.setattr(Connection, "patience", 0.3)
+    service = serving()
+    with socket.create_connection(("127.0.0.1", service.port)) as raw:
+        raw.sendall(head)
+        raw.settimeout(20)
+        while raw.recv(10_000):
+            pass
+    # A reply may take longer.
+    assert service.post(image=LARGE, mask=LARGE_MASK, options=SLOW).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [b"nothing\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"],
+)
+def test_what_clients_get_wrong_is_not_logged(serving: Serving, capfd: Any, asked: bytes) -> None:
+    service = serving()
+    with socket.create_connection(("127.0.0.1", service.port)) as raw:
+        raw.sendall(asked)
+        assert raw.recv(10_000)
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert service.client.post("/v1/fill", headers=headers, content=b"nothing").status_code == 400
+    assert not capfd.readouterr().err
 
 
 def test_which_addresses_only_this_machine_reaches() -> None:

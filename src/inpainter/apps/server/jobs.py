@@ -181,7 +181,7 @@ class Jobs:
 
     async def _work(self) -> None:
         """Carry out jobs in one worker process, replaced when it dies or does not stop."""
-        worker = await Worker.start(self.folder)
+        worker, job = await Worker.start(self.folder), None
         try:
             while True:
                 async with self._came:
@@ -198,6 +198,9 @@ class Jobs:
                 if not worker.alive:
                     worker = await Worker.start(self.folder)
         finally:
+            # The service is stopped: nobody is to wait for it.
+            if job and job.under_way:
+                _cancelled(job)
             await worker.kill()
 
     async def _carry_out(self, job: Job, worker: "Worker") -> None:

@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inpainter.apps.server.guard import is_loopback
+from inpainter.apps.stops import SIGNALS
 from inpainter.core import InputError
 
 PORT = 8750
@@ -98,12 +100,18 @@ class Serve:
 
 def server_of(app: Any) -> Any:
     """A server that runs an application as `inpainter serve` does."""
-    import uvicorn
+    import uvicorn.server
+
+    from inpainter.apps.server.connection import Connection, log_only_faults
+
+    # A terminal that is closed, too: an exception from nowhere would leave the event loop waiting for ever.
+    uvicorn.server.HANDLED_SIGNALS = tuple(one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN)
 
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
-        lifespan="on", http="h11", loop="asyncio", timeout_graceful_shutdown=_GRACE,
+        lifespan="on", http=Connection, loop="asyncio", timeout_graceful_shutdown=_GRACE,
     )  # fmt: skip
+    log_only_faults()
     return uvicorn.Server(config)
 
 
