@@ -202,6 +202,11 @@ def test_a_worker_that_cannot_be_started(serving: Serving, monkeypatch: pytest.M
     assert service.post(**SMALL).status_code == 200
 
 
+def test_where_memory_runs_out_a_worker_goes_first(service: Running) -> None:
+    for one in wait_for(service.workers):
+        wait_for(lambda one=one: Path(f"/proc/{one}/oom_score_adj").read_text() == "1000\n")
+
+
 def test_what_a_library_leaves_lies_in_the_jobs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", "/nowhere")
     monkeypatch.setattr(tempfile, "tempdir", None)
