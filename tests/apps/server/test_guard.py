@@ -212,6 +212,26 @@ def test_a_head_that_does_not_come(serving: Serving, monkeypatch: Any, head: byt
     assert service.post(image=LARGE, mask=LARGE_MASK, options=SLOW).status_code == 200
 
 
+def test_more_connections_than_there_may_be(serving: Serving, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Connection, "most", 3)
+    service = serving()
+    address = ("127.0.0.1", service.port)
+    with contextlib.ExitStack() as stack:
+        kept = [stack.enter_context(socket.create_connection(address)) for _ in range(3)]
+        with socket.create_connection(address) as over, contextlib.suppress(ConnectionResetError):
+            over.settimeout(5)
+            assert over.recv(100) == b""
+        kept[0].sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 200 " in kept[0].recv(1000)
+    wait_for(lambda: _works(service))
+
+
+def _works(service: Running) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return service.client.get("/v1/health").status_code == 200
+    return False
+
+
 @pytest.mark.parametrize(
     "asked",
     [b"nothing\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"],

@@ -13,11 +13,15 @@ class Connection(H11Protocol):
 
     patience = 20.0
     """Seconds for a head."""
+    most = 100
+    """Connections at once: where no more files may be open (macOS has 256), asyncio turns in circles."""
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.abort()
         self._late = self.loop.call_later(self.patience, transport.close)
 
     def data_received(self, data: bytes) -> None:

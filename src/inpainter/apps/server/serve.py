@@ -29,6 +29,8 @@ _LEFT_AFTER = 60
 _TAKEN = {errno.EADDRINUSE, getattr(errno, "WSAEACCES", errno.EADDRINUSE)}
 # Streams of events would keep a service that is stopped from ending, s.
 _GRACE = 1
+# Connections that wait to be taken; so many are taken before any is closed.
+_BACKLOG = 32
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Serve:
             if os.name != "nt":  # where it would let two programs share a port
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
-            listening.listen(128)
+            listening.listen(_BACKLOG)
         except BaseException:
             listening.close()
             raise
@@ -109,7 +111,7 @@ def server_of(app: Any) -> Any:
 
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
-        lifespan="on", http=Connection, loop="asyncio", timeout_graceful_shutdown=_GRACE,
+        lifespan="on", http=Connection, loop="asyncio", timeout_graceful_shutdown=_GRACE, backlog=_BACKLOG,
     )  # fmt: skip
     log_only_faults()
     return uvicorn.Server(config)
