@@ -104,7 +104,7 @@ def _suffix(part: str, head: bytes) -> str:
     if kind not in PHOTOS:
         what = "the file is empty" if not head else f"is a {kind.upper()} file" if kind else "is no picture"
         remedy = REMEDIES.get(kind, "send a JPEG, PNG, WebP, TIFF or AVIF file")
-        raise InputError(f"{part}: {what}; {remedy}", code="unsupported")
+        raise InputError(f"{'the photo' if part == 'image' else part}: {what}; {remedy}", code="unsupported")
     return next(suffix for suffix, of in SUFFIXES.items() if of == kind)
 
 
