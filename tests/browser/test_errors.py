@@ -134,6 +134,48 @@ def test_a_job_that_was_given_up(page: Any, photo: Path) -> None:
     assert hands.marked(page).any()
 
 
+def test_a_result_that_cannot_be_shown(opened: Any, photo: Path) -> None:
+    """It counts for nothing: those before it stay, and no button leads to it."""
+    page = opened(grumbles=("415",))
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    page.route("**/results/*", lambda route: route.fulfill(body="garbage"))
+    page.click("#fill")
+    assert "is no picture" in message(page)
+    assert hands.state(page) == "edit"
+    assert page.locator("#see-results").is_hidden()
+    page.unroute("**/results/*")
+    hands.fill(page)
+    page.route("**/results/*", lambda route: route.fulfill(body="garbage"))
+    page.click("#again")
+    message(page)
+    hands.wait_for(page, "result")
+    assert page.inner_text("#try-text") == "Try 1 of 1"
+
+
+def test_buttons_pressed_faster_than_they_do(page: Any, photo: Path) -> None:
+    """Each press counts once, and what is late does not show itself over what came after."""
+    hands.open_photo(page, photo)
+    hands.dab(page, hands.find(page, "red"))
+    jobs = []
+    page.on("request", lambda request: jobs.append(request) if request.method == "POST" else None)
+    page.evaluate("fill = document.getElementById('fill'); fill.click(); fill.click()")
+    hands.wait_for(page, "result")
+    assert page.inner_text("#try-text") == "Try 1 of 1"
+    assert len(jobs) == 1
+    press = "(ids) => ids.forEach((id) => document.getElementById(id).click())"
+    page.evaluate(press, ["back", "see-results", "back"])
+    page.wait_for_timeout(300)
+    assert hands.state(page) == "edit"
+    page.click("#see-results")
+    hands.wait_for(page, "result")
+    page.evaluate(press, ["go-on", "go-on", "see-results"])
+    page.wait_for_timeout(300)
+    assert hands.state(page) == "edit"
+    hands.dab(page, hands.find(page, "blue"))
+    hands.fill(page)
+
+
 @pytest.mark.parametrize("kind", ["txt", "png"])
 def test_masks_that_are_none(page: Any, photo: Path, tmp_path: Path, kind: str) -> None:
     """A file that is no picture, and a picture with nothing white; what was painted stays."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import struct
 import zlib
 from typing import Any
@@ -154,6 +155,29 @@ def test_a_file_that_is_no_photo(service: Running, path: str, image: bytes, says
     assert says.lower() in refused(service, 415, path, **parts).lower()
 
 
+@pytest.mark.parametrize("part", ["mask", "painted", "source"])
+def test_a_mask_over_the_limits(service: Running, part: str) -> None:
+    parts = {"image": PNG, part: png_of(9000, 9000)} | (
+        {} if part == "painted" else {"mask": MASK} | {part: png_of(9000, 9000)}
+    )
+    message = refused(service, 413, **parts)
+    assert message.endswith("is 81 megapixels, over the limit of 50; scale it down")
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"image": JPEG[:600], "mask": MASK}, "the photo: damaged or cut short; get a whole copy of it"),
+        ({"image": PNG, "mask": MASK[:60]}, "the mask: "),
+        ({"image": PNG, "painted": encoded(PHOTO[:9])}, "but the photo is 96×72"),
+    ],
+)
+def test_messages_are_in_words_that_clients_know(service: Running, parts: dict[str, Any], says: str) -> None:
+    message = refused(service, 400, **parts)
+    assert says in message
+    assert not re.search(r"\w\.(jpg|png)|vips", message, re.IGNORECASE)
+
+
 @pytest.mark.parametrize("whole", [JPEG, PNG, encoded(PHOTO, "TIFF"), encoded(PHOTO, "WEBP", lossless=True)])
 def test_a_file_that_is_cut_short(service: Running, whole: bytes) -> None:
     for share in (0.1, 0.5, 0.9):
@@ -176,6 +200,13 @@ def test_a_file_behind_which_more_hides(service: Running) -> None:
         ({"Content-Type": "multipart/form-data; boundary=x"}, b"nothing of the kind"),
         ({"Content-Type": "multipart/form-data; boundary=x"}, b"--x\r\n\r\n\r\n--x--"),
         ({"Content-Type": "multipart/form-data; boundary=" + "x" * 300}, b"--x\r\n"),
+        *(
+            (
+                {"Content-Type": f"multipart/form-data; charset={charset}; boundary=x"},
+                b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n1\r\n--x--\r\n',
+            )
+            for charset in ("undefined", "base64", "idna", "utf-32", "nonsense")
+        ),
         ({}, b""),
     ],
 )

@@ -58,7 +58,7 @@ def test_a_heic_becomes_a_jpeg(service: Running) -> None:
     mask = encoded(mask_of(height, width, (8, 8, 8, 8)))
     reply = service.post(image=("IMG_1.HEIC", photo), mask=mask, options={"method": "telea"})
     assert reply.headers["content-type"] == "image/jpeg"
-    assert reply.headers["content-disposition"].endswith("IMG_1-filled.jpg")
+    assert reply.headers["content-disposition"].endswith('"IMG_1-filled.jpg"')
     assert decoded(reply.content).shape == (height, width, 3)
 
 
@@ -107,17 +107,19 @@ def test_notes_come_in_a_header(service: Running) -> None:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("Ferien.JPG", "Ferien-filled.jpg"),
-        ("Straße 1.jpeg", "Stra%C3%9Fe%201-filled.jpg"),
-        ("../../etc/passwd", "passwd-filled.jpg"),
-        ("C:\\Users\\me\\a.b.jpg", "a.b-filled.jpg"),
-        ("..", "photo-filled.jpg"),
-        ("x" * 500 + ".jpg", "x" * 120 + "-filled.jpg"),
+        ("Ferien.JPG", ("Ferien-filled.jpg", "Ferien-filled.jpg")),
+        ("Straße 1.jpeg", ("Stra%C3%9Fe%201-filled.jpg", "Stra_e 1-filled.jpg")),
+        ("../../etc/passwd", ("passwd-filled.jpg", "passwd-filled.jpg")),
+        ("C:\\Users\\me\\a.b.jpg", ("a.b-filled.jpg", "a.b-filled.jpg")),
+        ("a; x=b%.jpg", ("a%3B%20x%3Db%25-filled.jpg", "a; x=b_-filled.jpg")),
+        ("..", ("photo-filled.jpg", "photo-filled.jpg")),
+        ("x" * 500 + ".jpg", ("x" * 120 + "-filled.jpg",) * 2),
     ],
 )
-def test_the_name_of_the_result(service: Running, name: str, wanted: str) -> None:
+def test_the_name_of_the_result(service: Running, name: str, wanted: tuple[str, str]) -> None:
     reply = service.post(image=(name, JPEG), mask=MASK, options={"method": "telea"})
-    assert reply.headers["content-disposition"] == f"attachment; filename*=utf-8''{wanted}"
+    whole, plain = wanted
+    assert reply.headers["content-disposition"] == f"attachment; filename*=utf-8''{whole}; filename=\"{plain}\""
 
 
 def test_nothing_is_kept_of_a_fill(service: Running) -> None:

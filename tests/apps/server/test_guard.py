@@ -3,12 +3,14 @@
 import contextlib
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
+from inpainter.apps.server.connection import Connection
 from inpainter.apps.server.guard import HEADERS, is_loopback
-from server_makers import JPEG, MASK, Running, form, wait_for
+from server_makers import JPEG, LARGE, LARGE_MASK, MASK, SLOW, Running, form, wait_for
 
 Serving = Callable[..., Running]
 
@@ -49,6 +51,8 @@ def test_a_name_behind_a_proxy_is_allowed_by_option(serving: Serving) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "foo://127.0.0.1:{}"},
         {"Origin": "http://127.0.0.1:1"},
         {"Origin": "http://localhost:{}"},
         {"Origin": "http://127.0.0.1.evil.example:{}"},
@@ -155,6 +159,91 @@ def test_a_body_that_trickles(serving: Serving) -> None:
     # A fill may take longer than an upload.
     files, data = form(image=JPEG, mask=MASK, options={"method": "telea"})
     assert service.client.post("/v1/fill", files=files, data=data).status_code == 200
+
+
+def test_a_body_that_does_not_come_behind_a_reply_that_does(serving: Serving, capfd: Any) -> None:
+    service = serving(upload=0.5)
+    job = service.job(image=LARGE, mask=LARGE_MASK, options=SLOW)
+    with socket.create_connection(("127.0.0.1", service.port)) as raw:
+        raw.sendall(f"GET {job}/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n".encode())
+        assert b"text/event-stream" in raw.recv(10_000)
+        raw.settimeout(20)
+        while raw.recv(10_000):
+            pass
+    service.client.delete(job)
+    assert not capfd.readouterr().err
+
+
+def test_a_client_that_leaves_while_it_sends_is_no_error(serving: Serving, capfd: Any) -> None:
+    service = serving()
+    with socket.create_connection(("127.0.0.1", service.port)) as raw:
+        head = "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+        raw.sendall(f"{head}Content-Length: 5000\r\n\r\n--x".encode())
+        wait_for(lambda: list(service.folder.iterdir()))
+    wait_for(lambda: not list(service.folder.iterdir()))
+    assert service.client.get("/v1/health").status_code == 200
+    assert not capfd.readouterr().err
+
+
+def test_a_fault_of_the_program_has_the_headers_and_no_trace(service: Running, monkeypatch: Any, capfd: Any) -> None:
+    monkeypatch.setattr(service.app.state.jobs, "get", lambda _name: 1 / 0)
+    reply = service.client.get("/v1/jobs/x")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (500, "internal")
+    assert "ZeroDivision" not in reply.text
+    assert all(reply.headers[name] == value for name, value in HEADERS.items())
+
+
+def test_parts_of_files_are_not_sent(service: Running) -> None:
+    for asked in ("bytes=0-1", "bytes=9-1", "bytes=999999999-", "bytes=0-1,4-5", "x"):
+        reply = service.client.get("/", headers={"Range": asked})
+        assert (reply.status_code, reply.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize("head", [b"", b"GET / HT", b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT"])
+def test_a_head_that_does_not_come(serving: Serving, monkeypatch: Any, head: bytes) -> None:
+    monkeypatch.setattr(Connection, "patience", 0.3)
+    service = serving()
+    with socket.create_connection(("127.0.0.1", service.port)) as raw:
+        raw.sendall(head)
+        raw.settimeout(20)
+        while raw.recv(10_000):
+            pass
+    # A reply may take longer.
+    assert service.post(image=LARGE, mask=LARGE_MASK, options=SLOW).status_code == 200
+
+
+def test_more_connections_than_there_may_be(serving: Serving, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Connection, "most", 3)
+    service = serving()
+    address = ("127.0.0.1", service.port)
+    with contextlib.ExitStack() as stack:
+        kept = [stack.enter_context(socket.create_connection(address)) for _ in range(3)]
+        with socket.create_connection(address) as over, contextlib.suppress(ConnectionResetError):
+            over.settimeout(5)
+            assert over.recv(100) == b""
+        kept[0].sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 200 " in kept[0].recv(1000)
+    wait_for(lambda: _works(service))
+
+
+def _works(service: Running) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return service.client.get("/v1/health").status_code == 200
+    return False
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [b"nothing\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"],
+)
+def test_what_clients_get_wrong_is_not_logged(serving: Serving, capfd: Any, asked: bytes) -> None:
+    service = serving()
+    with socket.create_connection(("127.0.0.1", service.port)) as raw:
+        raw.sendall(asked)
+        assert raw.recv(10_000)
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert service.client.post("/v1/fill", headers=headers, content=b"nothing").status_code == 400
+    assert not capfd.readouterr().err
 
 
 def test_which_addresses_only_this_machine_reaches() -> None:

@@ -1,16 +1,27 @@
 """Jobs: progress, candidates, cancelling, and workers that die."""
 
+import asyncio
+import errno
+import io
 import json
 import os
+import shutil
 import signal
+import socket
+import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 
 import inpainter
+from inpainter.apps.server import worker
+from inpainter.apps.server.jobs import Worker
 from server_makers import (
     DEAF,
     LARGE,
@@ -57,7 +68,7 @@ def test_a_job_tells_its_progress_and_keeps_its_results(service: Running) -> Non
     for number, (one, wanted) in enumerate(zip(last["results"], made, strict=True), 1):
         reply = service.client.get(one["url"])
         assert reply.content == wanted
-        assert reply.headers["content-disposition"].endswith(f"dog-filled-{number}.png")
+        assert reply.headers["content-disposition"].endswith(f'"dog-filled-{number}.png"')
     assert service.client.get(f"{job}/results/3").status_code == 404
     # Whoever comes late hears the end, too, and whoever comes again.
     assert [one["event"] for one in events(service, job)] == ["done"]
@@ -147,6 +158,63 @@ def test_a_worker_that_died_idle_is_not_noticed(serving: Serving) -> None:
     assert service.post(**SMALL).content == inpainter.fill(PNG, MASK, "telea")
 
 
+@pytest.mark.parametrize(
+    "line", [5, [], {}, {"step": 1}, {"step": ["x", None]}, {"done": []}, {"done": {}}, {"failed": 3}, {"failed": {}}]
+)
+def test_a_worker_that_says_what_none_does(serving: Serving, monkeypatch: pytest.MonkeyPatch, line: Any) -> None:
+    read = Worker._read
+
+    async def garbled(worker: Worker) -> Any:
+        return said if "ready" in (said := await read(worker) or {}) else line
+
+    service = serving()
+    wait_for(service.workers)
+    monkeypatch.setattr(Worker, "_read", garbled)
+    reply = service.post(**SMALL)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (500, "internal")
+    monkeypatch.undo()
+    assert service.post(**SMALL).status_code == 200
+
+
+def test_a_worker_hands_out_nothing_but_its_jobs(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Worker._read
+
+    async def garbled(worker: Worker) -> Any:
+        said = await read(worker) or {}
+        return {"done": {"results": [{"file": "/etc/passwd"}], "notes": []}} if "done" in said else said
+
+    monkeypatch.setattr(Worker, "_read", garbled)
+    assert service.post(**SMALL).status_code == 404
+
+
+def test_a_worker_that_cannot_be_started(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none(*_args: Any, **_named: Any) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    service = serving()
+    (first,) = wait_for(service.workers)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", none)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: not service.workers())
+    time.sleep(0.5)
+    assert service.post(**SMALL).status_code == 500
+    monkeypatch.undo()
+    assert service.post(**SMALL).status_code == 200
+
+
+def test_where_memory_runs_out_a_worker_goes_first(service: Running) -> None:
+    for one in wait_for(service.workers):
+        wait_for(lambda one=one: Path(f"/proc/{one}/oom_score_adj").read_text() == "1000\n")
+
+
+def test_what_a_library_leaves_lies_in_the_jobs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(worker, "fill", lambda _order, _step: [tempfile.gettempdir(), os.environ["TMPDIR"]])
+    done = worker.Worker(io.BytesIO(), io.BytesIO())._outcome({"do": "fill", "folder": str(tmp_path)})
+    assert done == {"done": [str(tmp_path)] * 2}
+
+
 def test_a_fill_that_takes_too_long_is_stopped(serving: Serving) -> None:
     service = serving(fill=1.0)
     wait_for(service.workers)
@@ -170,7 +238,7 @@ def test_a_client_that_leaves_stops_its_fill(serving: Serving) -> None:
 
 
 def test_a_job_that_nobody_listens_to_is_cancelled(serving: Serving) -> None:
-    service = serving(unheard=2.0)
+    service = serving(unheard=0.8)
     listened, forgotten = service.job(**LONG), service.job(**LONG)
     # Looked at from inside: to ask for a job keeps it.
     jobs = service.app.state.jobs.all
@@ -183,7 +251,13 @@ def test_a_job_that_nobody_listens_to_is_cancelled(serving: Serving) -> None:
         assert first.under_way
         assert not first.stop.is_set()
         del lines
-    wait_for(lambda: first.state == "cancelled")
+    wait_for(lambda: not first.under_way)
+    assert first.state == "cancelled"
+
+
+def test_a_fill_waits_for_as_long_as_its_client_does(serving: Serving) -> None:
+    service = serving(unheard=0.2)
+    assert service.post(**LONG).status_code == 200
 
 
 def test_results_are_kept_for_a_while(serving: Serving) -> None:
@@ -199,6 +273,54 @@ def test_no_more_jobs_are_remembered_than_may_be(serving: Serving) -> None:
     service.until(jobs[-1], "done")
     assert service.client.get(jobs[0]).status_code == 404
     wait_for(lambda: len(list(service.folder.iterdir())) <= 3)
+
+
+def test_no_more_is_kept_than_there_is_room_for(serving: Serving) -> None:
+    service = serving(kept_bytes=len(PNG) * 3 // 2)
+    first = service.job(**SMALL)
+    result = service.until(first, "done")["results"][0]["url"]
+    # The photo and the mask are needed no more.
+    assert [file.name for file in service.folder.glob("*/*")] == ["filled.png"]
+    assert service.client.get(result).status_code == 200
+    second = service.job(**SMALL)
+    service.until(second, "done")
+    wait_for(lambda: service.client.get(first).status_code == 404)
+    assert service.client.get(f"{second}/results/1").status_code == 200
+
+
+def test_uploads_take_places_in_the_queue(serving: Serving) -> None:
+    service = serving(waiting=2)
+    head = "POST /v1/fill HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    with ExitStack() as stack:
+        for _ in range(2):
+            raw = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            raw.sendall(f"{head}Content-Length: 5000\r\n\r\n--x".encode())
+        wait_for(lambda: len(list(service.folder.iterdir())) == 2)
+        assert service.post(**SMALL).status_code == 429
+    wait_for(lambda: not list(service.folder.iterdir()))
+    assert service.post(**SMALL).status_code == 200
+
+
+def test_a_folder_that_the_system_took_is_made_again(serving: Serving) -> None:
+    service = serving()
+    job = service.job(**SMALL)
+    result = service.until(job, "done")["results"][0]["url"]
+    shutil.rmtree(service.folder)
+    assert service.client.get(result).status_code == 404
+    assert service.post(**SMALL).status_code == 200
+    assert service.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_full_disk_is_said(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: Any, **_named: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret")
+
+    service = serving()
+    monkeypatch.setattr("inpainter.apps.server.app.fill_order", full)
+    reply = service.post(**SMALL)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (507, "no-space")
+    assert "secret" not in reply.text
+    assert not list(service.folder.iterdir())
 
 
 def test_a_full_queue_says_when_to_come_again(serving: Serving) -> None:

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from server_makers import LARGE, LARGE_MASK, MASK, PNG, SLOW, children, form, wait_for
+from server_makers import DEAF, LARGE, LARGE_MASK, MASK, PNG, SLOW, children, form, wait_for
 
 TORCHLESS = "import sys; sys.modules['torch'] = None; from inpainter.__main__ import main; main()"
 
@@ -66,6 +66,47 @@ def test_stopped_while_somebody_listens_to_a_fill(tmp_path: Path) -> None:
             assert "event: cancelled" in list(lines)
         _, errors = process.communicate(timeout=30)
         assert errors == "stopped; nothing half-written is left\n"
+
+
+@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("under_way", ["methods", "fill", "events", "delete", "upload", "head"])
+def test_it_ends_whatever_is_under_way(tmp_path: Path, under_way: str, twice: bool) -> None:
+    with serving(tmp_path, "--port", "0") as (process, address), ExitStack() as stack:
+        host, port = address[7:-1].split(":")
+        client = stack.enter_context(httpx.Client(base_url=address, timeout=60))
+        raw = stack.enter_context(socket.create_connection((host, int(port))))
+        files, data = form(image=LARGE, mask=LARGE_MASK, options=DEAF if under_way == "delete" else SLOW)
+        asked = {"methods": "GET /v1/methods", "upload": "POST /v1/fill", "head": "GET /v1/meth"}.get(under_way, "")
+        if under_way in ("events", "delete"):
+            job = client.post("/v1/jobs", files=files, data=data).headers["location"]
+            wait_for(lambda: client.get(job).json()["total"] > 0)
+            asked = f"GET {job}/events" if under_way == "events" else f"DELETE {job}"
+        request = client.build_request("POST", "/v1/fill", files=files, data=data)
+        kind, body = request.headers["content-type"], request.read()
+        head = f"{asked} HTTP/1.1\r\nHost: {host}\r\n"
+        if under_way in ("upload", "fill"):
+            head = f"POST /v1/fill HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        raw.sendall(head.encode() + (b"" if under_way == "head" else b"\r\n") + (body if under_way == "fill" else b""))
+        client.get("/v1/health")
+        time.sleep(0.5)
+        processes = children(process.pid)
+        process.send_signal(signal.SIGINT)
+        if twice:
+            time.sleep(0.2)
+            process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (130, "stopped; nothing half-written is left\n")
+        assert not list(tmp_path.iterdir())
+        wait_for(lambda: not any(Path(f"/proc/{one}").exists() for one in processes))
+
+
+def test_a_hangup_leaves_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, "--port", "0") as (process, address):
+        httpx.get(f"{address}v1/health")
+        process.send_signal(signal.SIGHUP)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (129, "stopped; nothing half-written is left\n")
+        assert not list(tmp_path.iterdir())
 
 
 def test_one_that_is_killed_leaves_no_process_and_the_next_tidies(tmp_path: Path) -> None:
@@ -122,7 +163,12 @@ def test_which_addresses_it_binds(tmp_path: Path) -> None:
         wanted = f"0100007F:{port:04X}"
         tables = [Path(f"/proc/{process.pid}/net/{table}").read_text().split("\n") for table in ("tcp", "tcp6")]
         # Local address and state; 0A is listening.
-        listening = [line.split()[1] for table in tables for line in table[1:] if f":{port:04X} " in line[:35]]
+        listening = [
+            line.split()[1]
+            for table in tables
+            for line in table[1:]
+            if f":{port:04X} " in line[:35] and line.split()[3] == "0A"
+        ]
         assert set(listening) == {wanted}
 
 

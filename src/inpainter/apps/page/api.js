@@ -31,8 +31,9 @@ async function request(path, options) {
 
 /** The sentence of an error that the program sent. */
 export function sentence(error) {
-  // The program knows the file by a name of its own.
-  const text = (error?.message || "something went wrong in the program; its window may say more").replace(/^image\.\w+: /, "the photo: ");
+  // What an option would do is for programs.
+  const told = /options\./.test(error?.remedy) ? error.what : error?.message;
+  const text = told || "something went wrong in the program; its window may say more";
   const begun = text[0].toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

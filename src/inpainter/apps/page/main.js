@@ -22,6 +22,7 @@ let tries = []; // Of this photo: { blob, notes, seed, saved }.
 let current = -1;
 let filling = null;
 let lastSeed = 0;
+let turns = 0; // Counts what was asked to be shown.
 let baseUnsaved = false; // The photo is itself a result that was never downloaded.
 
 // ------------------------------------------------------------------------------------------------ opening
@@ -107,6 +108,7 @@ async function saveMask() {
 // ------------------------------------------------------------------------------------------------ marking
 
 function edit() {
+  turns += 1;
   setState("edit");
   hideResult();
   editor.hideCursor();
@@ -143,6 +145,7 @@ function moved() {
 // ------------------------------------------------------------------------------------------------ filling
 
 async function fill(seed) {
+  if (filling) return;
   if (view.marks.isEmpty()) {
     document.body.classList.remove("painted");
     byId("hint").classList.remove("again");
@@ -159,13 +162,16 @@ async function fill(seed) {
   note([]);
   focusIfLost(byId("cancel"));
   filling = new Filling();
+  let made = null;
   try {
     const filled = await filling.run(view.photo, view.marks, options.asked(seed), options.method.uses_source);
     if (!filled) return before === "result" ? await showTry(current) : edit();
     lastSeed = seed;
-    tries.push({ ...filled, seed, saved: false });
+    made = { ...filled, seed, saved: false };
+    tries.push(made);
     await showTry(tries.length - 1, true);
   } catch (error) {
+    tries = tries.filter((one) => one !== made); // It cannot be shown.
     if (before === "result") await showTry(current);
     else edit();
     showError(error);
@@ -177,7 +183,9 @@ async function fill(seed) {
 async function showTry(index, isNew = false) {
   const chosen = tries[index];
   if (!chosen) return;
+  const turn = ++turns;
   const shown = await show(chosen.blob);
+  if (turn !== turns) return release(shown); // Something else is shown by now.
   compare.hold(false);
   release(view.result);
   current = index;
@@ -210,6 +218,7 @@ function download() {
 function goOn() {
   const chosen = tries[current];
   const { photo, result } = view;
+  if (!chosen || !result) return;
   view.result = null; // It lives on as the photo.
   baseUnsaved = !chosen.saved;
   usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name, original: photo.original ?? photo }, true);
@@ -227,10 +236,10 @@ onClick("try-sample", openSample);
 onClick("fill", () => fill(0));
 onClick("cancel", () => filling?.cancel());
 onClick("again", () => fill(lastSeed + 1));
-onClick("try-back", () => showTry(current - 1));
-onClick("try-on", () => showTry(current + 1));
+onClick("try-back", () => showTry(current - 1).catch(showError));
+onClick("try-on", () => showTry(current + 1).catch(showError));
 onClick("back", edit);
-onClick("see-results", () => showTry(current));
+onClick("see-results", () => showTry(current).catch(showError));
 onClick("go-on", goOn);
 onClick("download", download);
 onClick("mask-open", () => byId("mask-input").click());
@@ -261,7 +270,7 @@ window.addEventListener("drop", (event) => {
   document.body.classList.remove("dragging");
   openFile(event.dataTransfer.files[0]);
 });
-window.addEventListener("paste", (event) => openFile(event.clipboardData.files[0]));
+window.addEventListener("paste", (event) => openFile(event.clipboardData?.files[0]));
 window.addEventListener("beforeunload", (event) => {
   if (unsaved() || filling) event.preventDefault();
 });

@@ -1,10 +1,12 @@
 """The HTTP interface: what each address does."""
 
 import asyncio
+import errno
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -58,7 +60,7 @@ def make_app(
         middleware=[Middleware(Guard, hosts=hosts, token=token, limits=limits)],
         exception_handlers={
             InputError: _input_error, HTTPException: _http_error, TooLongError: _too_long, BusyError: _busy,
-            ClientLeft: _left, 500: _internal,
+            OSError: _system_error, ClientLeft: _left, ClientDisconnect: _left,
         },  # pyright: ignore[reportArgumentType]
     )  # fmt: skip
     app.state.jobs = service.jobs
@@ -122,7 +124,7 @@ class Service:
 
     async def fill(self, request: Request) -> Response:
         """Fill a photo and return it; a client that leaves stops it."""
-        job = await self._ordered(request, several=False)
+        job = await self._ordered(request, partial(fill_order, several=False), listeners=1)
         try:
             await _unless_gone(request.receive, job.end())
         except BaseException:
@@ -137,25 +139,20 @@ class Service:
 
     async def preview(self, request: Request) -> Response:
         """A small upright JPEG of a photo that a browser cannot show."""
-        self.jobs.check_room()
-        folder = self.jobs.new_folder()
-        job = Job({"folder": str(folder)}, "preview")
+        job = await self._ordered(request, preview_order, listeners=1)
         try:
-            async with read_form(request) as form:
-                job.order = await preview_order(form, folder)
-            await self.jobs.add(job)
             await _unless_gone(request.receive, job.end())
             if job.error:
                 return _problem_of(job.error)
             size = {f"Inpainter-{side.title()}": str(job.outcome[side]) for side in ("width", "height")}
-            jpeg = await asyncio.to_thread((folder / job.outcome["results"][0]["file"]).read_bytes)
+            jpeg = await asyncio.to_thread((job.folder / job.outcome["results"][0]["file"]).read_bytes)
             return Response(jpeg, media_type="image/jpeg", headers=size)
         finally:
             await asyncio.shield(self.jobs.forget(job))
 
     async def new_job(self, request: Request) -> Response:
         """Take a photo to be filled, and return at once."""
-        job = await self._ordered(request, several=True)
+        job = await self._ordered(request, partial(fill_order, several=True))
         return JSONResponse(self._described(job), 202, headers={"Location": f"/v1/jobs/{job.id}"})
 
     async def job(self, request: Request) -> Response:
@@ -182,21 +179,21 @@ class Service:
             raise HTTPException(404)
         return self._file(job, number)
 
-    async def _ordered(self, request: Request, *, several: bool) -> Job:
+    async def _ordered(self, request: Request, order_of: Callable[..., Any], listeners: int = 0) -> Job:
         """The job that a request asks for, waiting for a worker."""
         # Before the upload is read, which would be for nothing.
-        self.jobs.check_room()
-        folder = self.jobs.new_folder()
-        job = Job({"folder": str(folder)}, "")
-        try:
-            async with read_form(request) as form:
-                job.order = await fill_order(form, folder, several=several)
-                job.name = file_name(form)
-            await self.jobs.add(job)
-        except BaseException:
-            await asyncio.shield(self.jobs.forget(job))
-            raise
-        return job
+        with self.jobs.place():
+            folder = self.jobs.new_folder()
+            job = Job({"folder": str(folder)}, "", listeners=listeners)
+            try:
+                async with read_form(request) as form:
+                    job.order = await order_of(form, folder)
+                    job.name = file_name(form)
+                await self.jobs.add(job)
+            except BaseException:
+                await asyncio.shield(self.jobs.forget(job))
+                raise
+            return job
 
     def _job(self, request: Request) -> Job:
         job = self.jobs.get(request.path_params["id"])
@@ -221,10 +218,16 @@ class Service:
 
     def _file(self, job: Job, number: int, headers: dict[str, str] | None = None, then: Any = None) -> Response:
         file = job.folder / job.outcome["results"][number - 1]["file"]
+        try:
+            facts = file.stat()
+        except FileNotFoundError:
+            raise HTTPException(404) from None
         numbered = f"-{number}" if len(job.outcome["results"]) > 1 else ""
         name = f"{job.name}-filled{numbered}{file.suffix}"
-        disposition = f"attachment; filename*=utf-8''{quote(name, safe='')}"
-        return FileResponse(file, media_type=guess_type(name)[0], background=then,
+        # The second is for programs that know only ASCII.
+        plain = "".join(letter if letter.isascii() and letter not in '"\\%' else "_" for letter in name)
+        disposition = f"attachment; filename*=utf-8''{quote(name, safe='')}; filename=\"{plain}\""
+        return FileResponse(file, media_type=guess_type(name)[0], background=then, stat_result=facts,
                             headers={"Content-Disposition": disposition, **(headers or {})})  # fmt: skip
 
 
@@ -297,7 +300,7 @@ def _with_message(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problem_of(error: dict[str, Any]) -> Response:
-    return problem(STATUS[error["code"]], error["code"], error["what"], error["remedy"])
+    return problem(STATUS.get(error["code"], 500), error["code"], error["what"], error["remedy"])
 
 
 async def _input_error(_request: Request, error: Any) -> Response:
@@ -327,5 +330,7 @@ async def _left(_request: Request, _error: Any) -> Response:
     return Response(status_code=499)
 
 
-async def _internal(_request: Request, _error: Any) -> Response:
-    return problem(500, "internal", "something went wrong in the program", "try again")
+async def _system_error(_request: Request, error: Any) -> Response:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    return problem(507, "no-space", "the disk of the service is full", "try again when there is room")

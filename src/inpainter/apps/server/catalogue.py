@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 
@@ -22,8 +23,13 @@ class Catalogue:
             if self._methods is None:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-P", "-m", "inpainter.apps.server.worker", "methods",
-                    stdout=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE, start_new_session=True,
                 )  # fmt: skip
-                said, _ = await process.communicate()
+                try:
+                    said, _ = await process.communicate()
+                finally:
+                    # It is still there where the service is stopped meanwhile.
+                    with suppress(ProcessLookupError):
+                        process.kill()
                 self._methods = json.loads(said)
             return self._methods

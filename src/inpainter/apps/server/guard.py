@@ -78,20 +78,30 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 for name, value in HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        headers = Headers(scope=scope)
-        refused = self._refused(scope, headers)
-        if refused:
-            await refused(scope, receive, send_with_headers)
-            return
-        await self._app(scope, self._limited(receive), send_with_headers)
+        # Parts of a file are an offer that nobody needs, with replies of their own.
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"range"]
+        refused = self._refused(scope, Headers(scope=scope))
+        try:
+            await (refused or self._app)(scope, self._limited(receive, lambda: started), send_with_headers)
+        except Exception:
+            if not started:
+                reply = problem(500, "internal", "something went wrong in the program", "try again",
+                                {"Connection": "close"})  # fmt: skip
+                await reply(scope, receive, send_with_headers)
+            # For the log; whoever runs the service should see it.
+            raise
 
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
         """The reply to a request that may not pass."""
@@ -101,7 +111,7 @@ class Guard:
                            "open the address that it printed, or start it with --allow-host NAME")  # fmt: skip
         # A page of another site may send what it likes to this address; its browser says where it came from.
         origin = headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+        foreign = origin is not None and origin.lower() not in (f"http://{host.lower()}", f"https://{host.lower()}")
         asks = scope["method"] not in ("GET", "HEAD") or scope["path"].startswith("/v1/")
         if asks and (foreign or headers.get("sec-fetch-site") in ("cross-site", "same-site")):
             return problem(403, "forbidden", "the request comes from a page of another site",
@@ -141,22 +151,29 @@ class Guard:
         return TooLongError(413, "too-large", f"the request is larger than {self._limits.body // 2**20} MB",
                        "send a smaller file")  # fmt: skip
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _limited(self, receive: Receive, started: Callable[[], bool]) -> Receive:
         """Take a body only up to the limits of bytes and seconds."""
         came, deadline, whole = 0, asyncio.get_running_loop().time() + self._limits.upload, False
 
         async def limited() -> Message:
             nonlocal came, whole
+            message: Message = {}
+            error: TooLongError | None = None
             try:
                 # Once the body is here, what comes is the end of the connection.
                 async with asyncio.timeout_at(None if whole else deadline):
                     message = await receive()
             except TimeoutError:
-                raise TooLongError(408, "timeout", f"the request took longer than {self._limits.upload:.0f} s to come",
-                              "send it again") from None  # fmt: skip
+                what = f"the request took longer than {self._limits.upload:.0f} s to come"
+                error = TooLongError(408, "timeout", what, "send it again")
             came += len(message.get("body", b""))
             if came > self._limits.body:
-                raise self._too_large()
+                error = self._too_large()
+            if error and started():
+                # Too late for another reply.
+                return {"type": "http.disconnect"}
+            if error:
+                raise error
             whole = not message.get("more_body", False)
             return message
 

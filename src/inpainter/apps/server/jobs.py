@@ -7,8 +7,10 @@ import secrets
 import shutil
 import sys
 import time
+import traceback
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from inpainter.apps.server.limits import LIMITS, Limits
 UNDER_WAY = ("queued", "running")
 # What a line of a worker may be long: notes and results, never pictures.
 _LINE = 2**20
+_CANCELLED = {"code": "cancelled", "what": "the fill was cancelled", "remedy": ""}
 
 
 @dataclass(eq=False)
@@ -43,6 +46,8 @@ class Job:
     touched: float = field(default_factory=time.monotonic)
     """When somebody last asked for it."""
     finished: float | None = None
+    size: int = 0
+    """Bytes that its results take."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to cancel it."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,6 +95,7 @@ class Jobs:
         self.all: dict[str, Job] = {}
         """Those that are remembered, by their ids."""
         self._waiting: deque[Job] = deque()
+        self._coming = 0
         self._came = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -123,26 +129,33 @@ class Jobs:
             job.touched = time.monotonic()
         return job
 
-    def check_room(self) -> None:
-        """Raise BusyError where one more would wait than may; before an upload is taken."""
-        if len(self._waiting) >= self.limits.waiting:
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place in the queue for a job whose upload comes; raises BusyError where all are taken."""
+        if len(self._waiting) + self._coming >= self.limits.waiting:
             raise BusyError
+        self._coming += 1
+        try:
+            yield
+        finally:
+            self._coming -= 1
 
     def new_folder(self) -> Path:
         """A folder of its own for a job, which nobody else may read."""
         folder = self.folder / secrets.token_hex(8)
+        with suppress(FileNotFoundError):
+            folder.mkdir(mode=0o700)
+            return folder
+        # A system that tidies its temporary files took even the folder of this service.
+        self.folder.mkdir(mode=0o700)
         folder.mkdir(mode=0o700)
         return folder
 
     async def add(self, job: Job) -> None:
-        """Let a job wait for a worker; raises BusyError."""
-        self.check_room()
+        """Let a job, which has a place, wait for a worker."""
         self.all[job.id] = job
         self._waiting.append(job)
-        # The longest over goes first; what is under way is bounded by the queue.
-        over = sorted((one for one in self.all.values() if one.finished), key=lambda one: one.finished or 0)
-        for old in over[: max(0, len(self.all) - self.limits.kept)]:
-            await self.forget(old)
+        await self._forget_old()
         async with self._came:
             self._came.notify()
 
@@ -161,9 +174,17 @@ class Jobs:
             await self.cancel(job)
         await asyncio.to_thread(shutil.rmtree, job.folder, ignore_errors=True)
 
+    async def _forget_old(self) -> None:
+        """Forget what is too much to keep: the longest over goes first; what is under way is bounded by the queue."""
+        over = sorted((one for one in self.all.values() if one.finished), key=lambda one: one.finished or 0)
+        # One is kept, however large.
+        while over and (len(self.all) > self.limits.kept
+                        or (len(over) > 1 and sum(one.size for one in over) > self.limits.kept_bytes)):  # fmt: skip
+            await self.forget(over.pop(0))
+
     async def _work(self) -> None:
         """Carry out jobs in one worker process, replaced when it dies or does not stop."""
-        worker = await Worker.start(self.folder)
+        worker, job = await Worker.start(self.folder), None
         try:
             while True:
                 async with self._came:
@@ -175,10 +196,14 @@ class Jobs:
                 if not worker.alive:
                     worker = await Worker.start(self.folder)
                 await self._carry_out(job, worker)
+                await self._forget_old()
                 # Now rather than when the next job waits for it.
                 if not worker.alive:
                     worker = await Worker.start(self.folder)
         finally:
+            # The service is stopped: nobody is to wait for it.
+            if job and job.under_way:
+                _cancelled(job)
             await worker.kill()
 
     async def _carry_out(self, job: Job, worker: "Worker") -> None:
@@ -194,20 +219,19 @@ class Jobs:
             if not answer.done():
                 await worker.kill()
             said = await answer
+            job.size = await asyncio.to_thread(_keep_results, job.folder, said)
         finally:
             stop.cancel()
             answer.cancel()
-        if job.stop.is_set() and "done" not in said:
+        if job.stop.is_set() and said.get("state") != "done":
             _cancelled(job)
         elif late:
             job.change(state="failed", error={
                 "code": "timeout", "what": f"the fill took longer than {self.limits.fill:.0f} s and was stopped",
                 "remedy": "mark less, or choose a faster method",
             })  # fmt: skip
-        elif "done" in said:
-            job.change(state="done", outcome=said["done"], done=job.total)
-        elif "failed" in said:
-            job.change(state="failed", error=said["failed"])
+        elif said:
+            job.change(**said, done=job.total if said["state"] == "done" else job.done)
         else:
             job.change(state="failed", error={
                 "code": "internal", "what": "the process that filled this photo ended unexpectedly",
@@ -229,31 +253,65 @@ class Jobs:
                         await self.cancel(job)
 
 
+def _keep_results(folder: Path, said: dict[str, Any]) -> int:
+    """Remove from a job's folder all but its results, of which the bytes are returned."""
+    results, size = [one["file"] for one in said.get("outcome", {}).get("results", [])], 0
+    # A client that left has taken the folder with it.
+    with suppress(OSError):
+        for file in folder.iterdir():
+            if file.name in results:
+                size += file.stat().st_size
+            else:
+                file.unlink()
+    return size
+
+
+def _fields(said: dict[str, Any]) -> dict[str, Any]:
+    """The last line of a worker as fields of its job, each of the kind that replies are made of."""
+    if "failed" in said:
+        error = {name: str(said["failed"][name]) for name in ("code", "what", "remedy")}
+        return {"state": "failed", "error": error}
+    if "done" not in said:
+        return {"state": "cancelled", "error": _CANCELLED}
+    done = said["done"]
+    results = [
+        # Of its own folder, whatever it says.
+        {"file": Path(one["file"]).name, "seed": one.get("seed"), "energy": one.get("energy")}
+        for one in done["results"]
+    ]
+    return {"state": "done", "outcome": {**done, "results": results, "notes": list(map(str, done["notes"]))}}
+
+
 def _cancelled(job: Job) -> None:
-    job.change(state="cancelled", error={"code": "cancelled", "what": "the fill was cancelled", "remedy": ""})
+    job.change(state="cancelled", error=_CANCELLED)
 
 
 class Worker:
     """A worker process, seen from here; it ends when its standard input does, so that none is left behind."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | None) -> None:
         self._process = process
 
     @property
     def alive(self) -> bool:
         """Whether it can take an order."""
-        return self._process.returncode is None
+        return bool(self._process) and self._process.returncode is None
 
     @classmethod
     async def start(cls, folder: Path) -> "Worker":
         """Start one and wait until it is ready; where it cannot be, it is not alive."""
         # What `-P` leaves out of the path is the current folder, whose files may have any names. Ctrl-C in the terminal
         # is for the service, which ends its workers itself.
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "inpainter.apps.server.worker", stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, limit=_LINE, start_new_session=True,
-            env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
-        )  # fmt: skip
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-P", "-m", "inpainter.apps.server.worker", stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE, limit=_LINE, start_new_session=True,
+                env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
+            )  # fmt: skip
+        except (OSError, RuntimeError):
+            # The system has no more files, threads or memory now; when the next job comes it may have.
+            traceback.print_exc()
+            return cls(None)
         worker = cls(process)
         try:
             if not await worker._read():
@@ -266,31 +324,35 @@ class Worker:
     async def answer(self, job: Job) -> dict[str, Any]:
         """Hand over the order of a job and return what comes of it; empty when the process ended."""
         self.send(job.order)
-        while said := await self._read():
-            if "step" in said:
-                job.change(done=said["step"][0], total=said["step"][1])
-            else:
-                return said
+        # What is no line of a worker as we know it comes from one that broke, or was taken over.
+        with suppress(TypeError, ValueError, LookupError, AttributeError):
+            while said := await self._read():
+                if "step" not in said:
+                    return _fields(said)
+                done, total = map(float, said["step"])
+                job.change(done=done, total=total)
         await self.kill()
         return {}
 
     def send(self, order: dict[str, Any]) -> None:
         """Write a line to it, which may be gone."""
-        assert self._process.stdin
-        with suppress(OSError, RuntimeError):
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        if self._process and self._process.stdin:
+            with suppress(OSError, RuntimeError):
+                self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
     async def kill(self) -> None:
         """End it at once."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        await self._process.wait()
+        if self._process:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
 
     async def _read(self) -> dict[str, Any] | None:
         """The next line of it; None when there is none any more."""
-        assert self._process.stdout
+        if not self._process or not self._process.stdout:
+            return None
         try:
             line = await self._process.stdout.readline()
             return json.loads(line) if line else None
-        except ValueError:  # not a line of ours
+        except (ValueError, RecursionError):  # not a line of ours
             return None

@@ -26,6 +26,8 @@ class Limits(NamedTuple):
     """Fills that wait for a worker."""
     kept: int = 64
     """Jobs that are remembered."""
+    kept_bytes: int = 2 * 2**30
+    """Of the results that are kept."""
     fill: float = 900
     """Seconds of one fill."""
     cancel: float = 2

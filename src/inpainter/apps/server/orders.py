@@ -3,6 +3,8 @@
 import asyncio
 import json
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,20 @@ _FILES = ("image", "mask", "painted", "source", "avoid")
 _LARGEST = 2**31 - 1
 
 
-def read_form(request: Request) -> Any:
+@asynccontextmanager
+async def read_form(request: Request) -> AsyncIterator[FormData]:
     """The parts of a request, closed after the block; raises InputError for what is no form."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         raise InputError("the request: is not multipart/form-data; send the photo as the part image")
-    return request.form(max_files=len(_FILES), max_fields=2, max_part_size=2**18)
+    try:
+        form = await request.form(max_files=len(_FILES), max_fields=2, max_part_size=2**18)
+    except (UnicodeError, LookupError):
+        raise InputError("the request: its parts are not in the charset that it names; send UTF-8") from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def fill_order(form: FormData, folder: Path, *, several: bool) -> dict[str, Any]:
@@ -94,7 +104,7 @@ def _suffix(part: str, head: bytes) -> str:
     if kind not in PHOTOS:
         what = "the file is empty" if not head else f"is a {kind.upper()} file" if kind else "is no picture"
         remedy = REMEDIES.get(kind, "send a JPEG, PNG, WebP, TIFF or AVIF file")
-        raise InputError(f"{part}: {what}; {remedy}", code="unsupported")
+        raise InputError(f"{'the photo' if part == 'image' else part}: {what}; {remedy}", code="unsupported")
     return next(suffix for suffix, of in SUFFIXES.items() if of == kind)
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from inpainter.apps.server.guard import is_loopback
+from inpainter.apps.stops import SIGNALS
 from inpainter.core import InputError
 
 PORT = 8750
@@ -30,6 +32,8 @@ _TAKEN = {errno.EADDRINUSE, getattr(errno, "WSAEACCES", errno.EADDRINUSE)}
 _GRACE = 1
 # What says that there is a screen, or which browser to take.
 _SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+# Connections that wait to be taken; so many are taken before any is closed.
+_BACKLOG = 32
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Serve:
             if os.name != "nt":  # where it would let two programs share a port
                 listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
-            listening.listen(128)
+            listening.listen(_BACKLOG)
         except BaseException:
             listening.close()
             raise
@@ -101,7 +105,12 @@ class Serve:
 
 def server_of(app: Any) -> Any:
     """A server that runs an application as `inpainter serve` does."""
-    import uvicorn
+    import uvicorn.server
+
+    from inpainter.apps.server.connection import Connection, log_only_faults
+
+    # A terminal that is closed, too: an exception from nowhere would leave the event loop waiting for ever.
+    uvicorn.server.HANDLED_SIGNALS = tuple(one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN)
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -111,8 +120,9 @@ def server_of(app: Any) -> Any:
 
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
-        lifespan="on", http="h11", loop="asyncio", timeout_graceful_shutdown=_GRACE,
+        lifespan="on", http=Connection, loop="asyncio", timeout_graceful_shutdown=_GRACE, backlog=_BACKLOG,
     )  # fmt: skip
+    log_only_faults()
     return Server(config)
 
 

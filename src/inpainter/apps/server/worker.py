@@ -7,11 +7,14 @@ The lines are JSON, not pickles: a process that a hostile file took over cannot 
 import json
 import os
 import queue
+import re
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +24,13 @@ from inpainter.apps.server.limits import LIMITS
 
 # Progress is shown, not recorded: more often than this nobody sees it, s.
 _STEP_EVERY = 0.1
+# Clients do not know the names of the files here, nor the libraries that read them.
+_FILES = {
+    "image": "the photo", "mask": "the mask", "painted": "the painted copy", "source": "the mask of the source",
+    "avoid": "the mask to avoid", "filled": "the filled photo",
+}  # fmt: skip
+_FILE = re.compile(rf"\b({'|'.join(_FILES)})\.\w+")
+_LIBRARY = re.compile(r"(damaged or cut short|not supported) \(.*?\)(?=; |$)")
 
 
 def main() -> None:
@@ -29,6 +39,9 @@ def main() -> None:
     lines = os.fdopen(os.dup(1), "wb", 0)
     os.dup2(2, 1)
     os.environ.setdefault("VIPS_WARNING", "0")
+    with suppress(OSError):
+        # Where memory runs out, the system ends this process rather than the service or the user's browser.
+        Path("/proc/self/oom_score_adj").write_text("1000")
     Worker(sys.stdin.buffer, lines).run()
 
 
@@ -90,6 +103,8 @@ class Worker:
         from inpainter.core import Cancelled, InputError
 
         do = {"fill": fill, "preview": preview}[order["do"]]
+        # What a library leaves there when this process is killed goes with the job.
+        os.environ["TMPDIR"] = tempfile.tempdir = order["folder"]
         try:
             return {"done": do(order, self._step)}
         except Cancelled:
@@ -109,15 +124,16 @@ def described(error: Any, folder: str) -> dict[str, Any]:
     """An InputError as clients get it: without paths, with options as they are sent."""
     from inpainter.core import InputError
 
-    told = InputError(in_words(str(error).replace(f"{folder}{os.sep}", "")), code=error.code)
+    message = _LIBRARY.sub(r"\1", str(error).replace(f"{folder}{os.sep}", ""))
+    told = InputError(in_words(message), code=error.code)
     return {"code": told.code, "what": told.what, "remedy": told.remedy}
 
 
 def in_words(message: str) -> str:
-    """A message of the library with its options as clients send them: `grow=2` becomes `options.grow = 2`."""
+    """A message of the library for clients: `grow=2` becomes `options.grow = 2`, and `image.jpg` the photo."""
     from inpainter.core.errors import spelled
 
-    return spelled(message, _spelled)
+    return _FILE.sub(lambda name: _FILES[name[1]], spelled(message, _spelled))
 
 
 def _spelled(name: str, value: str) -> str:
@@ -139,6 +155,9 @@ def fill(order: dict[str, Any], on_step: Callable[[float, float], None]) -> dict
     folder = Path(order["folder"])
     photo = folder / order["image"]
     size = check_size(photo, order["options"]["page"])
+    for name in ("mask", "painted", "source", "avoid"):
+        if name in order:
+            check_size(folder / order[name])
     options, count = order["options"], order["options"]["candidates"]
     inpainter = loaded(options["method"], json.dumps(options["settings"], sort_keys=True))
     how = FillOptions(
@@ -147,7 +166,7 @@ def fill(order: dict[str, Any], on_step: Callable[[float, float], None]) -> dict
     )  # fmt: skip
     texture = {name: folder / order[name] if name in order else None for name in ("source", "avoid")}
     source = source_for(inpainter, texture["source"], texture["avoid"], how)
-    where, output = _where(order, folder, size), default_output(photo)
+    where, output = _where(order, folder, size), default_output(photo).with_stem("filled")
     if count == 1:
         report = fill_file(photo, where, output, inpainter, how, source=source, on_step=on_step)
         results = [{"file": report.output.name, "seed": options["seed"], "energy": None}]
