@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
-from inpainter.photos.previews import find_jpegs, strip_exif, strip_photoshop, strip_xmp, wipe_jpegs
-from inpainter.photos.xmp import upright_xmp
+from inpainter.photos.previews import find_jpegs, strip_exif, strip_photoshop, wipe_jpegs
+from inpainter.photos.xmp import strip_xmp, upright_xmp
 from photos.metadata_blocks import RED, exif, jpeg, packet_with, resource, tags_of
 
 ORDERS = pytest.mark.parametrize("order", ["<", ">"])

@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_library import CarryError
 from inpainter.photos.jpeg_segments import jpeg_metadata, splice_jpeg, with_density
-from inpainter.photos.metadata import Metadata
+from inpainter.photos.metadata import Metadata, cleaned
 from inpainter.photos.photo import Photo, Samples, field, vips_reason
 from inpainter.photos.png_chunks import png_metadata, splice_png
 from inpainter.photos.sniff import SUFFIXES
@@ -46,9 +46,7 @@ _CONVERTED: dict[str, dict[str, Any]] = {
     "tiff": {"compression": "deflate", "predictor": "horizontal"},
     "avif": LOSSY["avif"],
 }
-_SPLICES: dict[str, Callable[..., tuple[bytes, list[str]]]]
 _SPLICES = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}
-_READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
 _MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
 
@@ -150,7 +148,7 @@ def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path, quality
         for box, patch in zip(places, patches, strict=True)
     ]
     try:
-        output, dropped = splice_jpeg(jpeg, patch_blocks(jpeg, carried))
+        output, dropped = splice_jpeg(jpeg_metadata(jpeg), patch_blocks(jpeg, carried))
     except CarryError as reason:
         settings = _CONVERTED["jpeg"] | ({"Q": quality} if quality else {})
         settings |= {
@@ -169,10 +167,13 @@ def _write_same(
 ) -> list[str]:
     if photo.format == "tiff" and TiffPage(photo.path, photo.page).associated:
         with _premultiplied(photo, patches, temporary) as (twin, multiplied):
-            return notes + _encode(patched(twin, multiplied), "tiff", settings, photo, temporary)
+            image = patched(twin, multiplied)
+            return notes + _encode(image, "tiff", settings, _metadata(photo, image), temporary)
     image = patched(photo, patches)
-    source = _metadata(photo, image) if photo.format == "avif" else photo
-    return notes + _encode(image, photo.format, settings, source, temporary)
+    metadata = _metadata(photo, image)
+    # AVIF is decoded, and written, upright.
+    metadata = metadata.moved() if photo.format == "avif" else metadata
+    return notes + _encode(image, photo.format, settings, metadata, temporary)
 
 
 def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], list[str]]:
@@ -216,11 +217,10 @@ def _write_converted(
 ) -> list[str]:
     # Turning needs the rows in another order than the file has them.
     image = patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
-    metadata = _metadata(photo, image)
+    metadata = _metadata(photo, image).moved()
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
-    notes = _left_out(metadata.dropped)
-    metadata = replace(metadata, dropped=())
+    notes: list[str] = []
     settings = dict(_CONVERTED[kind])
     if quality and kind in ("jpeg", "webp", "avif"):
         settings = LOSSY.get(kind, settings) | {"Q": quality}
@@ -242,18 +242,18 @@ def _write_converted(
 
 
 def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
-    """Return what the photo says about itself, for samples that stand upright."""
-    if photo.format in ("avif", "heic"):
-        names = ("exif-data", "xmp-data", "icc-profile-data")
-        metadata = Metadata.clean(*(field(image, name, b"") for name in names))
-    elif photo.format == "tiff":
+    """Return what the photo says about itself, for samples as they are stored."""
+    if photo.format == "tiff":
         with photo.path.open("rb") as file:
             metadata = tiff_metadata(file, photo.page)
+    elif photo.format == "jpeg":
+        metadata = jpeg_metadata(read_header(photo.data))
+    elif photo.format in ("png", "webp"):
+        metadata = (png_metadata if photo.format == "png" else webp_metadata)(photo.data)
     else:
-        metadata = _READERS[photo.format](photo.data)
-    if photo.cmyk:
-        metadata = replace(metadata, icc=field(image, "icc-profile-data"))
-    return metadata.upright()
+        names = {"exif": "exif-data", "xmp": "xmp-data", "icc": "icc-profile-data"}
+        metadata = cleaned({kind: field(image, name, b"") for kind, name in names.items()})
+    return metadata.with_icc(field(image, "icc-profile-data")) if photo.cmyk else metadata
 
 
 # ---------------------------------------------------------------- encoding
@@ -270,27 +270,20 @@ def patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") 
     return image
 
 
-def _encode(
-    image: pyvips.Image, kind: str, settings: dict[str, Any], source: Photo | Metadata, temporary: Path
-) -> list[str]:
-    """Encode, then give the file the metadata of `source`, a photo of that format unless it is AVIF."""
-    same_colours = isinstance(source, Metadata) or not source.cmyk
-    if isinstance(source, Metadata) and kind == "avif":
-        return _encode_avif(image, source, settings, temporary)
+def _encode(image: pyvips.Image, kind: str, settings: dict[str, Any], metadata: Metadata, temporary: Path) -> list[str]:
+    """Encode, then give the file its metadata."""
+    if kind == "avif":
+        return _encode_avif(image, metadata, settings, temporary)
     if kind == "tiff":
         size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
         save: Any = image.tiffsave
-        save(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
+        save(os.fsencode(temporary), **settings, keep="none", bigtiff=size > _BIG_TIFF_BYTES)
         with temporary.open("r+b") as encoded:
-            if isinstance(source, Metadata):
-                return _left_out(carry_tiff_tags(source, encoded))
-            with source.path.open("rb") as file:
-                return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
-    encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none" if same_colours else "icc")
+            return _left_out(carry_tiff_tags(metadata, encoded))
+    encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none")
     if kind == "jpeg":
         encoded = with_density(encoded, image.xres, image.yres)
-    told = source if isinstance(source, Metadata) else source.data
-    written, dropped = _SPLICES[kind](told, encoded, same_colours=same_colours)
+    written, dropped = _SPLICES[kind](metadata, encoded)
     temporary.write_bytes(written)
     return _left_out(dropped)
 
