@@ -30,9 +30,7 @@ _NOT_WORTH_SAYING = (b"PLTE", b"tRNS", b"iDOT", b"acTL", b"fcTL")
 class _Chunk(NamedTuple):
     name: bytes
     data: bytes
-    whole: bytes
-    """As it stands in the file."""
-    late: bool
+    late: bool = False
     """Whether it follows the picture."""
 
     @property
@@ -43,9 +41,9 @@ class _Chunk(NamedTuple):
     def label(self) -> str:
         return f"PNG {'text' if self.keyword else 'chunk'} {(self.keyword or self.name).decode('latin-1')!r}"
 
-
-def _encoded(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))
+    def encode(self) -> bytes:
+        crc = zlib.crc32(self.data, zlib.crc32(self.name))
+        return struct.pack(">I", len(self.data)) + self.name + self.data + struct.pack(">I", crc)
 
 
 def _read(file: bytes) -> tuple[list[_Chunk], list[memoryview], list[str]]:
@@ -68,7 +66,7 @@ def _read(file: bytes) -> tuple[list[_Chunk], list[memoryview], list[str]]:
         elif zlib.crc32(whole[4:-4]) != int.from_bytes(whole[-4:], "big") and name != b"eXIf":
             damaged.append(f"damaged PNG chunk {name.decode('latin-1')!r}")
         elif name not in (b"IEND", b"fdAT"):
-            chunks.append(_Chunk(name, bytes(whole[8:-4]), bytes(whole), bool(picture)))
+            chunks.append(_Chunk(name, bytes(whole[8:-4]), bool(picture)))
     if not chunks or chunks[0].name != b"IHDR" or len(chunks[0].data) != 13:
         raise InputError("the PNG file has no header chunk; get a whole copy of the file")
     return chunks, picture, damaged
@@ -172,7 +170,7 @@ def png_metadata(file: bytes) -> Metadata:
         if not found:
             kind = "photoshop" if kind == "iptc" else kind
             label = chunk.label if name in _TEXT and not kind else ""
-            pieces.append(Piece(chunk.whole, kind, label, chunk.late))
+            pieces.append(Piece(chunk.encode(), kind, label, chunk.late))
     return cleaned(blocks, pieces, dropped)
 
 
@@ -189,12 +187,12 @@ def splice_png(metadata: Metadata, encoded: bytes) -> tuple[bytes, list[str]]:
         ("xmp", b"iTXt", _XMP_KEYWORD + b"\0\0\0\0\0" + metadata.xmp),
         ("photoshop", b"zTXt", _PROFILE_KEYWORD + b"iptc\0\0" + zlib.compress(_profile(metadata.photoshop))),
     )
-    ahead = [_encoded(name, data) for kind, name, data in chunks if kind in blocks]
+    ahead = [_Chunk(name, data).encode() for kind, name, data in chunks if kind in blocks]
     ahead += [piece.data for piece in metadata.pieces if not piece.late]
     # Where libvips knows none, it writes one sample per millimetre.
     unknown = struct.pack(">IIB", 1000, 1000, 1)
     if not any(piece.data[4:8] == b"pHYs" for piece in metadata.pieces):
-        ahead += [chunk.whole for chunk in own if chunk.name == b"pHYs" and chunk.data != unknown]
+        ahead += [chunk.encode() for chunk in own if chunk.name == b"pHYs" and chunk.data != unknown]
     behind = [piece.data for piece in metadata.pieces if piece.late]
-    written = [_SIGNATURE, header.whole, *ahead, *picture, *behind, _encoded(b"IEND", b"")]
+    written = [_SIGNATURE, header.encode(), *ahead, *picture, *behind, _Chunk(b"IEND", b"").encode()]
     return b"".join(written), list(metadata.dropped)

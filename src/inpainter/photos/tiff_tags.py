@@ -110,6 +110,8 @@ def carry_tiff_tags(metadata: Metadata, encoded: BinaryIO) -> list[str]:
     extra = told.pop(_EXTRA_SAMPLES, None)
     if isinstance(extra, Field) and _EXTRA_SAMPLES in own and len(own[_EXTRA_SAMPLES].values) == len(extra.values):
         told[_EXTRA_SAMPLES] = extra
+    elif metadata.pieces and not extra:
+        own.pop(_EXTRA_SAMPLES, None)
     # Where libvips knows none, it writes 10 a centimetre.
     if 282 in own and own[282].values == (10, 1):
         own = {tag: field for tag, field in own.items() if tag not in _RESOLUTION}
