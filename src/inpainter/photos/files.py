@@ -42,11 +42,8 @@ def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (
         raise InputError(f"{output}: would replace {source.name}, which it is made from; name another output")
     if overwrite or not there:
         return
-    if source:
-        raise InputError(
-            f"{output}: the output would replace its own input; name another or pass overwrite=True", code="exists"
-        )
-    raise InputError(f"{output}: exists already; name another output or pass overwrite=True", code="exists")
+    what = "the output would replace its own input; name another" if source else "exists already; name another output"
+    raise InputError(f"{output}: {what} or pass overwrite=True", code="exists")
 
 
 def check_apart(outputs: Sequence[Path]) -> None:
@@ -65,22 +62,18 @@ def _is_same(source: Path, output: Path) -> bool:
 def _check_place(output: Path) -> None:
     target = _target(output)
     folder = target.parent
-    if target.is_symlink():
-        raise InputError(f"{output}: is a link that leads back to itself; remove it or name another output")
-    if folder.is_symlink() and not folder.exists():
-        raise InputError(f"{output}: its folder is a link that leads nowhere; choose another output")
-    if not folder.exists():
-        raise InputError(f"{output}: its folder does not exist; make it first (mkdir -p '{folder}')")
-    if not folder.is_dir():
-        raise InputError(f"{output}: {folder} is not a folder; choose another output")
-    if output.is_dir():
-        raise InputError(f"{output}: is a folder; name a file in it")
-    if output.exists() and not output.is_file():
-        raise InputError(f"{output}: is a pipe or a device, which nothing can replace; name a file")
-    if output.exists() and not os.access(output, os.W_OK):
-        raise InputError(f"{output}: is write-protected; name another output or allow writing to it")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{output}: no permission to write into its folder; name another output")
+    for wrong, what in (
+        (target.is_symlink(), "is a link that leads back to itself; remove it or name another output"),
+        (folder.is_symlink() and not folder.exists(), "its folder is a link that leads nowhere; choose another output"),
+        (not folder.exists(), f"its folder does not exist; make it first (mkdir -p '{folder}')"),
+        (not folder.is_dir(), f"{folder} is not a folder; choose another output"),
+        (output.is_dir(), "is a folder; name a file in it"),
+        (exists(output) and not output.is_file(), "is a pipe or a device, which nothing can replace; name a file"),
+        (exists(output) and not os.access(output, os.W_OK), "is write-protected; name another output or allow writing"),
+        (not os.access(folder, os.W_OK | os.X_OK), "no permission to write into its folder; name another output"),
+    ):
+        if wrong:
+            raise InputError(f"{output}: {what}")
 
 
 @contextmanager
@@ -131,31 +124,20 @@ def atomic_all(outputs: Sequence[Path], *, overwrite: bool) -> Iterator[list[Pat
 def undisturbed() -> Iterator[None]:
     """Hold back what stops a program until the block is over; only the main thread is ever disturbed by it."""
     came: list[int] = []
+    before = {}
     try:
-        with ExitStack() as held:
-            if threading.current_thread() is threading.main_thread():
-                # Windows has no hang-up of the terminal.
-                for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                    if number := getattr(signal, name, None):
-                        held.enter_context(_held(number, came))
-            yield
+        # SIGINT, whose handler raises, last. Windows has no hang-up of the terminal.
+        for name in ("SIGHUP", "SIGTERM", "SIGINT") if threading.current_thread() is threading.main_thread() else ():
+            # None: a handler that is not Python's, and that could not be put back.
+            if (number := getattr(signal, name, None)) and (handler := signal.getsignal(number)) is not None:
+                before[number] = handler
+                signal.signal(number, lambda number, _: came.append(number))
+        yield
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         if came:
             signal.raise_signal(came[0])
-
-
-@contextmanager
-def _held(number: int, came: list[int]) -> Iterator[None]:
-    before = signal.getsignal(number)
-    # None: a handler that is not Python's, and that could not be put back.
-    if before is None:
-        yield
-        return
-    try:
-        signal.signal(number, lambda number, _: came.append(number))
-        yield
-    finally:
-        signal.signal(number, before)
 
 
 @contextmanager
@@ -279,14 +261,12 @@ def output_error(output: Path, error: OSError) -> InputError:
     """Say in one line why a file could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(f"{output}: the disk is full; free some space or choose another disk", code="no-space")
-    if error.errno == errno.EFBIG:
-        return InputError(
-            f"{output}: larger than a file may be here (the disk's or the system's limit); choose another place"
-        )
     if error.errno == errno.EEXIST:
         return InputError(f"{output}: exists already; name another output or pass overwrite=True", code="exists")
-    reason = (error.strerror or str(error)).lower()
-    return InputError(f"{output}: cannot be written ({reason}); choose another place")
+    what = f"cannot be written ({(error.strerror or str(error)).lower()})"
+    if error.errno == errno.EFBIG:
+        what = "larger than a file may be here (the disk's or the system's limit)"
+    return InputError(f"{output}: {what}; choose another place")
 
 
 def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:

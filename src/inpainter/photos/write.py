@@ -29,7 +29,7 @@ from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
 from inpainter.photos.tiff_tags import carry_tiff_tags, tiff_metadata
 from inpainter.photos.webp_chunks import is_lossless_webp, splice_webp, webp_metadata
 
-# How lossy WebP and AVIF are encoded again, and a photo that becomes AVIF is encoded: benchmarks/photo_quality.py.
+# How WebP and AVIF are encoded with loss: benchmarks/photo_quality.py.
 LOSSY: dict[str, dict[str, Any]] = {
     "webp": {"Q": 90, "alpha_q": 100, "exact": True},
     "avif": {"Q": 85, "effort": 3, "subsample_mode": "off", "compression": "av1"},
@@ -38,17 +38,11 @@ _LOSSLESS: dict[str, dict[str, Any]] = {
     "webp": {"lossless": True, "exact": True},
     "avif": {"lossless": True, "effort": 3, "compression": "av1"},
 }
-# How a photo that changes its format is written: what loses little that anybody sees.
-_CONVERTED: dict[str, dict[str, Any]] = {
-    "jpeg": {"Q": 95, "subsample_mode": "off"},
-    "png": {"compression": 6},
-    "webp": _LOSSLESS["webp"],
-    "tiff": {"compression": "deflate", "predictor": "horizontal"},
-    "avif": LOSSY["avif"],
-}
 _SPLICES = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}
 _MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
+_JPEG_QUALITY = 95
+_DEFLATE = {"compression": "deflate", "predictor": "horizontal"}
 
 
 @dataclass(frozen=True)
@@ -102,12 +96,19 @@ def encode_photo(
                 notes.append(f"HEIC is read only: the photo becomes {kind.upper()}")
             elif SUFFIXES.get(photo.path.suffix.lower()) == kind:
                 notes.append(f"the photo becomes {kind.upper()}, as the output's name says")
-            notes += _write_converted(photo, kind, patches, temporary, quality)
-        elif kind == "jpeg":
-            notes += _write_jpeg(photo, patches, temporary, quality)
-        else:
-            notes += _write_same(photo, patches, temporary, *_same_settings(photo, quality))
-    return notes
+            return notes + _write_converted(photo, kind, patches, temporary, quality)
+        if kind == "jpeg":
+            try:
+                return notes + _carry_jpeg(photo, patches, temporary)
+            except CarryError as reason:
+                notes.append(f"every block is encoded again, at quality {quality or _JPEG_QUALITY}: {reason}")
+        settings, more = _settings(photo, kind, quality)
+        with _as_stored(photo, patches, temporary) as (twin, stored):
+            image = patched(twin, stored)
+            metadata = _metadata(photo, image)
+            # AVIF is decoded, and written, upright.
+            metadata = metadata.moved() if kind == "avif" else metadata
+            return notes + more + _encode(image, kind, settings, metadata, temporary)
 
 
 def copy_photo(photo: Photo, output: Path, *, overwrite: bool, quality: int | None = None) -> list[str]:
@@ -132,7 +133,7 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
     if kind not in ("png", "tiff", "webp"):
         raise InputError(f"{output}: a mask must stay exact; use .png, .tif or .webp")
     image = pyvips.Image.new_from_array(mask.view(np.uint8) * np.uint8(255)).copy(interpretation="b-w")
-    settings = {"bitdepth": 1} if kind == "png" else _CONVERTED[kind]
+    settings = {"png": {"bitdepth": 1}, "tiff": _DEFLATE, "webp": _LOSSLESS["webp"]}[kind]
     with atomic(output, overwrite=overwrite) as temporary, _explained(None, output):
         getattr(image, f"{kind}save")(os.fsencode(temporary), **settings)
 
@@ -140,68 +141,53 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 # ---------------------------------------------------------------- the same format
 
 
-def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path, quality: int | None) -> list[str]:
+def _carry_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
     jpeg = read_header(photo.data, str(photo.path))
-    places = [photo.to_stored_box(patch.box) for patch in patches]
     carried = [
-        StoredPatch(box.x, box.y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
-        for box, patch in zip(places, patches, strict=True)
+        StoredPatch(*photo.to_stored_box(patch.box)[:2], photo.to_stored(patch.samples), photo.to_stored(patch.mask))
+        for patch in patches
     ]
-    try:
-        output, dropped = splice_jpeg(jpeg_metadata(jpeg), patch_blocks(jpeg, carried))
-    except CarryError as reason:
-        settings = _CONVERTED["jpeg"] | ({"Q": quality} if quality else {})
-        settings |= {
-            "interlace": jpeg.progressive,
-            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
-            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
-        }
-        notes = [f"every block is encoded again, at quality {settings['Q']}: {reason}"]
-        return _write_same(photo, patches, temporary, settings, notes)
+    output, dropped = splice_jpeg(jpeg_metadata(jpeg), patch_blocks(jpeg, carried))
     temporary.write_bytes(output)
     return _left_out(dropped)
 
 
-def _write_same(
-    photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any], notes: list[str]
-) -> list[str]:
-    if photo.format == "tiff" and TiffPage(photo.path, photo.page).associated:
-        with _premultiplied(photo, patches, temporary) as (twin, multiplied):
-            image = patched(twin, multiplied)
-            return notes + _encode(image, "tiff", settings, _metadata(photo, image), temporary)
-    image = patched(photo, patches)
-    metadata = _metadata(photo, image)
-    # AVIF is decoded, and written, upright.
-    metadata = metadata.moved() if photo.format == "avif" else metadata
-    return notes + _encode(image, photo.format, settings, metadata, temporary)
-
-
-def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], list[str]]:
-    """Choose how to encode a photo in its own format, and say what that loses."""
-    if photo.format == "tiff":
-        return TiffPage(photo.path, photo.page).settings()
-    if photo.format == "png":
-        return _CONVERTED["png"], []
-    # Only without loss are colours kept as red, green and blue (matrix 0 of H.273).
-    lossless = is_lossless_webp(photo.data) if photo.format == "webp" else avif_colours(photo.data).matrix == 0
-    if lossless:
-        return _LOSSLESS[photo.format], []
-    if photo.format == "avif" and photo.alpha:
-        return _LOSSLESS["avif"], ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
-    settings = LOSSY[photo.format] | ({"Q": quality} if quality else {})
-    return settings, [f"lossy {photo.format.upper()} is encoded again, at quality {settings['Q']}"]
+def _settings(photo: Photo, kind: str, quality: int | None) -> tuple[dict[str, Any], list[str]]:
+    """Choose how to encode a photo, and say what that loses."""
+    same = kind == photo.format
+    if kind == "png":
+        return {"compression": 6}, []
+    if kind == "tiff":
+        return TiffPage(photo.path, photo.page).settings() if same else (_DEFLATE, [])
+    if kind == "jpeg":
+        # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
+        measured = photo.megapixels <= _MEASURED_MEGAPIXELS
+        settings = {"Q": quality or _JPEG_QUALITY, "subsample_mode": "off", "optimize_coding": measured}
+        return settings | {"interlace": same and read_header(photo.data).progressive}, []
+    if kind == "webp":
+        lossless = is_lossless_webp(photo.data) if same else not quality
+    else:
+        # Only without loss are colours kept as red, green and blue (matrix 0 of H.273).
+        lossless = same and avif_colours(photo.data).matrix == 0
+    if lossless or (kind == "avif" and photo.alpha):
+        larger = ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
+        return _LOSSLESS[kind], larger * (same and not lossless)
+    settings = LOSSY[kind] | ({"Q": quality} if quality else {})
+    return settings, [f"lossy {kind.upper()} is encoded again, at quality {settings['Q']}"] * same
 
 
 @contextmanager
-def _premultiplied(photo: Photo, patches: Sequence[Patch], temporary: Path) -> Iterator[tuple[Photo, list[Patch]]]:
-    """The photo and its patches as a TIFF with alpha multiplied in stores them; libvips divides it out and rounds."""
+def _as_stored(photo: Photo, patches: Sequence[Patch], temporary: Path) -> Iterator[tuple[Photo, Sequence[Patch]]]:
+    """The photo and its patches as a file with alpha multiplied in stores them; libvips divides it out and rounds."""
+    if photo.format != "tiff" or not TiffPage(photo.path, photo.page).associated:
+        yield photo, patches
+        return
     twin = replace(photo, path=temporary.with_name(temporary.name + "2"))
     with gone_afterwards(twin.path):
         shutil.copyfile(photo.path, twin.path)
         mark_unassociated(twin.path, photo.page)
-        before = twin.crops([patch.box for patch in patches])
         multiplied = []
-        for patch, stored in zip(patches, before, strict=True):
+        for patch, stored in zip(patches, twin.crops([patch.box for patch in patches]), strict=True):
             shares = patch.samples[..., -1:] / np.iinfo(stored.dtype).max
             colours = np.rint(patch.samples[..., :-1] * shares).astype(stored.dtype)
             stored[..., :-1] = compose(stored[..., :-1], colours, patch.mask)
@@ -220,12 +206,7 @@ def _write_converted(
     metadata = _metadata(photo, image).moved()
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
-    notes: list[str] = []
-    settings = dict(_CONVERTED[kind])
-    if quality and kind in ("jpeg", "webp", "avif"):
-        settings = LOSSY.get(kind, settings) | {"Q": quality}
-    if kind == "jpeg":
-        settings["optimize_coding"] = photo.megapixels <= _MEASURED_MEGAPIXELS
+    settings, notes = _settings(photo, kind, quality)
     if photo.alpha and kind == "jpeg":
         image = image.flatten(background=[np.iinfo(np.uint8 if photo.depth == 8 else np.uint16).max])
         notes.append("JPEG has no alpha: transparent parts become white")
@@ -236,8 +217,6 @@ def _write_converted(
     if photo.depth == 16 and kind in ("jpeg", "webp"):
         image = image.colourspace("b-w" if photo.colours == 1 else "srgb")
         notes.append(f"{kind.upper()} has 8 bit a sample: 16 become 8")
-    if kind == "avif" and photo.alpha:
-        settings = _LOSSLESS["avif"]
     return notes + _encode(image, kind, settings, metadata, temporary)
 
 
