@@ -41,7 +41,7 @@ def in_own_colours(image: pyvips.Image, data: bytes) -> pyvips.Image:
     if colours.grey and not colours.full_range and image.interpretation in ("srgb", "rgb16"):
         # libheif hands out the limited range of grey as it is stored; of 10 and 12 bit in the highest bits of 16.
         deep = image.format == "ushort"
-        bits = image.get("bits-per-sample") if deep else 8
+        bits: Any = image.get("bits-per-sample") if deep else 8
         unit = 1 << (16 - bits) if deep else 1
         black, span, top = 16 << (bits - 8), 219 << (bits - 8), (1 << bits) - 1
         levels = (((image[:3] / unit - black) * (top / span)).rint() * unit).cast(image.format)

@@ -41,6 +41,10 @@ class Component(NamedTuple):
     id: int
     h: int
     v: int
+    cell: tuple[int, int]
+    """(height, width) in pixels of what one of its samples covers."""
+    blocks: tuple[int, int]
+    """(rows, columns) of its 8×8 blocks."""
 
 
 @dataclass(frozen=True)
@@ -97,21 +101,6 @@ class Jpeg:
     def unit(self) -> tuple[int, int]:
         """(height, width) in pixels of a minimum coded unit, to which all components have whole blocks."""
         return 8 * max(c.v for c in self.components), 8 * max(c.h for c in self.components)
-
-    def cell(self, component: Component) -> tuple[int, int]:
-        """(height, width) in pixels of what one sample of a component covers."""
-        height, width = self.unit
-        return height // 8 // component.v, width // 8 // component.h
-
-    def plane(self, component: Component) -> tuple[int, int]:
-        """(height, width) of a component in samples, without the padding of its last blocks."""
-        height, width = self.cell(component)
-        return -(-self.height // height), -(-self.width // width)
-
-    def blocks(self, component: Component) -> tuple[int, int]:
-        """(rows, columns) of 8×8 blocks that a component has."""
-        height, width = self.plane(component)
-        return -(-height // 8), -(-width // 8)
 
 
 def segments(data: bytes | bytearray, start: int = 0) -> Iterator[Segment]:
@@ -220,14 +209,17 @@ def _frame(marker: int, body: bytes) -> dict:
     precision, height, width, count = struct.unpack_from(">BHHB", body)
     if len(body) != 6 + 3 * count or not 1 <= count <= 4 or not width or not height:
         raise ValueError(f"impossible frame: {width}×{height}, {count} components")
-    triples = struct.iter_unpack("BBB", body[6:])
-    components = tuple(Component(id_, hv >> 4, hv & 15) for id_, hv, _ in triples)
-    if not all(1 <= factor <= 4 for c in components for factor in (c.h, c.v)):
+    triples = [(number, sampling >> 4, sampling & 15) for number, sampling, _ in struct.iter_unpack("BBB", body[6:])]
+    if not all(1 <= factor <= 4 for _, *factors in triples for factor in factors):
         raise ValueError("impossible sampling factors")
-    if count == 1:
-        # The blocks of a lone component stand in plain order, whatever factors it declares.
-        components = (components[0]._replace(h=1, v=1),)
-    return {"frame": marker, "precision": precision, "width": width, "height": height, "components": components}
+    # The blocks of a lone component stand in plain order, whatever factors it declares.
+    triples = [(triples[0][0], 1, 1)] if count == 1 else triples
+    most_v, most_h = max(v for _, _, v in triples), max(h for _, h, _ in triples)
+    components = []
+    for number, h, v in triples:
+        high, wide = most_v // v, most_h // h
+        components.append(Component(number, h, v, (high, wide), (-(-height // (8 * high)), -(-width // (8 * wide)))))
+    return {"frame": marker, "precision": precision, "width": width, "height": height, "components": tuple(components)}
 
 
 def _is_general(body: bytes) -> bool:

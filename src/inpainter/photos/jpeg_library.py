@@ -74,7 +74,7 @@ def _changed(jpeg: Jpeg, folder: Path, change: Change) -> bytes:
         return plane
 
     numbers = range(len(jpeg.components))
-    size = 128 * sum(rows * columns for rows, columns in map(jpeg.blocks, jpeg.components))
+    size = 128 * sum(rows * columns for rows, columns in (one.blocks for one in jpeg.components))
     if len(numbers) == 1 or size <= _AT_ONCE:
         return _write(folder, [changed(*read) for read in _read(jpeg, folder, numbers)], jpeg)
     # libjpeg needs all planes at once, we only one: each chroma plane waits as a scan of its own for the luma.
@@ -87,7 +87,7 @@ def _changed(jpeg: Jpeg, folder: Path, change: Change) -> bytes:
 
 def _read(jpeg: Jpeg, folder: Path, numbers: Sequence[int]) -> list[tuple[int, Plane, NDArray[np.uint16]]]:
     """Read the planes of some components, and what they are quantised with."""
-    planes = {number: np.zeros((*jpeg.blocks(jpeg.components[number]), 8, 8), np.int16) for number in numbers}
+    planes = {number: np.zeros((*jpeg.components[number].blocks, 8, 8), np.int16) for number in numbers}
     tables, slots = np.zeros((4, 8, 8), np.uint16), np.zeros(4, np.int16)
     pointers = [*map(_pointer, map(planes.get, range(4))), _pointer(tables), _pointer(slots)]
     with _quiet():
