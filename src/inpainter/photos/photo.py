@@ -92,12 +92,9 @@ class Photo:
 
     def pixels(self, access: str = "sequential") -> pyvips.Image:
         """Return the picture as stored (not turned), as libvips decodes it, with `bands` bands."""
-        image = self.decoded
-        if image is None:
-            image = load_pixels(self.data or self.path, self.format, access, self.page)
+        image = self.decoded or load_pixels(self.data or self.path, self.format, access, self.page)
         if self.cmyk:
-            depth = 16 if image.format == "ushort" else 8
-            image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
+            image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=self.depth)
         return image
 
     def check(self) -> None:
@@ -198,16 +195,6 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int 
         if pages > 1:
             header = load_pixels(path, kind, page=(page or 1) - 1)
             notes.append(f"page {page} of {pages} is filled, and written without the others")
-    _check_size(path, header, max_megapixels)
-    if kind == "avif" and avif_colours(data).grey:
-        notes.append("grey in AVIF is written as three equal channels")
-    if kind != "heic" and SUFFIXES.get(path.suffix.lower(), kind) != kind:
-        notes.append(f"{path.name}: is a {kind.upper()} file, in spite of its name")
-    photo = _describe(path, kind, header, notes)
-    return dataclasses.replace(photo, data=data, page=(page or 1) - 1, pages=pages, decoded=decoded)
-
-
-def _check_size(path: Path, header: pyvips.Image, max_megapixels: float) -> None:
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         digits = ".0f" if megapixels >= 1000 else ".3g"
@@ -216,6 +203,12 @@ def _check_size(path: Path, header: pyvips.Image, max_megapixels: float) -> None
             f"{max_megapixels:g}; if you trust the file, pass max_megapixels={int(megapixels) + 1}",
             code="too-large",
         )
+    if kind == "avif" and avif_colours(data).grey:
+        notes.append("grey in AVIF is written as three equal channels")
+    if kind != "heic" and SUFFIXES.get(path.suffix.lower(), kind) != kind:
+        notes.append(f"{path.name}: is a {kind.upper()} file, in spite of its name")
+    photo = _describe(path, kind, header, notes)
+    return dataclasses.replace(photo, data=data, page=(page or 1) - 1, pages=pages, decoded=decoded)
 
 
 def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
@@ -247,9 +240,7 @@ def _describe(path: Path, kind: str, header: pyvips.Image, notes: list[str]) -> 
     orientation = field(header, "orientation", 1)
     # AVIF and HEIC are handed out upright, whatever their EXIF says.
     orientation = orientation if orientation in _TURNS and kind not in ("avif", "heic") else 1
-    width, height = header.width, header.height
-    if _TURNS[orientation][0]:
-        width, height = height, width
+    width, height = (header.height, header.width) if _TURNS[orientation][0] else (header.width, header.height)
     depth = 8 if header.format == "uchar" else 16
     colours = 3 if cmyk else colours
     return Photo(path, kind, width, height, depth, colours, alpha == 1, orientation, cmyk, notes=tuple(notes))
@@ -273,24 +264,23 @@ def _read(path: Path, max_megapixels: float) -> tuple[str, bytes]:
                 )
             file.seek(0)
             data = file.read() if whole else b""
+    except InputError:
+        raise
     # ValueError: a name that no file can have.
-    except (FileNotFoundError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except (FileNotFoundError, ValueError):
         raise InputError(f"{path}: no such file; check the name", code="not-found") from None
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check its permissions"
-        ) from error
-    if not head:
-        raise InputError(f"{path}: the file is empty; get a whole copy of it")
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot be read ({reason}); check its permissions") from error
     if kind in PHOTOS:
         return kind, data
+    if not head:
+        raise InputError(f"{path}: the file is empty; get a whole copy of it")
     allowed = "JPEG, PNG, WebP, TIFF, AVIF or HEIC"
+    what = f"not a picture that can be read; give a {allowed} file"
     if kind:
-        remedy = REMEDIES.get(kind, f"save it as {allowed}")
-        raise InputError(f"{path}: a {kind.upper()} file, not {allowed}; {remedy}", code="unsupported")
-    raise InputError(f"{path}: not a picture that can be read; give a {allowed} file", code="unsupported")
+        what = f"a {kind.upper()} file, not {allowed}; {REMEDIES.get(kind, f'save it as {allowed}')}"
+    raise InputError(f"{path}: {what}", code="unsupported")
 
 
 def load_pixels(file: bytes | Path, kind: str, access: str = "sequential", page: int = 0) -> pyvips.Image:
