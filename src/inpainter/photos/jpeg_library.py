@@ -43,8 +43,7 @@ def change_blocks(jpeg: Jpeg, change: Change) -> bytes:
     """Return a JPEG with its coefficients as `change` leaves them, and without its metadata.
 
     `change(number, plane, table)` is called once for each component and changes the plane in place; `table`, `(8, 8)`,
-    is what it is quantised with. Size, quantisation
-    tables, sampling, component numbers and progressive coding stay; restart markers are lost, which changes no pixel.
+    is what it is quantised with.
 
     Raises CarryError when there is no jpeglib or when a coefficient is beyond 8-bit coding, InputError when the file
     is damaged or the disk full.
@@ -77,6 +76,9 @@ def _changed(jpeg: Jpeg, folder: Path, change: Change) -> bytes:
     size = 128 * sum(rows * columns for rows, columns in (one.blocks for one in jpeg.components))
     if len(numbers) == 1 or size <= _AT_ONCE:
         return _write(folder, [changed(*read) for read in _read(jpeg, folder, numbers)], jpeg)
+    with suppress(AttributeError, TypeError, OSError):  # only glibc has it
+        # What libvips has freed goes back to the system before libjpeg needs as much.
+        ctypes.CDLL(None).malloc_trim(0)
     # libjpeg needs all planes at once, we only one: each chroma plane waits as a scan of its own for the luma.
     scans = [_scan(changed(*_read(jpeg, folder, [number])[0]), jpeg.components[number].id, folder)
              for number in numbers[1:]]  # fmt: skip
