@@ -336,8 +336,8 @@ def test_threads_do_not_disturb_each_other_and_the_library_stays_as_it_was():
 def test_a_file_cut_short_is_refused_wherever_it_is_cut(progressive: bool):
     data = encode(scene(40, 40), progressive=progressive)
     for length in [*range(0, len(data) - 1, 37), len(data) - 1]:
-        with pytest.raises(InputError, match=r"cut\.jpg: .*whole copy"):
-            patch_blocks(read_header(data[:length], "cut.jpg"), [])
+        with pytest.raises(InputError, match="whole copy"):
+            patch_blocks(read_header(data[:length]), [])
 
 
 def test_damaged_files_never_end_the_process(tmp_path: Path):
@@ -372,10 +372,8 @@ def test_damaged_files_never_end_the_process(tmp_path: Path):
 
 def test_what_is_no_jpeg_is_refused():
     for data in (b"", b"\xff", b"\x89PNG\r\n\x1a\n" + bytes(50), b"\xff\xd8" + bytes(50), b"\xff\xd8\xff\xd9"):
-        with pytest.raises(InputError, match=r"not\.jpg"):
-            read_header(data, "not.jpg")
-        with pytest.raises(InputError, match="this JPEG"):
-            patch_blocks(data, [])
+        with pytest.raises(InputError, match="JPEG"):
+            read_header(data)
 
 
 def with_frame(data: bytes, **changes: int) -> Jpeg:

@@ -59,7 +59,7 @@ def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
     if reason := can_carry(jpeg):
         raise CarryError(reason)
     if not jpeg.complete:
-        raise InputError(f"{jpeg.name}: the JPEG is cut short; get a whole copy of the file")
+        raise InputError("the JPEG is cut short; get a whole copy of the file")
 
     def change(number: int, plane: Plane, table: NDArray[np.uint16]) -> None:
         for patch in patches:

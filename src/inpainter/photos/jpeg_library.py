@@ -29,6 +29,7 @@ Change = Callable[[int, Plane, NDArray[np.uint16]], None]
 # libjpeg-turbo is the fastest to read and to write; of jpeglib's libraries only mozjpeg writes progressive files here.
 _SEQUENTIAL, _PROGRESSIVE = "turbo210", "mozjpeg403"
 _SOURCE = "source.jpg"
+_DAMAGED = "damaged JPEG; get a whole copy of the file"
 _GREY, _YCBCR = 1, 3  # J_COLOR_SPACE of jpeglib.h
 _OPTIMIZE_CODING = 1 << 6  # a bit of jpeglib's own
 LARGEST = 1023  # of a coefficient, that 8-bit Huffman coding can say; of the first one 1024 below zero
@@ -55,10 +56,9 @@ def change_blocks(jpeg: Jpeg, change: Change) -> bytes:
             Path(folder, _SOURCE).write_bytes(jpeg.data)
             return _changed(jpeg, Path(folder), change)
     except pyvips.Error as error:
-        raise _damaged(jpeg) from error
+        raise InputError(_DAMAGED) from error
     except OSError as error:
-        place = tempfile.gettempdir()
-        raise InputError(f"{jpeg.name}: no room in {place} to patch it; free some or set TMPDIR") from error
+        raise InputError(f"no room in {tempfile.gettempdir()} to patch it; free some or set TMPDIR") from error
 
 
 def _changed(jpeg: Jpeg, folder: Path, change: Change) -> bytes:
@@ -95,7 +95,7 @@ def _read(jpeg: Jpeg, folder: Path, numbers: Sequence[int]) -> list[tuple[int, P
     with _quiet():
         read = _library(_SEQUENTIAL).read_jpeg_dct(_path(folder / _SOURCE), *pointers)
     if not read:
-        raise _damaged(jpeg)
+        raise InputError(_DAMAGED)
     return [(number, plane, tables[slots[number]]) for number, plane in planes.items()]
 
 
@@ -137,10 +137,6 @@ def _without_scans(jpeg: Jpeg) -> bytes:
     tables = [jpeg.data[one.start : one.end] for one in jpeg.segments if one.marker == DQT]
     [frame] = (jpeg.data[one.payload - 2 : one.end] for one in jpeg.segments if one.marker in FRAMES)
     return b"\xff\xd8" + b"".join(tables) + b"\xff\xc1" + frame
-
-
-def _damaged(jpeg: Jpeg) -> InputError:
-    return InputError(f"{jpeg.name}: damaged JPEG; get a whole copy of the file")
 
 
 def _library(version: str) -> ctypes.CDLL:

@@ -174,13 +174,11 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int 
     more than `max_megapixels`, an animation, pages of which none is chosen, samples of neither 8 nor 16 bit.
     """
     kind, data = _read(path, max_megapixels)
-    animated, notes = png_facts(path, data) if kind == "png" else (is_sequence(data), [])
-    if animated:
-        raise InputError(
-            f"{path}: holds several pictures (an animation); save the one you mean alone", code="unsupported"
-        )
     decoded = None
     with readable(path):
+        animated, notes = png_facts(data) if kind == "png" else (is_sequence(data), [])
+        if animated:
+            raise InputError("holds several pictures (an animation); save the one you mean alone", code="unsupported")
         if kind == "heic":
             decoded, notes = load_heic(data, max_megapixels * 1e6)
             header = decoded = in_own_colours(decoded, data)

@@ -3,7 +3,6 @@
 import re
 import struct
 import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 from inpainter.core import InputError
@@ -72,12 +71,9 @@ def _read(file: bytes) -> tuple[list[_Chunk], list[memoryview], list[str]]:
     return chunks, picture, damaged
 
 
-def png_facts(path: Path, file: bytes) -> tuple[bool, list[str]]:
+def png_facts(file: bytes) -> tuple[bool, list[str]]:
     """Whether a PNG holds an animation, and what to say of it. Raises InputError when it is cut short."""
-    try:
-        (header, *chunks), _, _ = _read(file)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+    (header, *chunks), _, _ = _read(file)
     names = [chunk.name for chunk in chunks if not chunk.late]
     # A palette becomes full colour anyway, which is said.
     keyed = b"tRNS" in names and header.data[9] != 3

@@ -142,7 +142,7 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 
 
 def _carry_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
-    jpeg = read_header(photo.data, str(photo.path))
+    jpeg = read_header(photo.data)
     carried = [
         StoredPatch(*photo.to_stored_box(patch.box)[:2], photo.to_stored(patch.samples), photo.to_stored(patch.mask))
         for patch in patches
