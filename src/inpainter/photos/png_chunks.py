@@ -98,7 +98,10 @@ def png_facts(path: Path, file: bytes) -> tuple[bool, list[str]]:
     names = [chunk.name for chunk in chunks if not chunk.after_picture]
     # A palette becomes full colour anyway, which is said.
     keyed = b"tRNS" in names and header[9] != 3
-    return b"acTL" in names, ["the transparent colour becomes an alpha channel"] if keyed else []
+    frames = next((chunk.data[:4] for chunk in chunks if chunk.name == b"acTL"), b"")
+    # The only frame of an animation may be the picture itself.
+    single = frames == struct.pack(">I", 1) and b"fcTL" in names
+    return b"acTL" in names and not single, ["the transparent colour becomes an alpha channel"] if keyed else []
 
 
 # ---------------------------------------------------------------- what a chunk holds
