@@ -13,6 +13,7 @@ from inpainter.photos.xmp import strip_xmp
 
 _APP1, _APP2, _APP11, _APP13 = 0xE1, 0xE2, 0xEB, 0xED
 _LONGEST = 65533
+_ROOM = 64
 _XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENSION_PREFIX = b"http://ns.adobe.com/xmp/extension/\0"
 _EXTENSION_HEADER = len(_EXTENSION_PREFIX) + 40
@@ -232,6 +233,9 @@ def _of(segments: Iterable[MetadataSegment], *kinds: str) -> list[MetadataSegmen
 def _segments_of(metadata: Metadata) -> tuple[list[MetadataSegment], list[str]]:
     segments, dropped = [], list(metadata.dropped)
     for what, prefix, block in (("EXIF", EXIF_PREFIX, metadata.exif), ("XMP", _XMP_PREFIX, metadata.xmp)):
+        if len(prefix) + len(block) > _LONGEST:
+            # What a thumbnail left behind; the zeros of the last values stay.
+            block = block.rstrip(b"\0") + bytes(_ROOM)
         if block and len(prefix) + len(block) <= _LONGEST:
             segments.append(MetadataSegment(_APP1, prefix + block))
         elif block:
