@@ -2,13 +2,13 @@
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from inpainter.photos.jpeg_header import APP0, APP14, COM, SOI, SOS, Jpeg, read_header
 from inpainter.photos.jpeg_header import segments as walk
 from inpainter.photos.metadata import Metadata, said
-from inpainter.photos.previews import EXIF_PREFIX, find_jpegs, strip_exif, strip_photoshop
+from inpainter.photos.previews import EXIF_PREFIX, byte_order, find_jpegs, strip_exif, strip_photoshop
 from inpainter.photos.xmp import strip_xmp
 
 _APP1, _APP2, _APP11, _APP13 = 0xE1, 0xE2, 0xEB, 0xED
@@ -133,13 +133,17 @@ def _join(prefix: bytes, payloads: Iterable[bytes]) -> bytes:
 
 
 def _clean_exif(payloads: list[bytes]) -> Cleaned:
-    """EXIF, which goes on in further segments where it is too long for one."""
-    block, dropped = strip_exif(_join(EXIF_PREFIX, payloads))
-    cleaned, position = [], 0
-    for payload in payloads:
-        end = position + len(payload) - len(EXIF_PREFIX)
-        cleaned.append(EXIF_PREFIX + block[position:end])
-        position = end
+    """EXIF, which goes on in further segments where it is too long for one; a header begins another block."""
+    starts = [at for at, one in enumerate(payloads) if not at or byte_order(one[len(EXIF_PREFIX) :])]
+    cleaned: list[bytes] = []
+    dropped: list[str] = []
+    for start, end in pairwise([*starts, len(payloads)]):
+        block, found = strip_exif(_join(EXIF_PREFIX, payloads[start:end]))
+        dropped += found
+        for payload in payloads[start:end]:
+            length = len(payload) - len(EXIF_PREFIX)
+            cleaned.append(EXIF_PREFIX + block[:length])
+            block = block[length:]
     return cleaned, dropped
 
 
