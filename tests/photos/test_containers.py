@@ -95,7 +95,7 @@ def test_metadata_too_long_for_jpeg_is_said() -> None:
     )
     output, dropped = spliced(splice_jpeg, metadata, saved(picture(), "JPEG"))
     assert dropped == ["XMP (too long for a JPEG file)"]
-    assert metadata_of(output, "jpeg").exif == metadata.exif
+    assert tags_of(metadata_of(output, "jpeg").exif) == tags_of(metadata.exif)
     assert metadata_of(output, "jpeg").icc == ICC * 200
 
 

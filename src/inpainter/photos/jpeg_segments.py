@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from inpainter.photos.jpeg_header import APP0, APP14, COM, SOI, SOS, Jpeg, segments
 from inpainter.photos.metadata import Metadata, Piece, cleaned
-from inpainter.photos.previews import EXIF_PREFIX, find_jpegs, holds_jpeg, said
+from inpainter.photos.previews import EXIF_PREFIX, find_jpegs, holds_jpeg, said, strip_exif
 from inpainter.photos.xmp import strip_xmp
 
 _APP1, _APP2, _APP11, _APP13 = 0xE1, 0xE2, 0xEB, 0xED
@@ -40,6 +40,11 @@ def jpeg_metadata(jpeg: Jpeg) -> Metadata:
         elif marker == APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 14:
             dropped += ["JFIF thumbnail"] * (payload[12] * payload[13] > 0)
             pieces.append(Piece(_segment(marker, payload[:12] + b"\0\0"), "jfif"))
+        elif marker == _APP1 and parts["exif"] and payload.startswith((b"Exif\0\0II*\0", b"Exif\0\0MM\0*")):
+            # Not more of the first block, but another one.
+            block, found = strip_exif(payload)
+            pieces.append(Piece(_segment(marker, block)))
+            dropped += found
         # How the components mean colours is for the new file to say.
         elif marker != APP14 or not payload.startswith(b"Adobe"):
             named = [kind for kind, (at, prefix) in _BLOCKS.items() if marker == at and payload.startswith(prefix)]
@@ -96,6 +101,9 @@ def splice_jpeg(metadata: Metadata, encoded: bytes) -> tuple[bytes, list[str]]:
     for kind, block in metadata.new(*_BLOCKS):
         marker, prefix = _BLOCKS[kind]
         room = _LONGEST - len(prefix) - 2 * (kind == "icc")
+        if kind == "exif" and len(block) > room:
+            # What a thumbnail left behind; the zeros of the last values stay.
+            block = block.rstrip(b"\0") + bytes(64)
         parts = [block[at : at + room] for at in range(0, len(block), room)]
         if len(parts) > {"xmp": 1, "icc": 255}.get(kind, len(parts)):
             dropped.append(f"{'XMP' if kind == 'xmp' else 'colour profile'} (too long for a JPEG file)")

@@ -217,7 +217,8 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
 def _describe(path: Path, kind: str, header: pyvips.Image, notes: list[str]) -> Photo:
     if header.format not in ("uchar", "ushort"):
         raise InputError(
-            f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit", code="unsupported"
+            f"{path}: its samples are {header.format}, not unsigned integers of 8 or 16 bit; save it as 16 bit",
+            code="unsupported",
         )
     colours = _COLOURS.get(str(header.interpretation), 0)
     alpha = header.bands - colours
@@ -285,6 +286,9 @@ def load_pixels(file: bytes | Path, kind: str, access: str = "sequential", page:
     """Open a TIFF by its path, or another photo by its bytes, with libvips, which decodes as far as it is asked for."""
     if isinstance(file, Path):
         return load_tiff(file, access, page)
+    if kind == "avif" and avif_colours(file).matrix == 2:
+        # Without a matrix libheif goes by the stream, even for the range; all others by the container and BT.601.
+        file = re.sub(rb"(colrnclx.{4}\x00)\x02", b"\\1\x06", file, flags=re.DOTALL)
     # Handed over as a buffer, the bytes would be copied each time.
     source = pyvips.Source.new_from_memory(file)
     # Half a JPEG is an error, not a picture with a grey half.
@@ -316,7 +320,8 @@ def readable(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: {error}", code=error.code) from error
     except pyvips.Error as error:
         reason = vips_reason(error)
-        if re.search(r"unsupported|not (supported|implemented|configured)|cannot handle", str(error), re.IGNORECASE):
+        # What libjpeg calls an unsupported marker is none.
+        if re.search(r"unsupported(?! marker)|not (supported|implemented|configured)|cannot handle", reason, re.I):
             raise InputError(
                 f"{path}: not supported ({reason}); export it as PNG, or as a TIFF of 8 or 16 bit RGB",
                 code="unsupported",
@@ -325,6 +330,6 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def vips_reason(error: pyvips.Error) -> str:
-    """Return the most telling line of what libvips said."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[1] if len(lines) > 1 else lines[0]
+    """Return the most telling line of what libvips said: the last one, behind warnings; the first is pyvips's own."""
+    lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
+    return lines[-1] if lines else "no decoder can read it"

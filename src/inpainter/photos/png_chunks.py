@@ -62,7 +62,7 @@ def _read(file: bytes) -> tuple[list[_Chunk], list[memoryview], list[str]]:
         if name == b"IDAT":
             picture.append(whole)
         # libvips turns a picture as even a damaged EXIF block says.
-        elif zlib.crc32(whole[4:-4]) != int.from_bytes(whole[-4:], "big") and name != b"eXIf":
+        elif zlib.crc32(whole[4:-4]) != int.from_bytes(whole[-4:], "big") and name not in (b"eXIf", b"IEND", b"fdAT"):
             damaged.append(f"damaged PNG chunk {name.decode('latin-1')!r}")
         elif name not in (b"IEND", b"fdAT"):
             chunks.append(_Chunk(name, bytes(whole[8:-4]), bool(picture)))
@@ -77,7 +77,10 @@ def png_facts(file: bytes) -> tuple[bool, list[str]]:
     names = [chunk.name for chunk in chunks if not chunk.late]
     # A palette becomes full colour anyway, which is said.
     keyed = b"tRNS" in names and header.data[9] != 3
-    return b"acTL" in names, ["the transparent colour becomes an alpha channel"] if keyed else []
+    frames = next((chunk.data[:4] for chunk in chunks if chunk.name == b"acTL"), b"")
+    # The only frame of an animation may be the picture itself.
+    single = frames == struct.pack(">I", 1) and b"fcTL" in names
+    return b"acTL" in names and not single, ["the transparent colour becomes an alpha channel"] if keyed else []
 
 
 def _inflate(data: bytes) -> bytes:

@@ -59,6 +59,7 @@ class TiffPage:
                 _PHOTOMETRICS.get(self.photometric, f"photometric {self.photometric}"),
             ),
             (planes == 2 and self.tiled, "tiles of one colour each"),
+            (self.tiled and self.compression == _JPEG and self.extra_samples is not None, "JPEG with alpha in tiles"),
             (self.associated and self.photometric == _CMYK, "CMYK with alpha multiplied in"),
             (self.ycbcr and (odd_ycbcr or ranges not in ([], _FULL_RANGE)), "YCbCr of this kind"),
         ):
