@@ -143,14 +143,11 @@ def undisturbed() -> Iterator[None]:
 @contextmanager
 def gone_afterwards(path: Path) -> Iterator[None]:
     """Remove a file, if it is there, when the block is over, however it ends."""
-    try:
+    with ExitStack() as stack:
+        # Twice: a signal may come before the first is done.
+        stack.callback(_remove, path)
+        stack.callback(_remove, path)
         yield
-    finally:
-        try:
-            _remove(path)
-        finally:
-            # A signal may have come before the first was done.
-            _remove(path)
 
 
 @contextmanager
@@ -276,9 +273,7 @@ def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
     try:
         # A hard link fails where the name is taken, so that nobody's file is lost in a race.
         os.link(temporary, target)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
+    except OSError:  # or a file system without hard links
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, "exists", str(target)) from None
         # Windows renames only to a name that is free.

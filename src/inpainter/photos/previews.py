@@ -6,7 +6,6 @@ words. Nothing here raises on a damaged block: what cannot be read is searched f
 
 import io
 import re
-import struct
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -148,19 +147,16 @@ def strip_photoshop(resources: bytes) -> tuple[bytes, list[str]]:
 
     Source: Adobe Photoshop File Formats Specification, "Image Resources Section".
     """
-    kept, dropped, position = b"", False, 0
+    kept, position = b"", 0
     while resources[position : position + 4].isalnum() and position + 12 <= len(resources):
-        (number,) = struct.unpack_from(">H", resources, position + 4)
         name = 1 + resources[position + 6]
         start = position + 10 + name + name % 2
         size = int.from_bytes(resources[start - 4 : start], "big")
         end = start + size + size % 2
         if start + size > len(resources):
             break
-        if number in _KEPT_RESOURCES:
+        if int.from_bytes(resources[position + 4 : position + 6], "big") in _KEPT_RESOURCES:
             kept += resources[position:end]
-        else:
-            dropped = True
         position = end
-    dropped |= any(resources[position:])
-    return kept, ["Photoshop data other than IPTC and resolution"] if dropped else []
+    dropped = len(kept) < position or any(resources[position:])
+    return kept, ["Photoshop data other than IPTC and resolution"] * dropped

@@ -124,8 +124,7 @@ def _by_brand(found: list[bytes]) -> str:
 
 
 def _is_svg(head: bytes) -> bool:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    declared = text.startswith(b"<?xml")
     # Prologue, comments and white space before the first element; an unfinished one runs to the end of the head.
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     rest = re.sub(rb"^(?:<\?.*?(?:\?>|$)|<!--.*?(?:-->|$)|\s+)+", b"", text, flags=re.DOTALL)
-    return rest[:4] == b"<svg" or rest[:13].lower() == b"<!doctype svg" or (declared and not rest)
+    return rest.lower().startswith((b"<svg", b"<!doctype svg")) or (text.startswith(b"<?xml") and not rest)

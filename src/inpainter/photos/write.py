@@ -89,26 +89,29 @@ def encode_photo(
 ) -> list[str]:
     """Write what `write_photo` does into a file that is to become `output`."""
     kind = check_format(output, photo)
-    notes = list(photo.notes)
+    notes, same = list(photo.notes), kind == photo.format
+    if photo.format == "heic":
+        notes.append(f"HEIC is read only: the photo becomes {kind.upper()}")
+    elif not same and SUFFIXES.get(photo.path.suffix.lower()) == kind:
+        notes.append(f"the photo becomes {kind.upper()}, as the output's name says")
     with _explained(photo, output):
-        if kind != photo.format:
-            if photo.format == "heic":
-                notes.append(f"HEIC is read only: the photo becomes {kind.upper()}")
-            elif SUFFIXES.get(photo.path.suffix.lower()) == kind:
-                notes.append(f"the photo becomes {kind.upper()}, as the output's name says")
-            return notes + _write_converted(photo, kind, patches, temporary, quality)
-        if kind == "jpeg":
+        if same and kind == "jpeg":
             try:
                 return notes + _carry_jpeg(photo, patches, temporary)
             except CarryError as reason:
                 notes.append(f"every block is encoded again, at quality {quality or _JPEG_QUALITY}: {reason}")
-        settings, more = _settings(photo, kind, quality)
-        with _as_stored(photo, patches, temporary) as (twin, stored):
-            image = patched(twin, stored)
+        settings, lost = _settings(photo, kind, quality)
+        with _as_stored(photo, patches, temporary if same else None) as (twin, stored):
+            # Turning needs the rows in another order than the file has them.
+            image = patched(twin, stored, "sequential" if same or photo.orientation == 1 else "random")
             metadata = _metadata(photo, image)
-            # AVIF is decoded, and written, upright.
-            metadata = metadata.moved() if kind == "avif" else metadata
-            return notes + more + _encode(image, kind, settings, metadata, temporary)
+            if not same:
+                image, metadata, more = _converted(image, metadata.moved(), photo, kind)
+                lost += more
+            elif kind == "avif":
+                # It is decoded, and written, upright.
+                metadata = metadata.moved()
+            return notes + lost + _encode(image, kind, settings, metadata, temporary)
 
 
 def copy_photo(photo: Photo, output: Path, *, overwrite: bool, quality: int | None = None) -> list[str]:
@@ -177,9 +180,11 @@ def _settings(photo: Photo, kind: str, quality: int | None) -> tuple[dict[str, A
 
 
 @contextmanager
-def _as_stored(photo: Photo, patches: Sequence[Patch], temporary: Path) -> Iterator[tuple[Photo, Sequence[Patch]]]:
-    """The photo and its patches as a file with alpha multiplied in stores them; libvips divides it out and rounds."""
-    if photo.format != "tiff" or not TiffPage(photo.path, photo.page).associated:
+def _as_stored(
+    photo: Photo, patches: Sequence[Patch], temporary: Path | None
+) -> Iterator[tuple[Photo, Sequence[Patch]]]:
+    """The photo and its patches as a TIFF with alpha multiplied in stores them; libvips divides it out and rounds."""
+    if not temporary or photo.format != "tiff" or not TiffPage(photo.path, photo.page).associated:
         yield photo, patches
         return
     twin = replace(photo, path=temporary.with_name(temporary.name + "2"))
@@ -198,26 +203,24 @@ def _as_stored(photo: Photo, patches: Sequence[Patch], temporary: Path) -> Itera
 # ---------------------------------------------------------------- another format
 
 
-def _write_converted(
-    photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path, quality: int | None
-) -> list[str]:
-    # Turning needs the rows in another order than the file has them.
-    image = patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
-    metadata = _metadata(photo, image).moved()
+def _converted(
+    image: pyvips.Image, metadata: Metadata, photo: Photo, kind: str
+) -> tuple[pyvips.Image, Metadata, list[str]]:
+    """Make of a photo as it is stored, and of what it says, what another format can hold; and say what that loses."""
+    notes = []
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
-    settings, notes = _settings(photo, kind, quality)
     if photo.alpha and kind == "jpeg":
-        image = image.flatten(background=[np.iinfo(np.uint8 if photo.depth == 8 else np.uint16).max])
+        image = image.flatten(background=[255 if photo.depth == 8 else 65535])
         notes.append("JPEG has no alpha: transparent parts become white")
     if photo.colours == 1 and metadata.icc and kind in ("webp", "avif"):
         image = image.icc_transform("srgb", embedded=True, depth=photo.depth)
-        metadata = replace(metadata, icc=b"")
+        metadata = metadata.with_icc(b"")
         notes.append(f"{kind.upper()} holds no grey profile: its tones become sRGB's")
     if photo.depth == 16 and kind in ("jpeg", "webp"):
         image = image.colourspace("b-w" if photo.colours == 1 else "srgb")
         notes.append(f"{kind.upper()} has 8 bit a sample: 16 become 8")
-    return notes + _encode(image, kind, settings, metadata, temporary)
+    return image, metadata, notes
 
 
 def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
@@ -252,32 +255,32 @@ def patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") 
 def _encode(image: pyvips.Image, kind: str, settings: dict[str, Any], metadata: Metadata, temporary: Path) -> list[str]:
     """Encode, then give the file its metadata."""
     if kind == "avif":
-        return _encode_avif(image, metadata, settings, temporary)
-    if kind == "tiff":
+        written, dropped = _encode_avif(image, metadata, settings)
+    elif kind == "tiff":
         size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
         save: Any = image.tiffsave
         save(os.fsencode(temporary), **settings, keep="none", bigtiff=size > _BIG_TIFF_BYTES)
-        with temporary.open("r+b") as encoded:
-            return _left_out(carry_tiff_tags(metadata, encoded))
-    encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none")
-    if kind == "jpeg":
-        encoded = with_density(encoded, image.xres, image.yres)
-    written, dropped = _SPLICES[kind](metadata, encoded)
+        with temporary.open("r+b") as file:
+            return _left_out(carry_tiff_tags(metadata, file))
+    else:
+        encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none")
+        if kind == "jpeg":
+            encoded = with_density(encoded, image.xres, image.yres)
+        written, dropped = _SPLICES[kind](metadata, encoded)
     temporary.write_bytes(written)
     return _left_out(dropped)
 
 
-def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
+def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any]) -> tuple[bytes, list[str]]:
     image = with_block(with_block(image, "xmp-data", metadata.xmp), "icc-profile-data", metadata.icc)
     # Of more than 8 bits a file has 10 or 12, the highest of those that are handed over.
     bits = field(image, "bits-per-sample", 12) if image.format == "ushort" else 8
     save: Any = image.heifsave_buffer
     written = save(**settings, keep="xmp:icc", bitdepth=min(bits, 12))
     told = with_exif(written, metadata.exif)
-    temporary.write_bytes(told or written)
-    lost = ["Photoshop and IPTC data (AVIF has no place for them)"] if metadata.photoshop else []
-    lost += ["EXIF"] if metadata.exif and not told else []
-    return _left_out([*metadata.dropped, *lost])
+    lost = ["Photoshop and IPTC data (AVIF has no place for them)"] * bool(metadata.photoshop)
+    lost += ["EXIF"] * bool(metadata.exif and not told)
+    return told or written, [*metadata.dropped, *lost]
 
 
 def _left_out(dropped: Sequence[str]) -> list[str]:
