@@ -93,8 +93,8 @@ def _numbers(data: bytes, at: int, item: int) -> list[int]:
 def with_exif(written: bytes, exif: bytes) -> bytes:
     """Return an AVIF file as libvips writes it, without EXIF, with this EXIF block (without prefix) in it, if any.
 
-    libvips itself would write the block again: it adds tags and drops unknown ones, and maker notes, which hold offsets
-    into the block, move. Returns b"" where another libvips lists the places of a file's items in another way.
+    libvips would add tags, drop unknown ones and move maker notes. Returns b"" where another libvips lists the places
+    of a file's items in another way.
     """
     meta = written.index(b"meta") - 4
     end = meta + int.from_bytes(written[meta : meta + 4], "big")

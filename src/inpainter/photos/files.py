@@ -78,10 +78,9 @@ def _check_place(output: Path) -> None:
 
 @contextmanager
 def atomic(output: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary path beside `output`; when the block ends well, it becomes `output` in one step.
+    """Give a temporary path beside `output`, which becomes `output` in one step when the block ends well.
 
-    Whatever goes wrong in between, the temporary file is removed and `output` is as it was.
-    Raises InputError when the disk is full or the output came into being meanwhile.
+    Whatever goes wrong, `output` is as it was. Raises InputError.
     """
     with explained(output), atomic_all([output], overwrite=overwrite) as (temporary,):
         yield temporary
@@ -246,10 +245,7 @@ def _keep(target: Path, aside: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, in the place of an older one, so that whoever opens it finds the old content or the new.
-
-    Raises InputError when the disk is full or the folder cannot be written to; `path` is then as it was.
-    """
+    """Write a file, or replace it, so that whoever opens it finds the old content or the new; raises InputError."""
     with atomic(path, overwrite=True) as temporary:
         temporary.write_bytes(data)
 

@@ -44,13 +44,10 @@ class StoredPatch:
 def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
     """Return the JPEG `source` with patches in it, every block that no patch's mask touches keeping its coefficients.
 
-    Size, quantisation tables, sampling, component numbers and progressive coding stay. Of the application segments
-    only Adobe's, which says what the colours are, comes along; comments do not. Restart markers are lost (the library
-    cannot write them), which changes no pixel. Touched blocks are coded with the file's own tables; pixels in them
-    that the mask leaves out change by its rounding only, which is chosen in their favour.
-
-    A chroma sample that stands for several pixels of which some are masked becomes the mean of their new and old
-    chroma, and decoders that smooth chroma let it reach one sample further.
+    Size, quantisation tables, sampling, component numbers and progressive coding stay; restart markers are lost, which
+    changes no pixel. Of the metadata only Adobe's segment, which says what the colours are, comes along. Pixels of
+    touched blocks that the mask leaves out change by rounding only, which is chosen in their favour; decoders that
+    smooth chroma let the fill reach one sample further.
 
     Raises InputError when the file is damaged or cut short, CarryError when its blocks cannot be carried over. Damage
     inside a scan that libjpeg conceals is not noticed: let a strict decoder see the file first.

@@ -43,9 +43,7 @@ class CarryError(ValueError):
 def change_blocks(jpeg: Jpeg, change: Change) -> bytes:
     """Return a JPEG with its coefficients as `change` leaves them, and without its metadata.
 
-    `change(number, plane, table)` is called once for each component and changes the plane in place; `table`, `(8, 8)`,
-    is what it is quantised with.
-
+    `change(number, plane, table)` changes the plane of a component, which is quantised by `table`, in place.
     Raises CarryError when there is no jpeglib or when a coefficient is beyond 8-bit coding, InputError when the file
     is damaged or the disk full.
     """

@@ -82,8 +82,7 @@ def _behind(jpeg: Jpeg) -> list[str]:
 def splice_jpeg(metadata: Metadata, encoded: bytes) -> tuple[bytes, list[str]]:
     """Return the JPEG `encoded` with `metadata` in place of its own, and what was dropped.
 
-    How a reader takes the components is for `encoded` to say, by its Adobe segment or none. Where `metadata` has no
-    JFIF segment, that is its, too. Raises InputError when a header is damaged.
+    How a reader takes the components is for `encoded` to say, by its Adobe segment or none.
     """
     start, tables, jfif, adobe = len(encoded), b"", b"", b""
     for one in segments(encoded):

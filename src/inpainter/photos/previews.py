@@ -90,9 +90,9 @@ def _wipe(block: bytearray, spans: Iterable[Span], kept: Iterable[Span] = ()) ->
 def strip_exif(block: bytes) -> tuple[bytes, list[str]]:
     """An EXIF block without previews, and what was dropped.
 
-    `block` is the TIFF structure, with or without the prefix `Exif\\0\\0`, which is kept as it is. The length and the
-    place of everything else stay, because maker notes hold offsets into the block: the thumbnail's directory (IFD1) is
-    unlinked and, with what it points to, overwritten with zeros; so are JPEG streams elsewhere, as in maker notes.
+    `block` may have the prefix `Exif\\0\\0`. Everything keeps its place, because maker notes hold offsets: the
+    thumbnail's directory (IFD1) is unlinked and, with what it points to, overwritten with zeros; so are JPEG streams
+    elsewhere, as in maker notes.
     """
     prefix = block[: len(EXIF_PREFIX)] if block.startswith(EXIF_PREFIX) else b""
     cleaned = bytearray(block[len(prefix) :])

@@ -89,8 +89,7 @@ def true_suffix(path: Path) -> str:
 def is_sequence(head: bytes) -> bool:
     """Whether a WebP, AVIF or HEIC file is animated; `head` is its beginning, 64 bytes or more.
 
-    A WebP file says so in a flag of its VP8X chunk (RFC 9649, section 2.7), the others by a brand: a HEIC of which that
-    is not the first has a still picture, too.
+    WebP says so in a flag (RFC 9649, section 2.7), the others by a brand: a HEIC of another first one has a still, too.
     """
     if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
         return len(head) > 20 and bool(head[20] & 2)

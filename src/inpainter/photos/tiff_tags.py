@@ -88,9 +88,7 @@ def _structure(file: TiffFile, directory: Directory) -> bytes:
 def carry_tiff_tags(metadata: Metadata, encoded: BinaryIO) -> list[str]:
     """Give `encoded`, a TIFF of one page open for reading and writing, the tags that `metadata` describes.
 
-    Description, camera, dates, author, orientation, resolution, geography, ICC, XMP, IPTC, Photoshop resources, EXIF
-    and GPS are copied, values in the byte order of `encoded`; maker notes byte for byte, but for offsets. A new
-    directory goes to the end of the file. Returns what was dropped, in plain words.
+    They go to its end, in its byte order; maker notes byte for byte, but for offsets. Returns what was dropped.
     """
     file = TiffFile(encoded)
     own, _ = file.directory()

@@ -73,10 +73,9 @@ def write_photo(
 ) -> list[str]:
     """Write `photo` with `patches` in it, whole or not at all, and say what could not stay as it was.
 
-    Format, size, depth, profile, alpha and metadata stay, unless the suffix of `output` asks for another format.
-    Outside the masks, lossless formats keep every sample and JPEG every block that no mask touches; lossy WebP and
-    AVIF, and JPEGs whose blocks cannot be carried over, are encoded again, at `quality` (1 to 100) or one that loses
-    little. Embedded previews, which would still show what was removed, are left out. Raises InputError.
+    Outside the masks, lossless formats keep every sample and JPEG every block that no mask touches; what cannot is
+    encoded again, at `quality` (1 to 100) or one that loses little. The suffix of `output` may ask for another format.
+    Previews, which would still show what was removed, are left out. Raises InputError.
     """
     check_output(output, overwrite=overwrite, sources=(photo.path,))
     check_format(output, photo)
