@@ -147,7 +147,7 @@ def strip_photoshop(resources: bytes) -> tuple[bytes, list[str]]:
 
     Source: Adobe Photoshop File Formats Specification, "Image Resources Section".
     """
-    kept, position = b"", 0
+    kept, dropped, position = b"", False, 0
     while resources[position : position + 4].isalnum() and position + 12 <= len(resources):
         name = 1 + resources[position + 6]
         start = position + 10 + name + name % 2
@@ -157,6 +157,8 @@ def strip_photoshop(resources: bytes) -> tuple[bytes, list[str]]:
             break
         if int.from_bytes(resources[position + 4 : position + 6], "big") in _KEPT_RESOURCES:
             kept += resources[position:end]
+        else:
+            dropped = True
         position = end
-    dropped = len(kept) < position or any(resources[position:])
+    dropped |= any(resources[position:])
     return kept, ["Photoshop data other than IPTC and resolution"] * dropped
