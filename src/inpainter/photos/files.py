@@ -3,9 +3,9 @@
 import errno
 import os
 import re
-import secrets
 import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,8 +16,8 @@ from inpainter.core.paths import exists
 
 # What a share may say of permissions and flushing that it does not have; the rest, such as EIO, is a failure.
 _REFUSED = {errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
-# The temporary files made here, and those that encoders put beside them.
-_TEMPORARY = re.compile(r"\.inpainter-[0-9a-z_]{8}\.(part2?|old)")
+# The folders that a file is made in.
+_TEMPORARY = re.compile(r"\.inpainter-[0-9a-z_]{8}")
 # Nothing is written for so long without a change to its file, s.
 _DEAD_AFTER = 24 * 60 * 60
 # The folders in which this process has looked for what killed runs left.
@@ -103,13 +103,12 @@ def atomic_all(outputs: Sequence[Path], *, overwrite: bool) -> Iterator[list[Pat
         for output, (temporary, _) in zip(outputs, places, strict=True):
             with explained(output):
                 _flush(temporary)
-        with undisturbed(), ExitStack() as old, ExitStack() as undo:
+        with undisturbed(), ExitStack() as undo:
             for output, (temporary, target) in zip(outputs, places, strict=True):
                 with explained(output):
                     # The last, or only, one is replaced in one step, and nothing can fail after it.
                     if target != places[-1][1] and target.is_file():
                         aside = temporary.with_suffix(".old")
-                        old.callback(_remove, aside)
                         _keep(target, aside)
                         undo.callback(aside.replace, target)
                     new = not os.path.lexists(target)
@@ -140,16 +139,6 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def gone_afterwards(path: Path) -> Iterator[None]:
-    """Remove a file, if it is there, when the block is over, however it ends."""
-    with ExitStack() as stack:
-        # Twice: a signal may come before the first is done.
-        stack.callback(_remove, path)
-        stack.callback(_remove, path)
-        yield
-
-
-@contextmanager
 def explained(output: Path) -> Iterator[None]:
     """Turn what the operating system says of a file that cannot be written into an InputError."""
     try:
@@ -160,13 +149,17 @@ def explained(output: Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary(output: Path) -> Iterator[tuple[Path, Path]]:
-    """An empty file beside `output` that is gone in the end, and the file that it is to become."""
+    """An empty file, in a private folder beside `output` that is gone in the end, and the file that it is to become."""
     target = _target(output)
     with ExitStack() as stack:
         with undisturbed():
-            temporary = _new_beside(target)
-            stack.enter_context(gone_afterwards(temporary))
-        _remove_dead(temporary)
+            folder = Path(tempfile.mkdtemp(prefix=".inpainter-", dir=target.parent))
+            # Twice: a signal may come before the first is done. What cannot be removed is left for a later run.
+            for _ in range(2):
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        _remove_dead(folder)
+        temporary = folder / "part"
+        temporary.touch()
         if target.exists():
             _take_permissions(temporary, target)
         yield temporary, target
@@ -177,41 +170,22 @@ def _target(output: Path) -> Path:
     return Path(os.path.realpath(output)) if output.is_symlink() else output
 
 
-def _new_beside(target: Path) -> Path:
-    """Make an empty file of a name that was free, which nobody may open who could not open `target`."""
-    # The system applies the umask; to ask for it, a program has to change it, for all its threads.
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
-    while True:
-        temporary = target.parent / f".inpainter-{secrets.token_hex(4)}.part"
-        with suppress(FileExistsError):
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-            return temporary
-
-
-def _remove_dead(temporary: Path) -> None:
-    """Remove what killed runs have left in the folder of a file just made, once in a process.
+def _remove_dead(made: Path) -> None:
+    """Remove what killed runs have left beside a folder just made, once in a process.
 
     Only their age says that nobody writes them any more: on a share they may be another machine's, whose processes
-    cannot be seen from here. It is counted by the clock that dated the new file, which is the share's.
+    cannot be seen from here. It is counted by the clock that dated the new folder, which is the share's.
     """
-    folder = temporary.parent.absolute()
-    if folder in _tidied:
+    if (beside := made.parent.absolute()) in _tidied:
         return
-    _tidied.add(folder)
-    with suppress(OSError), os.scandir(folder) as entries:
-        now = temporary.stat().st_mtime
+    _tidied.add(beside)
+    with suppress(OSError), os.scandir(beside) as entries:
+        now = made.stat().st_mtime
         for entry in entries:
-            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                facts = entry.stat(follow_symlinks=False)
-                # A file put aside has the date of its content; being put aside changed its other one.
-                if now - max(facts.st_mtime, facts.st_ctime) > _DEAD_AFTER:
-                    _remove(Path(entry.path))
-
-
-def _remove(path: Path) -> None:
-    """Remove a temporary file; where that fails, it is left for a later run, because why it is removed matters more."""
-    with suppress(OSError):
-        path.unlink()
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                held = [Path(entry.path), *Path(entry.path).iterdir()]
+                if now - max(path.lstat().st_mtime for path in held) > _DEAD_AFTER:
+                    shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

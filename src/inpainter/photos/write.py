@@ -16,7 +16,7 @@ import pyvips
 from inpainter.core import Box, InputError, Mask, compose
 from inpainter.photos.avif import avif_colours, with_exif
 from inpainter.photos.cicp import with_block
-from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
+from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_library import CarryError
@@ -100,17 +100,17 @@ def encode_photo(
             except CarryError as reason:
                 notes.append(f"every block is encoded again, at quality {quality or _JPEG_QUALITY}: {reason}")
         settings, lost = _settings(photo, kind, quality)
-        with _as_stored(photo, patches, temporary if same else None) as (twin, stored):
-            # Turning needs the rows in another order than the file has them.
-            image = patched(twin, stored, "sequential" if same or photo.orientation == 1 else "random")
-            metadata = _metadata(photo, image)
-            if not same:
-                image, metadata, more = _converted(image, metadata.moved(), photo, kind)
-                lost += more
-            elif kind == "avif":
-                # It is decoded, and written, upright.
-                metadata = metadata.moved()
-            return notes + lost + _encode(image, kind, settings, metadata, temporary)
+        twin, stored = _as_stored(photo, patches, temporary) if same else (photo, patches)
+        # Turning needs the rows in another order than the file has them.
+        image = patched(twin, stored, "sequential" if same or photo.orientation == 1 else "random")
+        metadata = _metadata(photo, image)
+        if not same:
+            image, metadata, more = _converted(image, metadata.moved(), photo, kind)
+            lost += more
+        elif kind == "avif":
+            # It is decoded, and written, upright.
+            metadata = metadata.moved()
+        return notes + lost + _encode(image, kind, settings, metadata, temporary)
 
 
 def copy_photo(photo: Photo, output: Path, *, overwrite: bool, quality: int | None = None) -> list[str]:
@@ -178,25 +178,20 @@ def _settings(photo: Photo, kind: str, quality: int | None) -> tuple[dict[str, A
     return settings, [f"lossy {kind.upper()} is encoded again, at quality {settings['Q']}"] * same
 
 
-@contextmanager
-def _as_stored(
-    photo: Photo, patches: Sequence[Patch], temporary: Path | None
-) -> Iterator[tuple[Photo, Sequence[Patch]]]:
+def _as_stored(photo: Photo, patches: Sequence[Patch], temporary: Path) -> tuple[Photo, Sequence[Patch]]:
     """The photo and its patches as a TIFF with alpha multiplied in stores them; libvips divides it out and rounds."""
-    if not temporary or photo.format != "tiff" or not TiffPage(photo.path, photo.page).associated:
-        yield photo, patches
-        return
-    twin = replace(photo, path=temporary.with_name(temporary.name + "2"))
-    with gone_afterwards(twin.path):
-        shutil.copyfile(photo.path, twin.path)
-        mark_unassociated(twin.path, photo.page)
-        multiplied = []
-        for patch, stored in zip(patches, twin.crops([patch.box for patch in patches]), strict=True):
-            shares = patch.samples[..., -1:] / np.iinfo(stored.dtype).max
-            colours = np.rint(patch.samples[..., :-1] * shares).astype(stored.dtype)
-            stored[..., :-1] = compose(stored[..., :-1], colours, patch.mask)
-            multiplied.append(replace(patch, samples=stored))
-        yield twin, multiplied
+    if photo.format != "tiff" or not TiffPage(photo.path, photo.page).associated:
+        return photo, patches
+    twin = replace(photo, path=temporary.with_name("twin"))
+    shutil.copyfile(photo.path, twin.path)
+    mark_unassociated(twin.path, photo.page)
+    multiplied = []
+    for patch, stored in zip(patches, twin.crops([patch.box for patch in patches]), strict=True):
+        shares = patch.samples[..., -1:] / np.iinfo(stored.dtype).max
+        colours = np.rint(patch.samples[..., :-1] * shares).astype(stored.dtype)
+        stored[..., :-1] = compose(stored[..., :-1], colours, patch.mask)
+        multiplied.append(replace(patch, samples=stored))
+    return twin, multiplied
 
 
 # ---------------------------------------------------------------- another format
