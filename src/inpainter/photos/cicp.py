@@ -32,6 +32,11 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
+def grey_profile(data: bytes) -> bool:
+    """Whether the ICC profile of an AVIF or HEIC file is of grey; its header names the space and how it is measured."""
+    return b"GRAYXYZ " in data or b"GRAYLab " in data
+
+
 def in_own_colours(image: pyvips.Image, data: bytes) -> pyvips.Image:
     """Give the picture of an AVIF or HEIC file the profile and the range that the file describes by numbers.
 
@@ -47,7 +52,13 @@ def in_own_colours(image: pyvips.Image, data: bytes) -> pyvips.Image:
         levels = (((image[:3] / unit - black) * (top / span)).rint() * unit).cast(image.format)
         joined = levels.bandjoin(image[3:]) if image.bands > 3 else levels
         image = joined.copy(interpretation=image.interpretation)
-    if not image.get_typeof("icc-profile-data") and (profile := profile_for(colours.primaries, colours.transfer)):
+    if image.bands > 2 and grey_profile(data):
+        # libheif writes it into no file of three channels.
+        tones = image[0].copy(interpretation="b-w" if image.format == "uchar" else "grey16")
+        converted: Any = tones.icc_transform("srgb", embedded=True, depth=8 if image.format == "uchar" else 16)
+        converted = converted.bandjoin(image[3:]) if image.bands > 3 else converted
+        image = with_block(converted.copy(interpretation=image.interpretation), "icc-profile-data", b"")
+    elif not image.get_typeof("icc-profile-data") and (profile := profile_for(colours.primaries, colours.transfer)):
         image = with_block(image, "icc-profile-data", profile)
     return image
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from inpainter.core import Box, Image, InputError
 from inpainter.photos.avif import avif_colours
-from inpainter.photos.cicp import in_own_colours
+from inpainter.photos.cicp import grey_profile, in_own_colours
 from inpainter.photos.heic import load_heic
 from inpainter.photos.png_chunks import png_facts
 from inpainter.photos.sniff import PHOTOS, REMEDIES, SUFFIXES, is_sequence, sniff
@@ -203,6 +203,8 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int 
         )
     if kind == "avif" and avif_colours(data).grey:
         notes.append("grey in AVIF is written as three equal channels")
+    if kind == "avif" and grey_profile(data):
+        notes.append("AVIF of three channels holds no grey profile: its tones become sRGB's")
     if kind != "heic" and SUFFIXES.get(path.suffix.lower(), kind) != kind:
         notes.append(f"{path.name}: is a {kind.upper()} file, in spite of its name")
     photo = _describe(path, kind, header, notes)
