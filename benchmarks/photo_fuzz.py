@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from corpus.kinds import KINDS  # pyright: ignore[reportMissingImports]
 from inpainter.core import Box, InputError
 from inpainter.photos.photo import open_photo
+from inpainter.photos.sniff import SUFFIXES
 from inpainter.photos.write import Patch, write_photo
 
 SEED, MOST_BYTES, HOLE = 0, 200_000, 8
@@ -102,7 +103,7 @@ def filled(path: Path, output: Path) -> str:
         write_photo(photo, output, [Patch(box, samples, np.ones(samples.shape[:2], bool))], overwrite=True)
     except InputError as error:
         return "refused" if "\n" not in str(error) and str(path) in str(error) else f"refused, but: {error}"
-    if photo.format in LOSSLESS and output.suffix == path.suffix and photo.bands in (1, 3):
+    if photo.format in LOSSLESS and SUFFIXES.get(output.suffix) == photo.format and photo.bands in (1, 3):
         whole = Box(0, 0, photo.width, photo.height)
         before, after = (one.crops([whole])[0] for one in (photo, open_photo(output, max_megapixels=1)))
         before[box.slices] = after[box.slices]

@@ -18,6 +18,7 @@ from tiff_maker import Tags, packed_12, tiff, tiff_tags
 
 SIDE = 64
 RGB, GREY = picture(SIDE, SIDE, 3), picture(SIDE, SIDE, 1)
+VIVID = np.array([[[230, 30, 20], [20, 40, 220]]], np.uint8).repeat(SIDE, 0).repeat(SIDE // 2, 1)
 RGBA, DEEP = picture(SIDE, SIDE, 4), picture(SIDE, SIDE, 3, 16)
 
 
@@ -144,6 +145,23 @@ def coarse_jpeg() -> bytes:
     return bytes(data)
 
 
+def one_frame() -> bytes:
+    """An animation of one picture, which is the file's only one."""
+    control = struct.pack(">IIIIIHHBB", 0, SIDE, SIDE, 0, 0, 1, 1, 0, 0)
+    return png(
+        SIDE, SIDE, kind=2, rows=RGB.tobytes(),
+        before=(png_chunk(b"acTL", struct.pack(">II", 1, 0)), png_chunk(b"fcTL", control)),
+    )  # fmt: skip
+
+
+def unspecified_avif() -> bytes:
+    """An AVIF that says only its range, and another one in its AV1 stream: what the container says counts."""
+    data = changed(pillow("AVIF", VIVID, quality=95), b"colrnclx\0\1\0\r\0\6", b"colrnclx" + b"\0\2" * 3)()
+    bits = f"{int.from_bytes(data, 'big'):0{8 * len(data)}b}"
+    bits = bits.replace(f"{1:08b}{13:08b}{6:08b}1", f"{2:08b}" * 3 + "0")
+    return int(bits, 2).to_bytes(len(data), "big")
+
+
 def with_colours(primaries: int, transfer: int) -> Callable[[], bytes]:
     """An AVIF whose `colr` box says which colours it means (ITU-T H.273)."""
     codes = struct.pack(">HH", primaries, transfer)
@@ -184,6 +202,7 @@ KINDS: dict[str, Kind] = {
     "jpeg with a second one": Kind(".jpg", several("MPO")),
     "jpeg cmyk": Kind(".jpg", pillow("JPEG", mode="CMYK", dpi=(300, 300)), near=255),
     "jpeg cut in half": Kind(".jpg", cut(_JPEG), "cut short"),
+    "jpeg of unknown markers": Kind(".jpg", changed(_JPEG, b"\xff\xdb", b"junk\xff\x04"), "get a whole copy"),
     "jpeg cut in its header": Kind(".jpg", cut(_JPEG, 0.1), "cut short"),
     "jpeg of no size": Kind(".jpg", changed(_JPEG, b"\x08\0\x40\0\x40", b"\x08\0\0\0\0"), " "),
     "jpeg of 12 bit": Kind(".jpg", changed(_JPEG, b"\x11\x08\0\x40", b"\x11\x0c\0\x40"), " "),
@@ -218,6 +237,7 @@ KINDS: dict[str, Kind] = {
     "png with bytes behind": Kind(".png", longer(_PNG)),
     "png in jpg": Kind(".jpg", _PNG),
     "png animated": Kind(".png", several("PNG"), "several pictures"),
+    "png animated, of one picture": Kind(".png", one_frame),
     "png cut in half": Kind(".png", cut(_PNG), "get a whole copy"),
     "png with exif in a circle": Kind(".png", with_chunks(png_chunk(b"eXIf", _CIRCLE))),
     "png with a chunk of its own": Kind(".png", with_chunks(png_chunk(b"prVt", b"own"), png_chunk(b"prVT", b""))),
@@ -249,6 +269,7 @@ KINDS: dict[str, Kind] = {
     "avif with alpha": Kind(".avif", pillow("AVIF", RGBA, quality=90)),
     "avif grey in the studio's range": Kind(".avif", pillow("AVIF", GREY, range="limited")),
     "avif display p3": Kind(".avif", with_colours(12, 13)),
+    "avif of an unspecified matrix": Kind(".avif", unspecified_avif),
     "avif hdr": Kind(".avif", with_colours(9, 16), "HDR (PQ)"),
     "avif turned": Kind(".avif", pillow("AVIF", exif=exif(6))),
     "avif with damaged exif": Kind(".avif", pillow("AVIF", exif=b"II*\0\xff\xff\xff\xff")),
@@ -292,6 +313,17 @@ KINDS: dict[str, Kind] = {
     "tiff in tiles of jpeg": Kind(
         ".tif", by_vips(".tif", compression="jpeg", tile=True, tile_width=32, tile_height=32)
     ),
+    "tiff in tiles of jpeg, with alpha": Kind(
+        ".tif",
+        lambda: tiff(
+            (
+                tiff_tags(SIDE, SIDE, 4, compression=7) | _ALPHA | {322: (3, [SIDE]), 323: (3, [SIDE])},
+                [pillow("JPEG", mode="CMYK")()],
+            ),
+            strips=(324, 325),
+        ),
+        "not supported",
+    ),
     "tiff grey in jpeg": Kind(".tif", by_vips(".tif", GREY, compression="jpeg")),
     "tiff big, in tiles, other byte order": Kind(".tif", by_tifffile(DEEP, bigtiff=True, tile=(32, 16), byteorder=">")),
     "tiff in many strips": Kind(".tif", by_tifffile(RGB, rowsperstrip=1)),
@@ -309,6 +341,7 @@ KINDS: dict[str, Kind] = {
     "tiff with pages": Kind(".tif", several("TIFF"), "several pictures"),
     "tiff of 12 bit": Kind(".tif", by_hand(packed_12(RGB.astype(int) * 16), bits=12), "12 bit"),
     "tiff of floats": Kind(".tif", by_tifffile(RGB.astype(np.float32)), "float"),
+    "tiff of signed samples": Kind(".tif", by_tifffile(DEEP.astype(np.int16)), "unsigned"),
     "tiff of 32 bit": Kind(".tif", by_tifffile(RGB.astype(np.uint32)), "uint"),
     "tiff zstandard": Kind(".tif", by_hand(compression=50000), "Zstandard"),
     "tiff lzma": Kind(".tif", by_hand(lzma.compress(RGB.tobytes()), compression=34925), "LZMA"),

@@ -5,17 +5,19 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 import pyvips
 import tifffile
 from PIL import Image, ImageCms
 
+from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_segments import jpeg_metadata
-from inpainter.photos.metadata import Metadata
+from inpainter.photos.metadata import Metadata, cleaned
 from inpainter.photos.png_chunks import png_metadata
-from inpainter.photos.tiff_tags import Field, TiffFile, carry_tiff_tags, encode_directory, tiff_metadata
+from inpainter.photos.tiff_structure import Field, TiffFile, encode_directory
+from inpainter.photos.tiff_tags import carry_tiff_tags, tiff_metadata
 from inpainter.photos.webp_chunks import webp_metadata
 from photos.metadata_blocks import exif, jpeg, packet_with, resource
 
@@ -60,12 +62,15 @@ def header_of(data: bytes) -> list[tuple[int, bytes]]:
 
 def metadata_of(source: bytes, format: str) -> Metadata:
     """The blocks that another format can carry."""
-    readers = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
+    if format == "jpeg":
+        return jpeg_metadata(read_header(source))
+    readers = {"png": png_metadata, "webp": webp_metadata}
     return tiff_metadata(io.BytesIO(source)) if format == "tiff" else readers[format](source)
 
 
-def spliced(splice: Callable[..., Any], source: bytes | Metadata, encoded: bytes, **options: bool) -> Any:
-    return splice(source, encoded, **options)
+def spliced(splice: Callable[..., Any], source: bytes | Metadata, encoded: bytes) -> Any:
+    """The encoded file with what a source says of itself, and what was dropped."""
+    return splice(source if isinstance(source, Metadata) else metadata_of(source, splice.__name__[7:]), encoded)
 
 
 def same_samples(left: bytes, right: bytes) -> bool:
@@ -159,12 +164,11 @@ def vips_tiff(path: Path, **options: Any) -> bytes:
     return path.read_bytes()
 
 
-def carried(tmp_path: Path, source: bytes | Metadata, same_colours: bool = True, **options: Any) -> Any:
+def carried(tmp_path: Path, source: bytes | Metadata, **options: Any) -> Any:
     path = tmp_path / "written.tif"
     before = vips_tiff(path, **options)
     with path.open("r+b") as file:
-        came: BinaryIO | Metadata = source if isinstance(source, Metadata) else io.BytesIO(source)
-        dropped = carry_tiff_tags(came, file, same_colours=same_colours)
+        dropped = carry_tiff_tags(source if isinstance(source, Metadata) else metadata_of(source, "tiff"), file)
     after = path.read_bytes()
     assert same_samples(after, before)
     assert pyvips.Image.new_from_buffer(after, "").avg() == pyvips.Image.new_from_buffer(before, "").avg()
@@ -204,7 +208,7 @@ def below(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def whole(exif_block: bytes) -> Metadata:
-    return Metadata.clean(exif_block, PLAIN_XMP, ICC, resource(1028, IPTC))
+    return cleaned({"exif": exif_block, "xmp": PLAIN_XMP, "icc": ICC, "photoshop": resource(1028, IPTC)})
 
 
 def source_file(format: str, order: str) -> bytes:

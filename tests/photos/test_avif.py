@@ -239,3 +239,17 @@ def test_bytes_behind_the_picture_do_not_matter(tmp_path: Path) -> None:
     photo.write_bytes(photo.read_bytes() + b"SEFH" + bytes(range(40)))
     fill(photo, MASK, tmp_path / "out.avif")
     assert info(tmp_path / "out.avif")["icc_profile"] == profile_for(12, 13)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_grey_profile_becomes_srgb_which_is_said(tmp_path: Path, alpha: bool) -> None:
+    planes = [steps(1)] * 3 + [np.full((HEIGHT, WIDTH), 100, np.uint8)] * alpha
+    photo = avif(tmp_path / "photo.avif", np.dstack(planes), icc_profile=profile("GRAY"))
+    report = fill(photo, MASK, tmp_path / "out.avif")
+    assert any("its tones become sRGB's" in note for note in report.notes)
+    assert "icc_profile" not in info(tmp_path / "out.avif")
+    light = (steps(1) / 255) ** 1.8
+    tones = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    after = shown(tmp_path / "out.avif").astype(int)
+    assert np.abs(after[..., :3] - tones[..., None])[~MASK].max() <= 4
+    assert not alpha or (after[..., 3] == 100).all()

@@ -17,7 +17,7 @@ from makers import assert_helpful, assert_nothing_left
 def test_appears_when_done_and_not_before(tmp_path: Path) -> None:
     output = tmp_path / "out.png"
     with atomic(output, overwrite=False) as temporary:
-        assert temporary.parent == tmp_path
+        assert temporary.parent.parent == tmp_path
         temporary.write_bytes(b"whole")
         assert not output.exists()
     assert output.read_bytes() == b"whole"

@@ -6,6 +6,8 @@ block and the profile of `makers`; then turned by 90 degrees, as phones do it (a
 
 import builtins
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import inpainter
 from inpainter.core import InputError
 from inpainter.photos.cicp import profile_for
 from inpainter.photos.photo import open_photo
-from makers import CAMERA, box_mask, picture, profile, save, save_mask
+from makers import CAMERA, EXPOSED, box_mask, exif, picture, profile, save, save_mask, thumbnail
 from photo_readers import fill
 
 PHONE = Path(__file__).with_name("phone.heic")
@@ -90,6 +92,58 @@ def test_a_damaged_one_is_one_line(photo: Path, damage: slice) -> None:
         said = str(error)
     assert not said or ("photo.heic" in said and "\n" not in said)
     assert said or damage.stop is not None
+
+
+def test_an_item_whose_type_is_no_text_is_refused(photo: Path) -> None:
+    # pi_heif itself dies of it, and takes the whole run along.
+    data = photo.read_bytes()
+    at = data.index(b"infe", data.index(b"Exif") - 20)
+    photo.write_bytes(data[: at + 12] + b"E\xeaif" + data[at + 16 :])
+    run = "import sys, pathlib\nfrom inpainter.photos.photo import open_photo\nopen_photo(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", run, str(photo)], capture_output=True, text=True)
+    assert "InputError" in done.stderr
+    assert "photo.heic: damaged" in done.stderr
+
+
+def test_grey_of_more_than_8_bits_and_what_it_says_in_several_lines(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pi_heif
+
+    class Grey:
+        size, mode, info = (WIDTH, HEIGHT), "I;16", {}
+        __array_interface__ = picture(HEIGHT, WIDTH, 1, 16)[..., 0].__array_interface__
+
+    class File(list):
+        primary_index = 0
+
+    monkeypatch.setattr(pi_heif, "open_heif", lambda *_, **__: File([Grey()]))
+    opened = open_photo(photo)
+    assert (opened.colours, opened.depth, opened.alpha) == (1, 16, False)
+
+    def failing(*_: Any, **__: Any) -> None:
+        raise ValueError("more than\nthe limit\n")
+
+    monkeypatch.setattr(pi_heif, "open_heif", failing)
+    with pytest.raises(InputError, match=r"damaged or cut short \(more than the limit\)"):
+        open_photo(photo)
+
+
+def test_a_long_exif_block_fits_into_a_jpeg_without_its_thumbnail(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pi_heif
+
+    real = pi_heif.open_heif
+
+    def with_long_exif(*arguments: Any, **options: Any) -> Any:
+        file = real(*arguments, **options)
+        file[0].info["exif"] = b"Exif\0\0" + exif(1, thumbnail() + bytes(70_000))
+        return file
+
+    monkeypatch.setattr(pi_heif, "open_heif", with_long_exif)
+    report = fill(photo, MASK, photo.with_name("out.jpg"))
+    assert not any("too long" in note for note in report.notes)
+    with Image.open(photo.with_name("out.jpg")) as image:
+        assert (image.getexif()[0x010F], image.getexif().get_ifd(0x8769)[0x9003]) == (CAMERA, EXPOSED)
 
 
 def test_larger_than_the_limit(photo: Path) -> None:

@@ -107,7 +107,7 @@ def assert_only_touched_change(before: bytes, after: bytes, mask: np.ndarray, fo
     new, info = coefficients(after, folder / "new.jpg")
     assert bool(info.progressive_mode) == header.progressive
     for component, was, now in zip(header.components, old, new, strict=True):
-        changeable = touched(mask, header.cell(component), was.shape)
+        changeable = touched(mask, component.cell, was.shape)
         assert was.shape == now.shape
         np.testing.assert_array_equal(now[~changeable], was[~changeable])
 
@@ -332,20 +332,12 @@ def test_threads_do_not_disturb_each_other_and_the_library_stays_as_it_was():
     assert jpeglib.version.get() == before
 
 
-def test_a_patch_must_lie_within_the_picture(tmp_path: Path):
-    data = encode(scene(20, 20))
-    with pytest.raises(ValueError, match="leaves 20×20"):
-        patch_blocks(data, [StoredPatch(17, 0, *blot(4, 4))])
-    with pytest.raises(ValueError, match="with a mask of"):
-        patch_blocks(data, [StoredPatch(0, 0, blot(4, 4)[0], np.ones((4, 5), bool))])
-
-
 @pytest.mark.parametrize("progressive", [False, True], ids=["sequential", "progressive"])
 def test_a_file_cut_short_is_refused_wherever_it_is_cut(progressive: bool):
     data = encode(scene(40, 40), progressive=progressive)
     for length in [*range(0, len(data) - 1, 37), len(data) - 1]:
-        with pytest.raises(InputError, match=r"cut\.jpg: .*whole copy"):
-            patch_blocks(read_header(data[:length], "cut.jpg"), [])
+        with pytest.raises(InputError, match="whole copy"):
+            patch_blocks(read_header(data[:length]), [])
 
 
 def test_damaged_files_never_end_the_process(tmp_path: Path):
@@ -380,10 +372,8 @@ def test_damaged_files_never_end_the_process(tmp_path: Path):
 
 def test_what_is_no_jpeg_is_refused():
     for data in (b"", b"\xff", b"\x89PNG\r\n\x1a\n" + bytes(50), b"\xff\xd8" + bytes(50), b"\xff\xd8\xff\xd9"):
-        with pytest.raises(InputError, match=r"not\.jpg"):
-            read_header(data, "not.jpg")
-        with pytest.raises(InputError, match="this JPEG"):
-            patch_blocks(data, [])
+        with pytest.raises(InputError, match="JPEG"):
+            read_header(data)
 
 
 def with_frame(data: bytes, **changes: int) -> Jpeg:

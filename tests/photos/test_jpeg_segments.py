@@ -74,7 +74,7 @@ def test_jpeg_previews_go_from_every_segment() -> None:
     assert markers == [0xE0, 0xE1]
     assert header_of(output)[0][1] == b"JFIF\0\1\1\0\0\1\0\1\0\0"
     assert tags_of(header_of(output)[1][1]) == tags_of(exif(">"))
-    assert dropped == [
+    assert sorted(dropped) == sorted([
         "JFIF thumbnail",
         "EXIF thumbnail",
         "XMP (thumbnail)",
@@ -84,7 +84,7 @@ def test_jpeg_previews_go_from_every_segment() -> None:
         "preview in a JPEG segment",
         "APP11 data (Content Credentials or a residual picture)",
         "Photoshop data other than IPTC and resolution",
-    ]
+    ])  # fmt: skip
 
 
 def test_a_file_of_several_pictures_becomes_one() -> None:
@@ -105,7 +105,11 @@ def test_ultra_hdr_and_motion_photos_are_said_as_such() -> None:
     ultra = with_segments(JFIF, hdr, index) + gain_map
     output, dropped = spliced(splice_jpeg, ultra, saved(picture(), "JPEG"))
     assert header_of(output) == [(0xE0, JFIF[4:])]
-    assert dropped == ["XMP (gain map of an Ultra-HDR photo)", "multi-picture index", "gain map of an Ultra-HDR photo"]
+    assert sorted(dropped) == [
+        "XMP (gain map of an Ultra-HDR photo)",
+        "gain map of an Ultra-HDR photo",
+        "multi-picture index",
+    ]
     assert [*find_jpegs(output)] == [(0, len(output))]
     motion = with_segments(JFIF) + b"\0\0\0\x18ftypmp42" + bytes(99)
     output, dropped = spliced(splice_jpeg, motion, saved(picture(), "JPEG"))
@@ -129,6 +133,14 @@ def test_photoshop_over_two_segments_is_cleaned_as_one() -> None:
     assert metadata_of(output, "jpeg").photoshop == before + after
 
 
+def test_a_second_exif_block_stays_whole_behind_a_first_whose_thumbnail_is_cut_short() -> None:
+    first = segment(0xE1, b"Exif\0\0" + exif(">", thumbnail=jpeg((32, 32)))[:-1])
+    output, dropped = spliced(splice_jpeg, with_segments(JFIF, first, EXIF_SEGMENT), saved(picture(), "JPEG"))
+    assert dropped == ["EXIF thumbnail"]
+    assert EXIF_SEGMENT in output
+    assert not list(find_jpegs(output[2 : output.index(EXIF_SEGMENT)]))
+
+
 def test_exif_over_two_segments_is_cleaned_as_one() -> None:
     block = exif("<", maker=bytes(range(256)) * 200, thumbnail=jpeg((1200, 900), quality=100))
     assert len(block) > 65_527
@@ -136,7 +148,6 @@ def test_exif_over_two_segments_is_cleaned_as_one() -> None:
     output, dropped = spliced(splice_jpeg, with_segments(*parts), with_segments())
     assert "EXIF thumbnail" in dropped
     joined = b"".join(payload[6:] for _, payload in header_of(output))
-    assert len(joined) == len(block)
     assert tags_of(joined) == tags_of(block)
     assert not list(find_jpegs(joined))
 
@@ -163,7 +174,7 @@ def test_colours_follow_the_samples() -> None:
     source = saved(picture("CMYK"), "JPEG", icc_profile=OTHER_ICC, exif=b"Exif\0\0" + exif("<"))
     assert b"Adobe" in source
     encoded = saved(picture(), "JPEG", icc_profile=ICC, dpi=(300, 300))
-    output, _ = spliced(splice_jpeg, source, encoded, same_colours=False)
+    output, _ = splice_jpeg(metadata_of(source, "jpeg").with_icc(ICC), encoded)
     found = Image.open(io.BytesIO(output))
     assert (found.mode, found.info["icc_profile"]) == ("RGB", ICC)
     assert b"Adobe" not in output

@@ -86,12 +86,10 @@ def test_png_previews_go() -> None:
     ]
     output, dropped = spliced(splice_png, with_chunks(before, []), saved(picture(), "PNG"))
     found = dict(png_chunks(output))
-    assert [name for name, _ in png_chunks(output)] == [b"IHDR", b"eXIf", b"zTXt", b"IDAT", b"IEND"]
+    assert [name for name, _ in png_chunks(output)] == [b"IHDR", b"eXIf", b"IDAT", b"IEND"]
     assert not list(find_jpegs(found[b"eXIf"]))
     assert "XMP (thumbnail)" in dropped
-    profile = zlib.decompress(found[b"zTXt"][len(b"Raw profile type exif\0\0") :]).split(b"\n", 3)[3]
-    assert tags_of(bytes.fromhex(profile.decode())) == tags_of(exif("<"))
-    assert not list(find_jpegs(bytes.fromhex(profile.decode())))
+    assert tags_of(found[b"eXIf"]) == tags_of(exif("<"))
     assert "PNG chunk 'caBX'" in dropped
     assert "PNG chunk 'prVW'" in dropped
     assert not any("iDOT" in one for one in dropped)
@@ -102,17 +100,6 @@ def test_png_sample_chunks_go_when_the_samples_change_type() -> None:
     output, dropped = spliced(splice_png, source, saved(picture(), "PNG"))
     assert [name for name, _ in png_chunks(output)] == [b"IHDR", b"IDAT", b"IEND"]
     assert dropped == ["PNG chunk 'bKGD'", "PNG chunk 'sBIT'"]
-    same, dropped = spliced(splice_png, source, saved(picture("P"), "PNG"))
-    assert dropped == []
-    assert [name for name, _ in png_chunks(same)] == [b"IHDR", b"sBIT", b"PLTE", b"bKGD", b"IDAT", b"IEND"]
-
-
-def test_png_colours_can_come_from_the_encoded_file() -> None:
-    encoded = saved(picture(), "PNG", icc_profile=OTHER_ICC)
-    output, _ = spliced(splice_png, with_chunks([GAMA, ICCP, PHYS], []), encoded, same_colours=False)
-    assert Image.open(io.BytesIO(output)).info["icc_profile"] == OTHER_ICC
-    assert b"gAMA" not in output
-    assert PHYS in output
 
 
 def test_png_with_a_damaged_chunk_loses_only_that() -> None:
@@ -162,22 +149,16 @@ def test_a_raw_profile_is_as_long_as_it_says_and_its_name_is_a_line(name: bytes,
     keyword, line, block = PROFILES[profile]
     head = b"Raw profile type " + keyword + (b"\0\0" if name == b"zTXt" else b"\0")
 
-    def text_of(png: bytes) -> bytes:
-        (data,) = (data for chunk_name, data in png_chunks(png) if chunk_name == name)
-        assert data.startswith(head)
-        return zlib.decompress(data[len(head) :]) if name == b"zTXt" else data[len(head) :]
-
     for behind in (b"", jpeg((16, 16)).hex().encode(), b"\0"):
         text = raw_profile(line.decode(), block) + behind
         source = with_chunks([chunk(name, head + (zlib.compress(text) if name == b"zTXt" else text))], [])
         output, dropped = spliced(splice_png, source, saved(picture(), "PNG"))
-        _, said_line, length, digits = text_of(output).split(b"\n", 3)
-        kept = bytes.fromhex(digits.rstrip(b"\0").decode())
-        assert (said_line, int(length)) == (line, len(kept))
-        assert not list(find_jpegs(kept))
         assert len(dropped) == (b"Exif" in block or block[:2] == b"MM") + (len(behind) > 1)
-        found = metadata_of(source, "png")
+        # What has not changed stays as it stands.
+        assert bool(dropped) != (source[33:].split(b"IDAT")[0] == output[33:].split(b"IDAT")[0])
+        found = metadata_of(output, "png")
         assert "damaged" not in " ".join([*dropped, *found.dropped])
+        assert not list(find_jpegs(found.exif))
         assert (tags_of(found.exif) == tags_of(exif("<" if b"Exif" in block else ">"))) == ("EXIF" in profile)
         assert found.xmp == (PLAIN_XMP if "XMP" in profile else b"")
         assert found.photoshop == (resource(1028, IPTC) if "IPTC" in profile else b"")

@@ -51,6 +51,19 @@ def avif_colours(data: bytes) -> AvifColours:
         raise InputError("the boxes of this file are damaged; get a whole copy of it") from error
 
 
+def check_items(data: bytes) -> None:
+    """Raise InputError unless the type of each item of a HEIC file is text: of another one pi_heif crashes."""
+    try:
+        # What follows need not be boxes.
+        meta = next((span for kind, span in _boxes(data, 0, len(data)) if kind == b"meta"), (0, 0))
+        start, end = dict(_boxes(data, meta[0] + 4, meta[1])).get(b"iinf", (0, 0))
+        for _, (at, _) in _boxes(data, start + (8 if data[start] else 6), end):
+            kind = at + (10 if data[at] > 2 else 8)
+            data[kind : kind + 4].decode("ascii")
+    except (struct.error, ValueError, IndexError) as error:
+        raise InputError("damaged or cut short (list of items); get a whole copy of it") from error
+
+
 def _boxes(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, tuple[int, int]]]:
     """The type of each box, and where its content begins and ends."""
     while at + 8 <= end:
@@ -80,8 +93,8 @@ def _numbers(data: bytes, at: int, item: int) -> list[int]:
 def with_exif(written: bytes, exif: bytes) -> bytes:
     """Return an AVIF file as libvips writes it, without EXIF, with this EXIF block (without prefix) in it, if any.
 
-    libvips itself would write the block again: it adds tags and drops unknown ones, and maker notes, which hold offsets
-    into the block, move. Returns b"" where another libvips lists the places of a file's items in another way.
+    libvips would add tags, drop unknown ones and move maker notes. Returns b"" where another libvips lists the places
+    of a file's items in another way.
     """
     meta = written.index(b"meta") - 4
     end = meta + int.from_bytes(written[meta : meta + 4], "big")

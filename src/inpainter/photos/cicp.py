@@ -32,6 +32,11 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
+def grey_profile(data: bytes) -> bool:
+    """Whether the ICC profile of an AVIF or HEIC file is of grey; its header names the space and how it is measured."""
+    return b"GRAYXYZ " in data or b"GRAYLab " in data
+
+
 def in_own_colours(image: pyvips.Image, data: bytes) -> pyvips.Image:
     """Give the picture of an AVIF or HEIC file the profile and the range that the file describes by numbers.
 
@@ -40,26 +45,22 @@ def in_own_colours(image: pyvips.Image, data: bytes) -> pyvips.Image:
     colours = avif_colours(data)
     if colours.grey and not colours.full_range and image.interpretation in ("srgb", "rgb16"):
         # libheif hands out the limited range of grey as it is stored; of 10 and 12 bit in the highest bits of 16.
-        bits = 8 if image.format == "uchar" else _bits(image)
-        unit = 1 if image.format == "uchar" else 1 << (16 - bits)
-        black, span, top = (unit * value for value in (16 << (bits - 8), 219 << (bits - 8), (1 << bits) - 1))
-        levels = (((image[:3] - black) * (top / span / unit)).rint() * unit).cast(image.format)
+        deep = image.format == "ushort"
+        bits: Any = image.get("bits-per-sample") if deep else 8
+        unit = 1 << (16 - bits) if deep else 1
+        black, span, top = 16 << (bits - 8), 219 << (bits - 8), (1 << bits) - 1
+        levels = (((image[:3] / unit - black) * (top / span)).rint() * unit).cast(image.format)
         joined = levels.bandjoin(image[3:]) if image.bands > 3 else levels
         image = joined.copy(interpretation=image.interpretation)
-    if not image.get_typeof("icc-profile-data"):
-        try:
-            profile = profile_for(colours.primaries, colours.transfer)
-        except ValueError as error:
-            raise InputError(
-                f"its {error} cannot be kept; export it as a standard (SDR) photo", code="unsupported"
-            ) from error
-        if profile:
-            image = with_block(image, "icc-profile-data", profile)
+    if image.bands > 2 and grey_profile(data):
+        # libheif writes it into no file of three channels.
+        tones = image[0].copy(interpretation="b-w" if image.format == "uchar" else "grey16")
+        converted: Any = tones.icc_transform("srgb", embedded=True, depth=8 if image.format == "uchar" else 16)
+        converted = converted.bandjoin(image[3:]) if image.bands > 3 else converted
+        image = with_block(converted.copy(interpretation=image.interpretation), "icc-profile-data", b"")
+    elif not image.get_typeof("icc-profile-data") and (profile := profile_for(colours.primaries, colours.transfer)):
+        image = with_block(image, "icc-profile-data", profile)
     return image
-
-
-def _bits(image: Any) -> int:
-    return image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 16
 
 
 def with_block(image: pyvips.Image, name: str, block: bytes) -> pyvips.Image:
@@ -75,16 +76,15 @@ def with_block(image: pyvips.Image, name: str, block: bytes) -> pyvips.Image:
 def profile_for(primaries: int, transfer: int) -> bytes:
     """Return the ICC profile of these colours; b"" where every reader takes them for sRGB anyway.
 
-    Raises ValueError with the name of what no profile can say.
+    Raises InputError for what no profile can say.
     """
-    if transfer in _HDR:
-        raise ValueError(f"HDR ({_HDR[transfer]})")
     # The curve of television is shown as sRGB's wherever the primaries are those of both.
     if primaries in (1, 2) and _CURVES.get(transfer) in (_SRGB, _VIDEO):
         return b""
     primaries = 1 if primaries == 2 else primaries
     if primaries not in _PRIMARIES or transfer not in _CURVES:
-        raise ValueError(f"colours of an unusual kind (CICP {primaries}/{transfer})")
+        what = f"HDR ({_HDR[transfer]})" if transfer in _HDR else f"unusual colours (CICP {primaries}/{transfer})"
+        raise InputError(f"its {what} cannot be kept; export it as a standard (SDR) photo", code="unsupported")
     *colours, white = (np.array([x / y, 1, (1 - x - y) / y]) for x, y in _PRIMARIES[primaries])
     columns = np.stack(colours, axis=1)
     columns = columns * np.linalg.solve(columns, white)
@@ -109,13 +109,10 @@ def _text(text: str) -> bytes:
 
 def _profile(tags: dict[bytes, bytes]) -> bytes:
     """ICC.1:2022, section 7: header, tag table, data."""
-    table, data, at = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
-    places: dict[bytes, int] = {}
+    table, data = struct.pack(">I", len(tags)), b""
     for name, value in tags.items():
-        if value not in places:
-            places[value] = at + len(data)
-            data += value.ljust(-(-len(value) // 4) * 4, b"\0")
-        table += struct.pack(">4sII", name, places[value], len(value))
+        table += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(data), len(value))
+        data += value.ljust(-(-len(value) // 4) * 4, b"\0")
     size = 128 + len(table) + len(data)
     head = struct.pack(">I4xI4s4s4s12x4s", size, 0x04400000, b"mntr", b"RGB ", b"XYZ ", b"acsp").ljust(68, b"\0")
     return (head + _fixed(_D50)).ljust(128, b"\0") + table + data

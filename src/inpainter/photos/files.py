@@ -3,9 +3,9 @@
 import errno
 import os
 import re
-import secrets
 import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,8 +16,8 @@ from inpainter.core.paths import exists
 
 # What a share may say of permissions and flushing that it does not have; the rest, such as EIO, is a failure.
 _REFUSED = {errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
-# The temporary files made here, and those that encoders put beside them.
-_TEMPORARY = re.compile(r"\.inpainter-[0-9a-z_]{8}\.(part2?|old)")
+# The folders that a file is made in.
+_TEMPORARY = re.compile(r"\.inpainter-[0-9a-z_]{8}")
 # Nothing is written for so long without a change to its file, s.
 _DEAD_AFTER = 24 * 60 * 60
 # The folders in which this process has looked for what killed runs left.
@@ -42,11 +42,8 @@ def check_output(output: Path, *, overwrite: bool, sources: tuple[Path, ...] = (
         raise InputError(f"{output}: would replace {source.name}, which it is made from; name another output")
     if overwrite or not there:
         return
-    if source:
-        raise InputError(
-            f"{output}: the output would replace its own input; name another or pass overwrite=True", code="exists"
-        )
-    raise InputError(f"{output}: exists already; name another output or pass overwrite=True", code="exists")
+    what = "the output would replace its own input; name another" if source else "exists already; name another output"
+    raise InputError(f"{output}: {what} or pass overwrite=True", code="exists")
 
 
 def check_apart(outputs: Sequence[Path]) -> None:
@@ -65,30 +62,25 @@ def _is_same(source: Path, output: Path) -> bool:
 def _check_place(output: Path) -> None:
     target = _target(output)
     folder = target.parent
-    if target.is_symlink():
-        raise InputError(f"{output}: is a link that leads back to itself; remove it or name another output")
-    if folder.is_symlink() and not folder.exists():
-        raise InputError(f"{output}: its folder is a link that leads nowhere; choose another output")
-    if not folder.exists():
-        raise InputError(f"{output}: its folder does not exist; make it first (mkdir -p '{folder}')")
-    if not folder.is_dir():
-        raise InputError(f"{output}: {folder} is not a folder; choose another output")
-    if output.is_dir():
-        raise InputError(f"{output}: is a folder; name a file in it")
-    if output.exists() and not output.is_file():
-        raise InputError(f"{output}: is a pipe or a device, which nothing can replace; name a file")
-    if output.exists() and not os.access(output, os.W_OK):
-        raise InputError(f"{output}: is write-protected; name another output or allow writing to it")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"{output}: no permission to write into its folder; name another output")
+    for wrong, what in (
+        (target.is_symlink(), "is a link that leads back to itself; remove it or name another output"),
+        (folder.is_symlink() and not folder.exists(), "its folder is a link that leads nowhere; choose another output"),
+        (not folder.exists(), f"its folder does not exist; make it first (mkdir -p '{folder}')"),
+        (not folder.is_dir(), f"{folder} is not a folder; choose another output"),
+        (output.is_dir(), "is a folder; name a file in it"),
+        (exists(output) and not output.is_file(), "is a pipe or a device, which nothing can replace; name a file"),
+        (exists(output) and not os.access(output, os.W_OK), "is write-protected; name another output or allow writing"),
+        (not os.access(folder, os.W_OK | os.X_OK), "no permission to write into its folder; name another output"),
+    ):
+        if wrong:
+            raise InputError(f"{output}: {what}")
 
 
 @contextmanager
 def atomic(output: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary path beside `output`; when the block ends well, it becomes `output` in one step.
+    """Give a temporary path beside `output`, which becomes `output` in one step when the block ends well.
 
-    Whatever goes wrong in between, the temporary file is removed and `output` is as it was.
-    Raises InputError when the disk is full or the output came into being meanwhile.
+    Whatever goes wrong, `output` is as it was. Raises InputError.
     """
     with explained(output), atomic_all([output], overwrite=overwrite) as (temporary,):
         yield temporary
@@ -111,13 +103,12 @@ def atomic_all(outputs: Sequence[Path], *, overwrite: bool) -> Iterator[list[Pat
         for output, (temporary, _) in zip(outputs, places, strict=True):
             with explained(output):
                 _flush(temporary)
-        with undisturbed(), ExitStack() as old, ExitStack() as undo:
+        with undisturbed(), ExitStack() as undo:
             for output, (temporary, target) in zip(outputs, places, strict=True):
                 with explained(output):
                     # The last, or only, one is replaced in one step, and nothing can fail after it.
                     if target != places[-1][1] and target.is_file():
                         aside = temporary.with_suffix(".old")
-                        old.callback(_remove, aside)
                         _keep(target, aside)
                         undo.callback(aside.replace, target)
                     new = not os.path.lexists(target)
@@ -131,44 +122,20 @@ def atomic_all(outputs: Sequence[Path], *, overwrite: bool) -> Iterator[list[Pat
 def undisturbed() -> Iterator[None]:
     """Hold back what stops a program until the block is over; only the main thread is ever disturbed by it."""
     came: list[int] = []
+    before = {}
     try:
-        with ExitStack() as held:
-            if threading.current_thread() is threading.main_thread():
-                # Windows has no hang-up of the terminal.
-                for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                    if number := getattr(signal, name, None):
-                        held.enter_context(_held(number, came))
-            yield
+        # SIGINT, whose handler raises, last. Windows has no hang-up of the terminal.
+        for name in ("SIGHUP", "SIGTERM", "SIGINT") if threading.current_thread() is threading.main_thread() else ():
+            # None: a handler that is not Python's, and that could not be put back.
+            if (number := getattr(signal, name, None)) and (handler := signal.getsignal(number)) is not None:
+                before[number] = handler
+                signal.signal(number, lambda number, _: came.append(number))
+        yield
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         if came:
             signal.raise_signal(came[0])
-
-
-@contextmanager
-def _held(number: int, came: list[int]) -> Iterator[None]:
-    before = signal.getsignal(number)
-    # None: a handler that is not Python's, and that could not be put back.
-    if before is None:
-        yield
-        return
-    try:
-        signal.signal(number, lambda number, _: came.append(number))
-        yield
-    finally:
-        signal.signal(number, before)
-
-
-@contextmanager
-def gone_afterwards(path: Path) -> Iterator[None]:
-    """Remove a file, if it is there, when the block is over, however it ends."""
-    try:
-        yield
-    finally:
-        try:
-            _remove(path)
-        finally:
-            # A signal may have come before the first was done.
-            _remove(path)
 
 
 @contextmanager
@@ -182,13 +149,17 @@ def explained(output: Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary(output: Path) -> Iterator[tuple[Path, Path]]:
-    """An empty file beside `output` that is gone in the end, and the file that it is to become."""
+    """An empty file, in a private folder beside `output` that is gone in the end, and the file that it is to become."""
     target = _target(output)
     with ExitStack() as stack:
         with undisturbed():
-            temporary = _new_beside(target)
-            stack.enter_context(gone_afterwards(temporary))
-        _remove_dead(temporary)
+            folder = Path(tempfile.mkdtemp(prefix=".inpainter-", dir=target.parent))
+            # Twice: a signal may come before the first is done. What cannot be removed is left for a later run.
+            for _ in range(2):
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        _remove_dead(folder)
+        temporary = folder / "part"
+        temporary.touch()
         if target.exists():
             _take_permissions(temporary, target)
         yield temporary, target
@@ -199,41 +170,22 @@ def _target(output: Path) -> Path:
     return Path(os.path.realpath(output)) if output.is_symlink() else output
 
 
-def _new_beside(target: Path) -> Path:
-    """Make an empty file of a name that was free, which nobody may open who could not open `target`."""
-    # The system applies the umask; to ask for it, a program has to change it, for all its threads.
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666
-    while True:
-        temporary = target.parent / f".inpainter-{secrets.token_hex(4)}.part"
-        with suppress(FileExistsError):
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
-            return temporary
-
-
-def _remove_dead(temporary: Path) -> None:
-    """Remove what killed runs have left in the folder of a file just made, once in a process.
+def _remove_dead(made: Path) -> None:
+    """Remove what killed runs have left beside a folder just made, once in a process.
 
     Only their age says that nobody writes them any more: on a share they may be another machine's, whose processes
-    cannot be seen from here. It is counted by the clock that dated the new file, which is the share's.
+    cannot be seen from here. It is counted by the clock that dated the new folder, which is the share's.
     """
-    folder = temporary.parent.absolute()
-    if folder in _tidied:
+    if (beside := made.parent.absolute()) in _tidied:
         return
-    _tidied.add(folder)
-    with suppress(OSError), os.scandir(folder) as entries:
-        now = temporary.stat().st_mtime
+    _tidied.add(beside)
+    with suppress(OSError), os.scandir(beside) as entries:
+        now = made.stat().st_mtime
         for entry in entries:
-            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                facts = entry.stat(follow_symlinks=False)
-                # A file put aside has the date of its content; being put aside changed its other one.
-                if now - max(facts.st_mtime, facts.st_ctime) > _DEAD_AFTER:
-                    _remove(Path(entry.path))
-
-
-def _remove(path: Path) -> None:
-    """Remove a temporary file; where that fails, it is left for a later run, because why it is removed matters more."""
-    with suppress(OSError):
-        path.unlink()
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                held = [Path(entry.path), *Path(entry.path).iterdir()]
+                if now - max(path.lstat().st_mtime for path in held) > _DEAD_AFTER:
+                    shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:
@@ -267,10 +219,7 @@ def _keep(target: Path, aside: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file, in the place of an older one, so that whoever opens it finds the old content or the new.
-
-    Raises InputError when the disk is full or the folder cannot be written to; `path` is then as it was.
-    """
+    """Write a file, or replace it, so that whoever opens it finds the old content or the new; raises InputError."""
     with atomic(path, overwrite=True) as temporary:
         temporary.write_bytes(data)
 
@@ -279,14 +228,12 @@ def output_error(output: Path, error: OSError) -> InputError:
     """Say in one line why a file could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return InputError(f"{output}: the disk is full; free some space or choose another disk", code="no-space")
-    if error.errno == errno.EFBIG:
-        return InputError(
-            f"{output}: larger than a file may be here (the disk's or the system's limit); choose another place"
-        )
     if error.errno == errno.EEXIST:
         return InputError(f"{output}: exists already; name another output or pass overwrite=True", code="exists")
-    reason = (error.strerror or str(error)).lower()
-    return InputError(f"{output}: cannot be written ({reason}); choose another place")
+    what = f"cannot be written ({(error.strerror or str(error)).lower()})"
+    if error.errno == errno.EFBIG:
+        what = "larger than a file may be here (the disk's or the system's limit)"
+    return InputError(f"{output}: {what}; choose another place")
 
 
 def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
@@ -296,9 +243,7 @@ def _publish(temporary: Path, target: Path, *, overwrite: bool) -> None:
     try:
         # A hard link fails where the name is taken, so that nobody's file is lost in a race.
         os.link(temporary, target)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
+    except OSError:  # or a file system without hard links
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, "exists", str(target)) from None
         # Windows renames only to a name that is free.

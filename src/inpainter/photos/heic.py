@@ -5,6 +5,7 @@ import pyvips
 
 from inpainter.core import InputError
 from inpainter.core.errors import needing
+from inpainter.photos.avif import check_items
 from inpainter.photos.cicp import with_block
 
 
@@ -15,6 +16,7 @@ def load_heic(data: bytes, max_pixels: float) -> tuple[pyvips.Image, list[str]]:
     """
     with needing("heic", "a HEIC photo"):
         import pi_heif
+    check_items(data)
     try:
         file = pi_heif.open_heif(data, convert_hdr_to_8bit=False)
         found = file[file.primary_index]
@@ -28,8 +30,8 @@ def load_heic(data: bytes, max_pixels: float) -> tuple[pyvips.Image, list[str]]:
         if isinstance(error, IndexError) or "nsupported" in str(error):
             what = "holds no picture of a kind that is supported; export it as JPEG or PNG"
             raise InputError(what, code="unsupported") from error
-        raise InputError(f"damaged or cut short ({error}); get a whole copy of it") from error
-    grey, deep = found.mode.startswith("L"), samples.dtype == np.uint16
+        raise InputError(f"damaged or cut short ({' '.join(str(error).split())}); get a whole copy of it") from error
+    grey, deep = samples.ndim == 2 or samples.shape[2] < 3, samples.dtype == np.uint16
     image = pyvips.Image.new_from_array(samples).copy(
         interpretation=("grey16" if deep else "b-w") if grey else ("rgb16" if deep else "srgb")
     )

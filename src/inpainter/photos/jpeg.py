@@ -44,13 +44,10 @@ class StoredPatch:
 def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
     """Return the JPEG `source` with patches in it, every block that no patch's mask touches keeping its coefficients.
 
-    Size, quantisation tables, sampling, component numbers and progressive coding stay. Of the application segments
-    only Adobe's, which says what the colours are, comes along; comments do not. Restart markers are lost (the library
-    cannot write them), which changes no pixel. Touched blocks are coded with the file's own tables; pixels in them
-    that the mask leaves out change by its rounding only, which is chosen in their favour.
-
-    A chroma sample that stands for several pixels of which some are masked becomes the mean of their new and old
-    chroma, and decoders that smooth chroma let it reach one sample further.
+    Size, quantisation tables, sampling, component numbers and progressive coding stay; restart markers are lost, which
+    changes no pixel. Of the metadata only Adobe's segment, which says what the colours are, comes along. Pixels of
+    touched blocks that the mask leaves out change by rounding only, which is chosen in their favour; decoders that
+    smooth chroma let the fill reach one sample further.
 
     Raises InputError when the file is damaged or cut short, CarryError when its blocks cannot be carried over. Damage
     inside a scan that libjpeg conceals is not noticed: let a strict decoder see the file first.
@@ -59,9 +56,7 @@ def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
     if reason := can_carry(jpeg):
         raise CarryError(reason)
     if not jpeg.complete:
-        raise InputError(f"{jpeg.name}: the JPEG is cut short; get a whole copy of the file")
-    for patch in patches:
-        _check(patch, jpeg)
+        raise InputError("the JPEG is cut short; get a whole copy of the file")
 
     def change(number: int, plane: Plane, table: NDArray[np.uint16]) -> None:
         for patch in patches:
@@ -73,14 +68,6 @@ def patch_blocks(source: bytes | Jpeg, patches: Sequence[StoredPatch]) -> bytes:
     tables = next(one.start for one in segments(written) if one.marker != SOI and not one.is_metadata)
     adobe = [jpeg.data[one.start : one.end] for one in jpeg.segments if one.marker == APP14]
     return b"".join([b"\xff\xd8", *adobe, written[tables:]])
-
-
-def _check(patch: StoredPatch, jpeg: Jpeg) -> None:
-    height, width = patch.mask.shape
-    if patch.colours.shape[:2] != (height, width):
-        raise ValueError(f"a patch of {patch.colours.shape[:2]} with a mask of {patch.mask.shape}")
-    if min(patch.x, patch.y) < 0 or patch.x + width > jpeg.width or patch.y + height > jpeg.height:
-        raise ValueError(f"a patch of {width}×{height} at ({patch.x}, {patch.y}) leaves {jpeg.width}×{jpeg.height}")
 
 
 def _strips(patch: StoredPatch, rows: int) -> Iterator[StoredPatch]:
@@ -98,26 +85,30 @@ def _apply(coefficients: Plane, table: NDArray[np.uint16], jpeg: Jpeg, number: i
     (unit_height, unit_width), (height, width) = jpeg.unit, patch.mask.shape
     up, left = patch.y // unit_height, patch.x // unit_width
     down, right = -(-(patch.y + height) // unit_height), -(-(patch.x + width) // unit_width)
-    inside = np.s_[patch.y - up * unit_height :, patch.x - left * unit_width :]
+    top, start = patch.y - up * unit_height, patch.x - left * unit_width
+    bottom, end = top + height, start + width
+    part = coefficients[up * component.v : down * component.v, left * component.h : right * component.h]
 
     def spread(values: NDArray[np.float32] | float) -> NDArray[np.float32]:
-        """Lay values of the patch's pixels into the whole coded units that it reaches into."""
+        """Lay values of the patch's pixels into the whole coded units that it reaches into, and take their cells."""
         whole = np.zeros(((down - up) * unit_height, (right - left) * unit_width), np.float32)
-        whole[inside][:height, :width] = values * patch.mask
+        whole[top:bottom, start:end] = values * patch.mask
+        # The padding of border blocks changes as its neighbours do: a leap there would ring back.
+        if patch.y + height == jpeg.height:
+            whole[bottom:] = whole[bottom - 1]
+        if patch.x + width == jpeg.width:
+            whole[:, end:] = whole[:, end - 1 : end]
+        if component.cell != (1, 1):
+            (high, wide), (rows, columns) = component.cell, whole.shape
+            whole = whole.reshape(rows // high, high, columns // wide, wide).mean(axis=(1, 3))
         return whole
 
-    rows, columns = jpeg.blocks(component)
-    top, start = up * component.v, left * component.h
-    part = coefficients[top : min(down * component.v, rows), start : min(right * component.h, columns)]
-    cell = jpeg.cell(component)
-    share = _cells(spread(1), cell, part.shape)
-    fill = _cells(spread(_centred(patch.colours, number)), cell, part.shape)
-    plane = jpeg.plane(component)
-    # Cells at the right and lower border may reach out of the picture: only what is inside counts.
-    shape = jpeg.height - 8 * top * cell[0], jpeg.width - 8 * start * cell[1]
-    pixels = _pixels_of_cells(share.shape, cell, shape)
-    samples = plane[0] - 8 * top, plane[1] - 8 * start
-    _change(part, table, fill / pixels, share / pixels, samples)
+    share = spread(1)
+    known = 1 - share
+    known[-(-(jpeg.height - up * unit_height) // component.cell[0]) :] = 0
+    known[:, -(-(jpeg.width - left * unit_width) // component.cell[1]) :] = 0
+    planes = (spread(_centred(patch.colours, number)), share, known)
+    _change(part, table, *(_to_blocks(plane)[: part.shape[0], : part.shape[1]] for plane in planes))
 
 
 def _centred(colours: NDArray, number: int) -> NDArray[np.float32]:
@@ -129,23 +120,6 @@ def _centred(colours: NDArray, number: int) -> NDArray[np.float32]:
     luma = red if values.shape[2] == 1 else 0.299 * red + 0.587 * green + 0.114 * blue
     # Cb = (B − Y) / 1.772 and Cr = (R − Y) / 1.402 are the JFIF equations, written so that grey gives exactly none.
     return [luma - 128, (blue - luma) / 1.772, (red - luma) / 1.402][number]
-
-
-def _cells(pixels: NDArray[np.float32], cell: tuple[int, int], blocks: tuple[int, ...]) -> NDArray[np.float32]:
-    """Sum pixels over cells, for the cells of so many (rows, columns) of blocks."""
-    height, width = cell
-    summed = pixels
-    if cell != (1, 1):
-        summed = pixels.reshape(pixels.shape[0] // height, height, -1, width).sum(axis=(1, 3))
-    return summed[: 8 * blocks[0], : 8 * blocks[1]]
-
-
-def _pixels_of_cells(shape: tuple[int, ...], cell: tuple[int, int], picture: tuple[int, int]) -> NDArray[np.float32]:
-    """How many pixels of each cell lie within the picture; 1 where none does, as a divisor."""
-    rows, columns = (
-        np.clip(end - np.arange(count) * size, 1, size) for count, size, end in zip(shape, cell, picture, strict=True)
-    )
-    return np.outer(rows, columns).astype(np.float32)
 
 
 def _to_blocks(plane: NDArray) -> NDArray:
@@ -162,46 +136,20 @@ def _restore(coefficients: NDArray) -> NDArray:
     return _COSINES.T @ coefficients @ _COSINES
 
 
-def _change(
-    coefficients: NDArray[np.int16],
-    table: NDArray[np.uint16],
-    fill: NDArray[np.float32],
-    share: NDArray[np.float32],
-    cells: tuple[int, int],
-) -> None:
-    """Code the touched ones of `(R, C, 8, 8)` blocks again, in place: samples become `fill + (1 − share)` × old.
+def _change(coefficients: NDArray[np.int16], table: NDArray[np.uint16], *planes: NDArray[np.float32]) -> None:
+    """Code the touched blocks again, in place: samples become `fill + (1 − share)` × old.
 
-    `fill` and `share`, `(8 R, 8 C)`, are the fill times the masked share and that share; `cells` is the (height, width)
-    beyond which samples are padding.
+    The planes, `(R, C, 8, 8)` as the coefficients, are the fill times the masked share, that share, and how much of
+    each sample is known.
     """
-    share, fill = _to_blocks(share), _to_blocks(fill)
-    touched = np.asarray(share.any(axis=(2, 3)))
-    share, fill = share[touched], fill[touched]
+    touched = np.asarray(planes[1].any(axis=(2, 3)))
+    fill, share, known = (plane[touched] for plane in planes)
     steps = table.astype(np.float32)
-    old = _restore(coefficients[touched] * steps)
-    change = fill - share * old
-    padding = _pad(change, touched, cells)
-    samples = old + change
+    samples = fill + (1 - share) * _restore(coefficients[touched] * steps)
     levels = np.rint(_transform(samples) / steps)
-    known = np.where(padding, 0, 1 - share)
     partly = known.any(axis=(1, 2))
     levels[partly] = _settle(levels[partly], samples[partly], known[partly], steps)
     coefficients[touched] = np.clip(levels, -LARGEST, LARGEST)
-
-
-def _pad(samples: NDArray, touched: NDArray, cells: tuple[int, int]) -> NDArray[np.bool_]:
-    """Repeat the picture's last column and row through the padding of border blocks, in place; say where that is.
-
-    A change that is padded so makes the padding change as its neighbours do: a leap there would ring back.
-    """
-    rows, columns = np.nonzero(touched)
-    bottom, right = cells[0] - 8 * rows, cells[1] - 8 * columns
-    for size in np.unique(right[right < 8]):
-        samples[right == size, :, size:] = samples[right == size, :, size - 1 : size]
-    for size in np.unique(bottom[bottom < 8]):
-        samples[bottom == size, size:] = samples[bottom == size, size - 1 : size]
-    position = np.arange(8)
-    return (position[:, None] >= bottom[:, None, None]) | (position >= right[:, None, None])
 
 
 def _settle(levels: NDArray, samples: NDArray, known: NDArray, steps: NDArray) -> NDArray:

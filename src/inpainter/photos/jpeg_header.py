@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from inpainter.core import InputError
 
-MAX_CARRIED_MEGAPIXELS = 150
+_MOST_MEGAPIXELS = 150
 
 SOI, EOI, SOS, DQT, DHT, COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xFE
 APP0, APP14, _APP15 = 0xE0, 0xEE, 0xEF
@@ -41,14 +41,16 @@ class Component(NamedTuple):
     id: int
     h: int
     v: int
+    cell: tuple[int, int]
+    """(height, width) in pixels of what one of its samples covers."""
+    blocks: tuple[int, int]
+    """(rows, columns) of its 8×8 blocks."""
 
 
 @dataclass(frozen=True)
 class Jpeg:
     """A JPEG file and what its markers say."""
 
-    name: str
-    """What errors call the file."""
     data: bytes
     segments: tuple[Segment, ...]
     """From the start to the end marker, as far as they go."""
@@ -84,34 +86,17 @@ class Jpeg:
     @property
     def colour(self) -> str:
         """`grey`, `YCbCr`, `RGB`, `CMYK` or `unknown`, as libjpeg decides it."""
-        if len(self.components) != 3:
-            return {1: "grey", 4: "CMYK"}.get(len(self.components), "unknown")
         named = bytes(component.id for component in self.components) == b"RGB"
-        return (
-            "RGB"
-            if not self.jfif and (named if self.adobe_transform is None else not self.adobe_transform)
-            else "YCbCr"
-        )
+        if named and self.adobe_transform is None and not self.jfif:
+            return "RGB"
+        if len(self.components) == 3 and self.adobe_transform == 0 and not self.jfif:
+            return "RGB"
+        return {1: "grey", 3: "YCbCr", 4: "CMYK"}.get(len(self.components), "unknown")
 
     @property
     def unit(self) -> tuple[int, int]:
         """(height, width) in pixels of a minimum coded unit, to which all components have whole blocks."""
         return 8 * max(c.v for c in self.components), 8 * max(c.h for c in self.components)
-
-    def cell(self, component: Component) -> tuple[int, int]:
-        """(height, width) in pixels of what one sample of a component covers."""
-        height, width = self.unit
-        return height // 8 // component.v, width // 8 // component.h
-
-    def plane(self, component: Component) -> tuple[int, int]:
-        """(height, width) of a component in samples, without the padding of its last blocks."""
-        height, width = self.cell(component)
-        return -(-self.height // height), -(-self.width // width)
-
-    def blocks(self, component: Component) -> tuple[int, int]:
-        """(rows, columns) of 8×8 blocks that a component has."""
-        height, width = self.plane(component)
-        return -(-height // 8), -(-width // 8)
 
 
 def segments(data: bytes | bytearray, start: int = 0) -> Iterator[Segment]:
@@ -145,50 +130,19 @@ def segments(data: bytes | bytearray, start: int = 0) -> Iterator[Segment]:
         position = end
 
 
-def read_header(data: bytes, name: str = "this JPEG") -> Jpeg:
-    """Parse a JPEG file that errors call `name`.
+def read_header(data: bytes) -> Jpeg:
+    """Parse a JPEG file.
 
     Raises InputError when its markers contradict the format; a file that merely ends too early is not `complete`, as
     long as its pixel data has begun.
     """
-    try:
-        jpeg = _parse(data, name)
-    except (ValueError, struct.error, IndexError) as error:
-        raise InputError(f"{name}: damaged JPEG ({error}); get a whole copy of the file") from error
-    if jpeg is None:
-        raise InputError(f"{name}: the JPEG ends before its pixels begin; get a whole copy of the file")
-    return jpeg
-
-
-def can_carry(jpeg: Jpeg) -> str | None:
-    """Say why the blocks of a JPEG cannot be carried over to another file, or None when they can."""
-    sampling = [(c.h, c.v) for c in jpeg.components]
-    if jpeg.frame not in _CODED:
-        return f"its coding is {_OTHER_CODINGS.get(jpeg.frame, 'hierarchical')}"
-    if jpeg.precision != 8:
-        return f"it has {jpeg.precision} bits a sample"
-    if jpeg.colour not in ("grey", "YCbCr"):
-        return f"its colours are {jpeg.colour}"
-    if jpeg.width * jpeg.height > MAX_CARRIED_MEGAPIXELS * 1_000_000:
-        return f"it has over {MAX_CARRIED_MEGAPIXELS} megapixels"
-    largest_h, largest_v = max(h for h, _ in sampling), max(v for _, v in sampling)
-    if any(largest_h % h or largest_v % v for h, v in sampling):
-        return "its chroma sampling is fractional"
-    if len(sampling) > 1 and sum(h * v for h, v in sampling) > 10:
-        return "its sampling leaves too many blocks in a unit"
-    if jpeg.tables_change:
-        return "its quantisation changes between scans"
-    return None
-
-
-def _parse(data: bytes, name: str) -> Jpeg | None:
-    if data[:2] != b"\xff\xd8":
-        raise ValueError("it does not start as a JPEG does")
     found: dict = {"jfif": False, "adobe_transform": None, "general_huffman": True, "tables_change": False}
     tables: dict[int, bytes] = {}
     walked: list[Segment] = []
     scanned = False
     try:
+        if data[:2] != b"\xff\xd8":
+            raise ValueError("it does not start as a JPEG does")
         for segment in segments(data):
             walked.append(segment)
             marker, body = segment.marker, b"" if segment.marker == SOS else data[segment.payload : segment.end]
@@ -207,27 +161,49 @@ def _parse(data: bytes, name: str) -> Jpeg | None:
                 found["jfif"] = True
             elif marker == APP14 and body[:5] == b"Adobe" and len(body) >= 12:
                 found["adobe_transform"] = body[11]
-    except ValueError:
+    except (ValueError, struct.error, IndexError) as error:
         # Past the first scan, decoders make do with what there is; here it counts as an end too early.
         if not scanned:
-            raise
+            raise InputError(f"damaged JPEG ({error}); get a whole copy of the file") from error
     if "frame" not in found or not scanned:
-        return None
-    return Jpeg(name, data, tuple(walked), **found)
+        raise InputError("the JPEG ends before its pixels begin; get a whole copy of the file")
+    return Jpeg(data, tuple(walked), **found)
+
+
+def can_carry(jpeg: Jpeg) -> str | None:
+    """Say why the blocks of a JPEG cannot be carried over to another file, or None when they can."""
+    sampling = [(c.h, c.v) for c in jpeg.components]
+    most_h, most_v = max(h for h, _ in sampling), max(v for _, v in sampling)
+    crowded = len(sampling) > 1 and sum(h * v for h, v in sampling) > 10
+    for wrong, reason in (
+        (jpeg.frame not in _CODED, f"its coding is {_OTHER_CODINGS.get(jpeg.frame, 'hierarchical')}"),
+        (jpeg.precision != 8, f"it has {jpeg.precision} bits a sample"),
+        (jpeg.colour not in ("grey", "YCbCr"), f"its colours are {jpeg.colour}"),
+        (jpeg.width * jpeg.height > _MOST_MEGAPIXELS * 1_000_000, f"it has over {_MOST_MEGAPIXELS} megapixels"),
+        (any(most_h % h or most_v % v for h, v in sampling), "its chroma sampling is fractional"),
+        (crowded, "its sampling leaves too many blocks in a unit"),
+        (jpeg.tables_change, "its quantisation changes between scans"),
+    ):
+        if wrong:
+            return reason
+    return None
 
 
 def _frame(marker: int, body: bytes) -> dict:
     precision, height, width, count = struct.unpack_from(">BHHB", body)
     if len(body) != 6 + 3 * count or not 1 <= count <= 4 or not width or not height:
         raise ValueError(f"impossible frame: {width}×{height}, {count} components")
-    triples = struct.iter_unpack("BBB", body[6:])
-    components = tuple(Component(id_, hv >> 4, hv & 15) for id_, hv, _ in triples)
-    if not all(1 <= factor <= 4 for c in components for factor in (c.h, c.v)):
+    triples = [(number, sampling >> 4, sampling & 15) for number, sampling, _ in struct.iter_unpack("BBB", body[6:])]
+    if not all(1 <= factor <= 4 for _, *factors in triples for factor in factors):
         raise ValueError("impossible sampling factors")
-    if count == 1:
-        # The blocks of a lone component stand in plain order, whatever factors it declares.
-        components = (components[0]._replace(h=1, v=1),)
-    return {"frame": marker, "precision": precision, "width": width, "height": height, "components": components}
+    # The blocks of a lone component stand in plain order, whatever factors it declares.
+    triples = [(triples[0][0], 1, 1)] if count == 1 else triples
+    most_v, most_h = max(v for _, _, v in triples), max(h for _, h, _ in triples)
+    components = []
+    for number, h, v in triples:
+        high, wide = most_v // v, most_h // h
+        components.append(Component(number, h, v, (high, wide), (-(-height // (8 * high)), -(-width // (8 * wide)))))
+    return {"frame": marker, "precision": precision, "width": width, "height": height, "components": tuple(components)}
 
 
 def _is_general(body: bytes) -> bool:

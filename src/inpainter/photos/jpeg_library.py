@@ -29,6 +29,7 @@ Change = Callable[[int, Plane, NDArray[np.uint16]], None]
 # libjpeg-turbo is the fastest to read and to write; of jpeglib's libraries only mozjpeg writes progressive files here.
 _SEQUENTIAL, _PROGRESSIVE = "turbo210", "mozjpeg403"
 _SOURCE = "source.jpg"
+_DAMAGED = "damaged JPEG; get a whole copy of the file"
 _GREY, _YCBCR = 1, 3  # J_COLOR_SPACE of jpeglib.h
 _OPTIMIZE_CODING = 1 << 6  # a bit of jpeglib's own
 LARGEST = 1023  # of a coefficient, that 8-bit Huffman coding can say; of the first one 1024 below zero
@@ -42,10 +43,7 @@ class CarryError(ValueError):
 def change_blocks(jpeg: Jpeg, change: Change) -> bytes:
     """Return a JPEG with its coefficients as `change` leaves them, and without its metadata.
 
-    `change(number, plane, table)` is called once for each component and changes the plane in place; `table`, `(8, 8)`,
-    is what it is quantised with. Size, quantisation
-    tables, sampling, component numbers and progressive coding stay; restart markers are lost, which changes no pixel.
-
+    `change(number, plane, table)` changes the plane of a component, which is quantised by `table`, in place.
     Raises CarryError when there is no jpeglib or when a coefficient is beyond 8-bit coding, InputError when the file
     is damaged or the disk full.
     """
@@ -56,10 +54,9 @@ def change_blocks(jpeg: Jpeg, change: Change) -> bytes:
             Path(folder, _SOURCE).write_bytes(jpeg.data)
             return _changed(jpeg, Path(folder), change)
     except pyvips.Error as error:
-        raise _damaged(jpeg) from error
+        raise InputError(_DAMAGED) from error
     except OSError as error:
-        place = tempfile.gettempdir()
-        raise InputError(f"{jpeg.name}: no room in {place} to patch it; free some or set TMPDIR") from error
+        raise InputError(f"no room in {tempfile.gettempdir()} to patch it; free some or set TMPDIR") from error
 
 
 def _changed(jpeg: Jpeg, folder: Path, change: Change) -> bytes:
@@ -74,9 +71,12 @@ def _changed(jpeg: Jpeg, folder: Path, change: Change) -> bytes:
         return plane
 
     numbers = range(len(jpeg.components))
-    size = 128 * sum(rows * columns for rows, columns in map(jpeg.blocks, jpeg.components))
+    size = 128 * sum(rows * columns for rows, columns in (one.blocks for one in jpeg.components))
     if len(numbers) == 1 or size <= _AT_ONCE:
         return _write(folder, [changed(*read) for read in _read(jpeg, folder, numbers)], jpeg)
+    with suppress(AttributeError, TypeError, OSError):  # only glibc has it
+        # What libvips has freed goes back to the system before libjpeg needs as much.
+        ctypes.CDLL(None).malloc_trim(0)
     # libjpeg needs all planes at once, we only one: each chroma plane waits as a scan of its own for the luma.
     scans = [_scan(changed(*_read(jpeg, folder, [number])[0]), jpeg.components[number].id, folder)
              for number in numbers[1:]]  # fmt: skip
@@ -87,13 +87,13 @@ def _changed(jpeg: Jpeg, folder: Path, change: Change) -> bytes:
 
 def _read(jpeg: Jpeg, folder: Path, numbers: Sequence[int]) -> list[tuple[int, Plane, NDArray[np.uint16]]]:
     """Read the planes of some components, and what they are quantised with."""
-    planes = {number: np.zeros((*jpeg.blocks(jpeg.components[number]), 8, 8), np.int16) for number in numbers}
+    planes = {number: np.zeros((*jpeg.components[number].blocks, 8, 8), np.int16) for number in numbers}
     tables, slots = np.zeros((4, 8, 8), np.uint16), np.zeros(4, np.int16)
     pointers = [*map(_pointer, map(planes.get, range(4))), _pointer(tables), _pointer(slots)]
     with _quiet():
         read = _library(_SEQUENTIAL).read_jpeg_dct(_path(folder / _SOURCE), *pointers)
     if not read:
-        raise _damaged(jpeg)
+        raise InputError(_DAMAGED)
     return [(number, plane, tables[slots[number]]) for number, plane in planes.items()]
 
 
@@ -135,10 +135,6 @@ def _without_scans(jpeg: Jpeg) -> bytes:
     tables = [jpeg.data[one.start : one.end] for one in jpeg.segments if one.marker == DQT]
     [frame] = (jpeg.data[one.payload - 2 : one.end] for one in jpeg.segments if one.marker in FRAMES)
     return b"\xff\xd8" + b"".join(tables) + b"\xff\xc1" + frame
-
-
-def _damaged(jpeg: Jpeg) -> InputError:
-    return InputError(f"{jpeg.name}: damaged JPEG; get a whole copy of the file")
 
 
 def _library(version: str) -> ctypes.CDLL:

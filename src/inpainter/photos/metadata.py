@@ -1,14 +1,32 @@
 """What a photo says about itself, apart from its samples: the blocks that another container can carry."""
 
+import io
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from inpainter.photos.previews import EXIF_PREFIX, byte_order, strip_exif, strip_photoshop
+from inpainter.core import InputError
+from inpainter.photos.previews import EXIF_PREFIX, said, strip_exif, strip_photoshop
+from inpainter.photos.tiff_structure import TiffFile
 from inpainter.photos.xmp import strip_xmp, upright_xmp
 
-_IPTC_RESOURCE = 0x0404
-# TIFF field type → `struct` code. The orientation should be a SHORT; some cameras write another, and readers heed it.
-_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
+STRIPS = {"exif": strip_exif, "xmp": strip_xmp, "photoshop": strip_photoshop}
+"""What takes previews out of a block, and says what it has dropped: the names are fields of `Metadata`."""
+_IPTC_MARK = b"8BIM" + struct.pack(">H", 0x0404)
+_ORIENTATION = 0x0112
+
+
+class Piece(NamedTuple):
+    """Part of a file that goes as it stands into another one of its format."""
+
+    data: bytes
+    kind: str = ""
+    """Which block of `Metadata` it holds, or part of it."""
+    label: str = ""
+    """What is lost where it has no place; nothing where that is not worth a word."""
+    late: bool = False
+    """Whether it follows the picture."""
 
 
 @dataclass(frozen=True)
@@ -23,52 +41,53 @@ class Metadata:
     """The ICC profile."""
     photoshop: bytes = b""
     """Photoshop image resource blocks; IPTC is resource 1028 of them."""
+    pieces: tuple[Piece, ...] = ()
+    """What its own format keeps as it stands, in order: blocks that have not changed, and what is in no block."""
     dropped: tuple[str, ...] = ()
     """What did not survive, in plain words."""
 
-    @classmethod
-    def clean(
-        cls, exif: bytes = b"", xmp: bytes = b"", icc: bytes = b"", photoshop: bytes = b"", iptc: bytes = b""
-    ) -> "Metadata":
-        """Metadata of raw blocks, such as the fields of a loaded image, with every preview taken out.
+    def new(self, *kinds: str) -> list[tuple[str, bytes]]:
+        """The names and bytes of those of these blocks that no piece holds."""
+        held = {piece.kind for piece in self.pieces}
+        return [(kind, block) for kind in kinds if (block := getattr(self, kind)) and kind not in held]
 
-        `exif` may have its prefix; bare `iptc` becomes a Photoshop resource unless `photoshop` has one already.
-        """
-        exif, from_exif = strip_exif(exif.removeprefix(EXIF_PREFIX))
-        xmp, from_xmp = strip_xmp(xmp)
-        photoshop, from_photoshop = strip_photoshop(photoshop)
-        if iptc and _IPTC_MARK not in photoshop:
-            padding = bytes(len(iptc) % 2)
-            photoshop += _IPTC_MARK + b"\0\0" + struct.pack(">I", len(iptc)) + iptc + padding
-        return cls(exif, xmp, icc, photoshop, tuple(from_exif + from_xmp + from_photoshop))
+    def with_icc(self, icc: bytes) -> "Metadata":
+        """The same with another profile."""
+        return replace(self, icc=icc, pieces=tuple(piece for piece in self.pieces if piece.kind != "icc"))
 
-    def with_dropped(self, dropped: list[str]) -> "Metadata":
-        """The same, with these things dropped before."""
-        return replace(self, dropped=tuple(said([*dropped, *self.dropped])))
-
-    def upright(self) -> "Metadata":
-        """The same, saying that the samples need no turning; for writers whose samples already stand upright."""
-        return replace(self, exif=set_orientation(self.exif, 1), xmp=upright_xmp(self.xmp))
+    def moved(self) -> "Metadata":
+        """The same for another format, with samples that stand upright."""
+        lost = [piece.label for piece in self.pieces if piece.label]
+        exif, xmp = upright_exif(self.exif), upright_xmp(self.xmp)
+        return replace(self, exif=exif, xmp=xmp, pieces=(), dropped=tuple(said([*self.dropped, *lost])))
 
 
-_IPTC_MARK = b"8BIM" + struct.pack(">H", _IPTC_RESOURCE)
+def cleaned(blocks: dict[str, bytes], pieces: list[Piece] | None = None, dropped: list[str] | None = None) -> Metadata:
+    """Metadata of raw blocks, with every preview taken out; pieces of blocks that change so go.
+
+    `exif` may have its prefix; bare `iptc` becomes a Photoshop resource unless `photoshop` has one already.
+    """
+    kept, lost = list(pieces or []), list(dropped or [])
+    clean = {"icc": blocks.get("icc", b"")}
+    for kind, strip in STRIPS.items():
+        clean[kind], found = strip(blocks.get(kind, b"").removeprefix(EXIF_PREFIX))
+        kept = [piece for piece in kept if not (found and piece.kind == kind)]
+        lost += found
+    iptc = blocks.get("iptc", b"")
+    if iptc and _IPTC_MARK not in clean["photoshop"]:
+        clean["photoshop"] += _IPTC_MARK + b"\0\0" + struct.pack(">I", len(iptc)) + iptc + bytes(len(iptc) % 2)
+    return Metadata(**clean, pieces=tuple(kept), dropped=tuple(said(lost)))
 
 
-def set_orientation(exif: bytes, orientation: int) -> bytes:
-    """An EXIF block (with or without prefix) whose orientation tag, where it has one, says `orientation` (1 to 8)."""
-    prefix = EXIF_PREFIX if exif.startswith(EXIF_PREFIX) else b""
-    block = bytearray(exif[len(prefix) :])
-    order = byte_order(block)
-    if order:
-        (directory,) = struct.unpack_from(order + "I", block, 4)
-        count = struct.unpack_from(order + "H", block, directory)[0] if directory + 2 <= len(block) else 0
-        for entry in range(directory + 2, min(directory + 2 + 12 * count, len(block) - 11), 12):
-            tag, kind, items = struct.unpack_from(order + "HHI", block, entry)
-            if tag == 0x0112 and items == 1 and kind in _WHOLE_NUMBERS:
-                struct.pack_into(order + _WHOLE_NUMBERS[kind], block, entry + 8, orientation)
-    return prefix + bytes(block)
-
-
-def said(dropped: list[str]) -> list[str]:
-    """Each thing once, in the order in which it was met."""
-    return list(dict.fromkeys(dropped))
+def upright_exif(exif: bytes) -> bytes:
+    """An EXIF block whose orientation tag, where it has one, says that the samples need no turning."""
+    block = bytearray(exif)
+    # What is no TIFF structure has no orientation.
+    with suppress(InputError):
+        file = TiffFile(io.BytesIO(exif))
+        field = file.directory(wanted=(_ORIENTATION,))[0].get(_ORIENTATION)
+        # The orientation should be a SHORT; some cameras write another whole number, and readers heed it.
+        if field and len(field.values) == 1:
+            size = len(field.encode(file.order))
+            block[field.where : field.where + size] = (1).to_bytes(size, "little" if file.order == "<" else "big")
+    return bytes(block)

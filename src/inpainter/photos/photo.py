@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from inpainter.core import Box, Image, InputError
 from inpainter.photos.avif import avif_colours
-from inpainter.photos.cicp import in_own_colours
+from inpainter.photos.cicp import grey_profile, in_own_colours
 from inpainter.photos.heic import load_heic
 from inpainter.photos.png_chunks import png_facts
 from inpainter.photos.sniff import PHOTOS, REMEDIES, SUFFIXES, is_sequence, sniff
@@ -92,12 +92,9 @@ class Photo:
 
     def pixels(self, access: str = "sequential") -> pyvips.Image:
         """Return the picture as stored (not turned), as libvips decodes it, with `bands` bands."""
-        image = self.decoded
-        if image is None:
-            image = load_pixels(self.data or self.path, self.format, access, self.page)
+        image = self.decoded or load_pixels(self.data or self.path, self.format, access, self.page)
         if self.cmyk:
-            depth = 16 if image.format == "ushort" else 8
-            image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
+            image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=self.depth)
         return image
 
     def check(self) -> None:
@@ -177,13 +174,11 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int 
     more than `max_megapixels`, an animation, pages of which none is chosen, samples of neither 8 nor 16 bit.
     """
     kind, data = _read(path, max_megapixels)
-    animated, notes = png_facts(path, data) if kind == "png" else (is_sequence(data), [])
-    if animated:
-        raise InputError(
-            f"{path}: holds several pictures (an animation); save the one you mean alone", code="unsupported"
-        )
     decoded = None
     with readable(path):
+        animated, notes = png_facts(data) if kind == "png" else (is_sequence(data), [])
+        if animated:
+            raise InputError("holds several pictures (an animation); save the one you mean alone", code="unsupported")
         if kind == "heic":
             decoded, notes = load_heic(data, max_megapixels * 1e6)
             header = decoded = in_own_colours(decoded, data)
@@ -198,16 +193,6 @@ def open_photo(path: Path, *, max_megapixels: float = MAX_MEGAPIXELS, page: int 
         if pages > 1:
             header = load_pixels(path, kind, page=(page or 1) - 1)
             notes.append(f"page {page} of {pages} is filled, and written without the others")
-    _check_size(path, header, max_megapixels)
-    if kind == "avif" and avif_colours(data).grey:
-        notes.append("grey in AVIF is written as three equal channels")
-    if kind != "heic" and SUFFIXES.get(path.suffix.lower(), kind) != kind:
-        notes.append(f"{path.name}: is a {kind.upper()} file, in spite of its name")
-    photo = _describe(path, kind, header, notes)
-    return dataclasses.replace(photo, data=data, page=(page or 1) - 1, pages=pages, decoded=decoded)
-
-
-def _check_size(path: Path, header: pyvips.Image, max_megapixels: float) -> None:
     megapixels = header.width * header.height / 1e6
     if megapixels > max_megapixels:
         digits = ".0f" if megapixels >= 1000 else ".3g"
@@ -216,6 +201,14 @@ def _check_size(path: Path, header: pyvips.Image, max_megapixels: float) -> None
             f"{max_megapixels:g}; if you trust the file, pass max_megapixels={int(megapixels) + 1}",
             code="too-large",
         )
+    if kind == "avif" and avif_colours(data).grey:
+        notes.append("grey in AVIF is written as three equal channels")
+    if kind == "avif" and grey_profile(data):
+        notes.append("AVIF of three channels holds no grey profile: its tones become sRGB's")
+    if kind != "heic" and SUFFIXES.get(path.suffix.lower(), kind) != kind:
+        notes.append(f"{path.name}: is a {kind.upper()} file, in spite of its name")
+    photo = _describe(path, kind, header, notes)
+    return dataclasses.replace(photo, data=data, page=(page or 1) - 1, pages=pages, decoded=decoded)
 
 
 def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
@@ -226,7 +219,8 @@ def field(image: pyvips.Image, name: str, default: Any = None) -> Any:
 def _describe(path: Path, kind: str, header: pyvips.Image, notes: list[str]) -> Photo:
     if header.format not in ("uchar", "ushort"):
         raise InputError(
-            f"{path}: its samples are {header.format}, not 8 or 16 bit integers; save it as 16 bit", code="unsupported"
+            f"{path}: its samples are {header.format}, not unsigned integers of 8 or 16 bit; save it as 16 bit",
+            code="unsupported",
         )
     colours = _COLOURS.get(str(header.interpretation), 0)
     alpha = header.bands - colours
@@ -247,9 +241,7 @@ def _describe(path: Path, kind: str, header: pyvips.Image, notes: list[str]) -> 
     orientation = field(header, "orientation", 1)
     # AVIF and HEIC are handed out upright, whatever their EXIF says.
     orientation = orientation if orientation in _TURNS and kind not in ("avif", "heic") else 1
-    width, height = header.width, header.height
-    if _TURNS[orientation][0]:
-        width, height = height, width
+    width, height = (header.height, header.width) if _TURNS[orientation][0] else (header.width, header.height)
     depth = 8 if header.format == "uchar" else 16
     colours = 3 if cmyk else colours
     return Photo(path, kind, width, height, depth, colours, alpha == 1, orientation, cmyk, notes=tuple(notes))
@@ -273,30 +265,32 @@ def _read(path: Path, max_megapixels: float) -> tuple[str, bytes]:
                 )
             file.seek(0)
             data = file.read() if whole else b""
+    except InputError:
+        raise
     # ValueError: a name that no file can have.
-    except (FileNotFoundError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except (FileNotFoundError, ValueError):
         raise InputError(f"{path}: no such file; check the name", code="not-found") from None
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({(error.strerror or str(error)).lower()}); check its permissions"
-        ) from error
-    if not head:
-        raise InputError(f"{path}: the file is empty; get a whole copy of it")
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot be read ({reason}); check its permissions") from error
     if kind in PHOTOS:
         return kind, data
+    if not head:
+        raise InputError(f"{path}: the file is empty; get a whole copy of it")
     allowed = "JPEG, PNG, WebP, TIFF, AVIF or HEIC"
+    what = f"not a picture that can be read; give a {allowed} file"
     if kind:
-        remedy = REMEDIES.get(kind, f"save it as {allowed}")
-        raise InputError(f"{path}: a {kind.upper()} file, not {allowed}; {remedy}", code="unsupported")
-    raise InputError(f"{path}: not a picture that can be read; give a {allowed} file", code="unsupported")
+        what = f"a {kind.upper()} file, not {allowed}; {REMEDIES.get(kind, f'save it as {allowed}')}"
+    raise InputError(f"{path}: {what}", code="unsupported")
 
 
 def load_pixels(file: bytes | Path, kind: str, access: str = "sequential", page: int = 0) -> pyvips.Image:
     """Open a TIFF by its path, or another photo by its bytes, with libvips, which decodes as far as it is asked for."""
     if isinstance(file, Path):
         return load_tiff(file, access, page)
+    if kind == "avif" and avif_colours(file).matrix == 2:
+        # Without a matrix libheif goes by the stream, even for the range; all others by the container and BT.601.
+        file = re.sub(rb"(colrnclx.{4}\x00)\x02", b"\\1\x06", file, flags=re.DOTALL)
     # Handed over as a buffer, the bytes would be copied each time.
     source = pyvips.Source.new_from_memory(file)
     # Half a JPEG is an error, not a picture with a grey half.
@@ -328,7 +322,8 @@ def readable(path: Path) -> Iterator[None]:
         raise InputError(f"{path}: {error}", code=error.code) from error
     except pyvips.Error as error:
         reason = vips_reason(error)
-        if re.search(r"unsupported|not (supported|implemented|configured)|cannot handle", str(error), re.IGNORECASE):
+        # What libjpeg calls an unsupported marker is none.
+        if re.search(r"unsupported(?! marker)|not (supported|implemented|configured)|cannot handle", reason, re.I):
             raise InputError(
                 f"{path}: not supported ({reason}); export it as PNG, or as a TIFF of 8 or 16 bit RGB",
                 code="unsupported",
@@ -337,6 +332,6 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def vips_reason(error: pyvips.Error) -> str:
-    """Return the most telling line of what libvips said."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[1] if len(lines) > 1 else lines[0]
+    """Return the most telling line of what libvips said: the last one, behind warnings; the first is pyvips's own."""
+    lines = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
+    return lines[-1] if lines else "no decoder can read it"

@@ -4,19 +4,16 @@ Each function takes a metadata block as bytes and returns the cleaned block and 
 words. Nothing here raises on a damaged block: what cannot be read is searched for whole JPEG streams all the same.
 """
 
+import io
 import re
-import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
+from inpainter.core import InputError
 from inpainter.photos.jpeg_header import segments
-from inpainter.photos.xmp import strip_xmp
-
-__all__ = ["find_jpegs", "holds_jpeg", "strip_exif", "strip_photoshop", "strip_xmp", "wipe_jpegs"]
+from inpainter.photos.tiff_structure import TiffFile
 
 EXIF_PREFIX = b"Exif\0\0"
-
-TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Bytes per item of each TIFF field type (TIFF 6.0, section 2; 13 is IFD, 16 to 18 are BigTIFF's)."""
 
 _SUB_DIRECTORIES = (0x8769, 0x8825, 0xA005)  # EXIF, GPS and interoperability
 _PICTURE_TAGS = ((0x0201, 0x0202), (0x0111, 0x0117))  # offsets, lengths: JPEG, strips
@@ -26,6 +23,11 @@ _START = re.compile(rb"\xd8\xff[\xc0-\xc4\xdb\xdd\xe0-\xef\xfe]")
 
 Span = tuple[int, int]
 """Where bytes start, and where they end, the last not included."""
+
+
+def said(dropped: list[str]) -> list[str]:
+    """Each thing once, in the order in which it was met."""
+    return list(dict.fromkeys(dropped))
 
 
 # ---------------------------------------------------------------- JPEG streams
@@ -69,12 +71,11 @@ def holds_jpeg(data: bytes) -> bool:
 def wipe_jpegs(data: bytes) -> tuple[bytes, bool]:
     """`data` with every JPEG stream overwritten with zeros, and whether there was one."""
     wiped = bytearray(data)
-    found = list(find_jpegs(data))
-    _wipe(wiped, found, [])
-    return bytes(wiped), bool(found)
+    _wipe(wiped, find_jpegs(data))
+    return bytes(wiped), wiped != data
 
 
-def _wipe(block: bytearray, spans: Iterable[Span], kept: Iterable[Span]) -> None:
+def _wipe(block: bytearray, spans: Iterable[Span], kept: Iterable[Span] = ()) -> None:
     """Overwrite spans with zeros, except where they overlap what is kept."""
     before = bytes(block)
     for start, end in spans:
@@ -89,16 +90,17 @@ def _wipe(block: bytearray, spans: Iterable[Span], kept: Iterable[Span]) -> None
 def strip_exif(block: bytes) -> tuple[bytes, list[str]]:
     """An EXIF block without previews, and what was dropped.
 
-    `block` is the TIFF structure, with or without the prefix `Exif\\0\\0`, which is kept as it is. The length and the
-    place of everything else stay, because maker notes hold offsets into the block: the thumbnail's directory (IFD1) is
-    unlinked and, with what it points to, overwritten with zeros; so are JPEG streams elsewhere, as in maker notes.
+    `block` may have the prefix `Exif\\0\\0`. Everything keeps its place, because maker notes hold offsets: the
+    thumbnail's directory (IFD1) is unlinked and, with what it points to, overwritten with zeros; so are JPEG streams
+    elsewhere, as in maker notes.
     """
     prefix = block[: len(EXIF_PREFIX)] if block.startswith(EXIF_PREFIX) else b""
     cleaned = bytearray(block[len(prefix) :])
     dropped: list[str] = []
     kept: list[Span] = []
-    if order := byte_order(cleaned):
-        kept, thumbnail = _drop_thumbnail(cleaned, order)
+    # What is no TIFF structure has no directories.
+    with suppress(InputError):
+        kept, thumbnail = _drop_thumbnail(cleaned, TiffFile(io.BytesIO(cleaned)))
         dropped += ["EXIF thumbnail"] * thumbnail
     for start, end in list(find_jpegs(cleaned)):
         # A stream inside a tag's value, such as a maker note, ends with it; every other value stays.
@@ -108,62 +110,33 @@ def strip_exif(block: bytes) -> tuple[bytes, list[str]]:
         _wipe(cleaned, [(start, end)], [span for span in kept if span not in around])
         dropped.append("preview in the EXIF block")
     # What a damaged offset still holds in place.
-    _wipe(cleaned, list(find_jpegs(cleaned)), [])
-    return prefix + bytes(cleaned), list(dict.fromkeys(dropped))
+    _wipe(cleaned, find_jpegs(bytes(cleaned)))
+    return prefix + bytes(cleaned), said(dropped)
 
 
-def byte_order(block: bytes | bytearray) -> str:
-    """The `struct` sign of a classic TIFF structure's byte order; empty when it is not one."""
-    return {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]), "") if len(block) >= 8 else ""
-
-
-def _drop_thumbnail(block: bytearray, order: str) -> tuple[list[Span], bool]:
+def _drop_thumbnail(block: bytearray, file: TiffFile) -> tuple[list[Span], bool]:
     """Unlink and overwrite the directories behind the first; the spans that must stay, and whether there were any."""
-    (first,) = struct.unpack_from(order + "I", block, 4)
-    named, kept, link = [first], [(0, 8)], 0
+    named, kept = [file.first], [(0, 8)]
     for offset in named:
-        spans, values, following = _directory(block, offset, order)
+        spans, fields = file.spans(offset)
         kept += spans
-        link = link or following
-        named += [start for tag in _SUB_DIRECTORIES for start in values.get(tag, [])[:1] if len(named) < 8]
+        below = [fields[tag].values for tag in _SUB_DIRECTORIES if tag in fields]
+        named += [values[0] for values in below if values and len(named) < 8]
+    link, offset = file.following(file.first)
     chained: list[Span] = []
-    seen, pointer = set(named), link
-    while pointer and (offset := struct.unpack_from(order + "I", block, pointer)[0]) and offset not in seen:
+    seen = {0, *named}
+    while offset not in seen:
         seen.add(offset)
-        spans, values, pointer = _directory(block, offset, order)
+        spans, fields = file.spans(offset)
         chained += spans
-        for offsets, lengths in _PICTURE_TAGS:
-            pairs = zip(values.get(offsets, []), values.get(lengths, []), strict=False)
-            chained += [(start, start + length) for start, length in pairs if start]
+        for tags in _PICTURE_TAGS:
+            pairs = zip(*(fields[tag].values for tag in tags if tag in fields), strict=False)
+            chained += [(pair[0], sum(pair)) for pair in pairs if pair[0]]
+        _, offset = file.following(offset)
     _wipe(block, chained, kept)
     if link:
-        struct.pack_into("I", block, link, 0)
+        block[link : link + 4] = bytes(4)
     return kept, bool(chained)
-
-
-def _directory(block: bytearray, offset: int, order: str) -> tuple[list[Span], dict[int, list[int]], int]:
-    """The spans of a directory and its values, its values that are numbers, and where the next one's offset stands.
-
-    Only what lies inside the block counts, whatever the directory claims; that place is 0 when there is none.
-    """
-    if offset < 8 or offset + 2 > len(block):
-        return [], {}, 0
-    (count,) = struct.unpack_from(order + "H", block, offset)
-    end = offset + 2 + 12 * min(count, (len(block) - offset - 2) // 12)
-    following = end if end == offset + 2 + 12 * count and end + 4 <= len(block) else 0
-    spans, values = [(offset, end + 4 * bool(following))], {}
-    for where in range(offset + 2, end, 12):
-        tag, kind, items = struct.unpack_from(order + "HHI", block, where)
-        size, start = items * TYPE_SIZES.get(kind, 1), where + 8
-        if size > 4:
-            (start,) = struct.unpack_from(order + "I", block, where + 8)
-        if start + size > len(block):
-            continue
-        if size > 4:
-            spans.append((start, start + size))
-        if code := {3: "H", 4: "I", 13: "I"}.get(kind):
-            values[tag] = list(struct.unpack_from(f"{order}{min(items, 4096)}{code}", block, start))
-    return spans, values, following
 
 
 # ---------------------------------------------------------------- Photoshop image resources
@@ -176,17 +149,16 @@ def strip_photoshop(resources: bytes) -> tuple[bytes, list[str]]:
     """
     kept, dropped, position = b"", False, 0
     while resources[position : position + 4].isalnum() and position + 12 <= len(resources):
-        (number,) = struct.unpack_from(">H", resources, position + 4)
         name = 1 + resources[position + 6]
         start = position + 10 + name + name % 2
         size = int.from_bytes(resources[start - 4 : start], "big")
         end = start + size + size % 2
         if start + size > len(resources):
             break
-        if number in _KEPT_RESOURCES:
+        if int.from_bytes(resources[position + 4 : position + 6], "big") in _KEPT_RESOURCES:
             kept += resources[position:end]
         else:
             dropped = True
         position = end
     dropped |= any(resources[position:])
-    return kept, ["Photoshop data other than IPTC and resolution"] if dropped else []
+    return kept, ["Photoshop data other than IPTC and resolution"] * dropped

@@ -7,32 +7,20 @@ PHOTOS = ("jpeg", "png", "webp", "tiff", "avif", "heic")
 """The formats that are read; all but HEIC are written, too."""
 
 SUFFIXES = {
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".jpe": "jpeg",
-    ".jfif": "jpeg",
-    ".png": "png",
-    ".webp": "webp",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".avif": "avif",
-    ".heic": "heic",
-    ".heif": "heic",
-    ".hif": "heic",
-}
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "jpeg"), ".png": "png", ".webp": "webp",
+    **dict.fromkeys((".tif", ".tiff"), "tiff"), ".avif": "avif", **dict.fromkeys((".heic", ".heif", ".hif"), "heic"),
+}  # fmt: skip
 """File names' suffixes → the format that they stand for."""
 
 REMEDIES: dict[str, str] = {
     "gif": "save the frame you want as PNG",
     "svg": "it is a drawing, not a photo: export it as PNG at the size you need",
     "bmp": "save it as PNG, which loses nothing",
-    "jpeg 2000": "export it as PNG or TIFF, which lose nothing",
-    "jpeg xl": "export it as PNG or TIFF, which lose nothing",
+    **dict.fromkeys(("jpeg 2000", "jpeg xl"), "export it as PNG or TIFF, which lose nothing"),
     "psd": "flatten it and export it as TIFF or PNG",
     "pdf": "export the page as PNG, or take the photo out of it",
     "ico": "export the largest picture in it as PNG",
-    "openexr": "export it as a 16-bit TIFF or PNG",
-    "hdr": "export it as a 16-bit TIFF or PNG",
+    **dict.fromkeys(("openexr", "hdr"), "export it as a 16-bit TIFF or PNG"),
     "raw": "develop it with a raw converter and export it as a 16-bit TIFF or a JPEG",
     "mp4": "it is a film: save the frame you want as PNG",
     "zip": "unpack it and give the picture inside",
@@ -40,34 +28,20 @@ REMEDIES: dict[str, str] = {
 """What to do with a format that is recognised and refused: name of the format → remedy."""
 
 # Longer and rarer beginnings stand before shorter and commoner ones that they contain.
-_BEGINNINGS: tuple[tuple[bytes, str], ...] = (
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"II\x1a\0\0\0HEAPCCDR", "raw"),  # Canon CRW
-    (b"IIRO", "raw"),  # Olympus ORF
-    (b"IIRS", "raw"),
-    (b"MMOR", "raw"),
-    (b"IIU\0", "raw"),  # Panasonic RW2
-    (b"FUJIFILMCCD-RAW", "raw"),
-    (b"FOVb", "raw"),  # Sigma X3F
-    (b"\0MRM", "raw"),  # Minolta MRW
-    (b"II*\0", "tiff"),
-    (b"MM\0*", "tiff"),
-    (b"II+\0", "tiff"),  # BigTIFF
-    (b"MM\0+", "tiff"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
-    (b"\0\0\0\x0cjP  \r\n\x87\n", "jpeg 2000"),
-    (b"\xff\x4f\xff\x51", "jpeg 2000"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "jpeg xl"),
-    (b"\xff\x0a", "jpeg xl"),
-    (b"8BPS", "psd"),
-    (b"%PDF-", "pdf"),
-    (b"\x76\x2f\x31\x01", "openexr"),
-    (b"#?RADIANCE", "hdr"),
-    (b"#?RGBE", "hdr"),
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
+_BEGINNINGS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    ("jpeg", (b"\xff\xd8\xff",)),
+    ("png", (b"\x89PNG\r\n\x1a\n",)),
+    # Canon CRW; Olympus ORF; Panasonic RW2; Fujifilm; Sigma X3F; Minolta MRW.
+    ("raw", (b"II\x1a\0\0\0HEAPCCDR", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM")),
+    ("tiff", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    ("gif", (b"GIF87a", b"GIF89a")),
+    ("jpeg 2000", (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
+    ("jpeg xl", (b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a")),
+    ("psd", (b"8BPS",)),
+    ("pdf", (b"%PDF-",)),
+    ("openexr", (b"\x76\x2f\x31\x01",)),
+    ("hdr", (b"#?RADIANCE", b"#?RGBE")),
+    ("zip", (b"PK\x03\x04", b"PK\x05\x06")),
 )
 
 _HEVC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
@@ -89,8 +63,8 @@ def sniff(head: bytes) -> str:
         return "webp"
     if head[:4] in (b"II*\0", b"MM\0*") and head[8:10] == b"CR":
         return "raw"  # Canon CR2: 'CR' and a version behind the TIFF header
-    for beginning, name in _BEGINNINGS:
-        if head.startswith(beginning):
+    for name, beginnings in _BEGINNINGS:
+        if head.startswith(beginnings):
             return name
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
         return "bmp"
@@ -115,8 +89,7 @@ def true_suffix(path: Path) -> str:
 def is_sequence(head: bytes) -> bool:
     """Whether a WebP, AVIF or HEIC file is animated; `head` is its beginning, 64 bytes or more.
 
-    A WebP file says so in a flag of its VP8X chunk (RFC 9649, section 2.7), the others by a brand: a HEIC of which that
-    is not the first has a still picture, too.
+    WebP says so in a flag (RFC 9649, section 2.7), the others by a brand: a HEIC of another first one has a still, too.
     """
     if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X":
         return len(head) > 20 and bool(head[20] & 2)
@@ -150,8 +123,7 @@ def _by_brand(found: list[bytes]) -> str:
 
 
 def _is_svg(head: bytes) -> bool:
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    declared = text.startswith(b"<?xml")
     # Prologue, comments and white space before the first element; an unfinished one runs to the end of the head.
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     rest = re.sub(rb"^(?:<\?.*?(?:\?>|$)|<!--.*?(?:-->|$)|\s+)+", b"", text, flags=re.DOTALL)
-    return rest[:4] == b"<svg" or rest[:13].lower() == b"<!doctype svg" or (declared and not rest)
+    return rest.lower().startswith((b"<svg", b"<!doctype svg")) or (text.startswith(b"<?xml") and not rest)

@@ -7,7 +7,7 @@ from typing import Any
 import pyvips
 
 from inpainter.core import InputError
-from inpainter.photos.tiff_tags import TiffFile
+from inpainter.photos.tiff_structure import TiffFile
 
 PALETTE_NOTE = "the palette becomes full colour: a fill needs colours that it may not have"
 # TIFF 6.0, and the registered private tags.
@@ -30,10 +30,7 @@ class TiffPage:
 
     def __init__(self, path: Path, page: int = 0) -> None:
         with path.open("rb") as stream:
-            try:
-                file = TiffFile(stream, page)
-            except InputError as error:
-                raise InputError(f"{path}: {error}") from error
+            file = TiffFile(stream, page)
             # Others, such as layers, may be very long.
             looked_at = {*range(_SUBFILE, _REFERENCES + 1), _DNG_VERSION}
             pages = [one.directory(wanted=looked_at)[0] for one in (file, TiffFile(stream))]
@@ -62,19 +59,20 @@ class TiffPage:
                 _PHOTOMETRICS.get(self.photometric, f"photometric {self.photometric}"),
             ),
             (planes == 2 and self.tiled, "tiles of one colour each"),
+            (self.tiled and self.compression == _JPEG and self.extra_samples is not None, "JPEG with alpha in tiles"),
             (self.associated and self.photometric == _CMYK, "CMYK with alpha multiplied in"),
             (self.ycbcr and (odd_ycbcr or ranges not in ([], _FULL_RANGE)), "YCbCr of this kind"),
         ):
             if wrong:
                 remedy = "develop it with a raw converter and export it" if raw else "save it"
                 raise InputError(
-                    f"{path}: {what} in a TIFF is not supported; {remedy} as RGB of 8 or 16 bit, by LZW or deflate",
+                    f"{what} in a TIFF is not supported; {remedy} as RGB of 8 or 16 bit, by LZW or deflate",
                     code="unsupported",
                 )
         ends = map(sum, zip(of.get(_TILE_OFFSETS, []), of.get(_TILE_LENGTHS, []), strict=False))
         if max(ends, default=0) > file.size:
             # libvips would take a missing tile as black.
-            raise InputError(f"{path}: cut short; get a whole copy of it")
+            raise InputError("cut short; get a whole copy of it")
 
     def settings(self) -> tuple[dict[str, Any], list[str]]:
         """Choose how to encode the samples as they were, and say what changes."""

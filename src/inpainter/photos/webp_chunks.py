@@ -6,13 +6,11 @@ from typing import Any
 import pyvips
 
 from inpainter.core import InputError
-from inpainter.photos.metadata import Metadata, said
-from inpainter.photos.previews import strip_exif
-from inpainter.photos.xmp import strip_xmp
+from inpainter.photos.metadata import Metadata, cleaned
 
-_FLAGS, _ALPHA_FLAG = {b"ICCP": 0x20, b"EXIF": 0x08, b"XMP ": 0x04}, 0x10
+_BLOCKS = {b"ICCP": ("icc", 0x20), b"EXIF": ("exif", 0x08), b"XMP ": ("xmp", 0x04)}
+_ALPHA_FLAG = 0x10
 _PICTURE = (b"ALPH", b"VP8 ", b"VP8L")
-_NOT_WORTH_SAYING = (b"VP8X", b"ANIM", b"ANMF", *_PICTURE)
 
 
 def webp_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
@@ -37,55 +35,33 @@ def is_lossless_webp(data: bytes) -> bool:
     return any(name == b"VP8L" for name, _ in webp_chunks(data))
 
 
-def _read_metadata(source: bytes) -> tuple[dict[bytes, bytes], list[str]]:
-    """The first chunk of each kind, cleaned, and what was dropped."""
-    found: dict[bytes, bytes] = {}
+def webp_metadata(data: bytes) -> Metadata:
+    """What a WebP file says of itself, without previews. Raises InputError when it is damaged."""
+    blocks: dict[str, bytes] = {}
     dropped: list[str] = []
-    for name, data in webp_chunks(source):
-        if name in _FLAGS and name not in found:
-            found[name] = data
-        elif name not in _NOT_WORTH_SAYING:
+    for name, chunk in webp_chunks(data):
+        kind = _BLOCKS[name][0] if name in _BLOCKS else ""
+        if kind and kind not in blocks:
+            blocks[kind] = chunk
+        elif name not in (b"VP8X", *_PICTURE):
             dropped.append(f"WebP chunk {name.decode('latin-1')!r}")
-    for name, strip in ((b"EXIF", strip_exif), (b"XMP ", strip_xmp)):
-        if name in found:
-            found[name], said_of_it = strip(found[name])
-            dropped += said_of_it
-    return {name: data for name, data in found.items() if data}, dropped
+    return cleaned(blocks, dropped=dropped)
 
 
-def webp_metadata(source: bytes) -> Metadata:
-    """The blocks of a WebP file that other formats can carry, without previews. Raises InputError when damaged."""
-    found, dropped = _read_metadata(source)
-    metadata = Metadata.clean(found.get(b"EXIF", b""), found.get(b"XMP ", b""), found.get(b"ICCP", b""))
-    return metadata.with_dropped(dropped)
+def splice_webp(metadata: Metadata, encoded: bytes) -> tuple[bytes, list[str]]:
+    """Return the WebP `encoded` with `metadata` in place of its own, and what was dropped.
 
-
-def splice_webp(source: bytes | Metadata, encoded: bytes, *, same_colours: bool = True) -> tuple[bytes, list[str]]:
-    """Return the WebP `encoded` with the profile, EXIF and XMP of `source` in place of its own, and what was dropped.
-
-    `source` is a WebP file, or the metadata of a photo of another format. Blocks keep their bytes, except previews; the
-    extended header is written again. With `same_colours=False` the profile comes from `encoded`.
-    Raises InputError when a file is damaged. Source: RFC 9649, section 2.
+    Blocks keep their bytes; the extended header is written again. Source: RFC 9649, section 2.
     """
-    if isinstance(source, Metadata):
-        dropped = list(source.dropped) + ["Photoshop and IPTC data"] * bool(source.photoshop)
-        blocks = {b"ICCP": source.icc, b"EXIF": source.exif, b"XMP ": source.xmp}
-    else:
-        blocks, dropped = _read_metadata(source)
     own = dict(webp_chunks(encoded))
-    if not same_colours:
-        blocks[b"ICCP"] = own.get(b"ICCP", b"")
-    blocks = {name: data for name, data in blocks.items() if data}
-    picture = [(name, data) for name, data in own.items() if name in _PICTURE]
-    if not picture:
-        raise InputError("the WebP file holds no still picture; give one that does")
-
-    chunks = [(name, blocks[name]) for name in (b"EXIF", b"XMP ") if name in blocks]
-    chunks = [(name, blocks[name]) for name in (b"ICCP",) if name in blocks] + picture + chunks
+    blocks = {name: block for name, (kind, _) in _BLOCKS.items() if (block := getattr(metadata, kind))}
+    order = [name for name in (b"ICCP", *own, b"EXIF", b"XMP ") if name in blocks or name in _PICTURE]
+    chunks = [(name, blocks.get(name) or own[name]) for name in dict.fromkeys(order)]
     if blocks or b"ALPH" in own:
         image: Any = pyvips.Image.webpload_buffer(encoded)
-        flags = sum(_FLAGS[name] for name in blocks) | (_ALPHA_FLAG if image.hasalpha() else 0)
+        flags = sum(_BLOCKS[name][1] for name in blocks) | (_ALPHA_FLAG if image.hasalpha() else 0)
         size = (image.width - 1).to_bytes(3, "little") + (image.height - 1).to_bytes(3, "little")
         chunks.insert(0, (b"VP8X", bytes((flags, 0, 0, 0)) + size))
     body = b"".join(struct.pack("<4sI", name, len(data)) + data + bytes(len(data) % 2) for name, data in chunks)
-    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, said(dropped)
+    dropped = [*metadata.dropped, *["Photoshop and IPTC data"] * bool(metadata.photoshop)]
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body, dropped

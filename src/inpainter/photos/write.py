@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +16,12 @@ import pyvips
 from inpainter.core import Box, InputError, Mask, compose
 from inpainter.photos.avif import avif_colours, with_exif
 from inpainter.photos.cicp import with_block
-from inpainter.photos.files import atomic, check_output, gone_afterwards, output_error
+from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
 from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_library import CarryError
 from inpainter.photos.jpeg_segments import jpeg_metadata, splice_jpeg, with_density
-from inpainter.photos.metadata import Metadata
+from inpainter.photos.metadata import Metadata, cleaned
 from inpainter.photos.photo import Photo, Samples, field, vips_reason
 from inpainter.photos.png_chunks import png_metadata, splice_png
 from inpainter.photos.sniff import SUFFIXES
@@ -29,7 +29,7 @@ from inpainter.photos.tiff_samples import TiffPage, mark_unassociated
 from inpainter.photos.tiff_tags import carry_tiff_tags, tiff_metadata
 from inpainter.photos.webp_chunks import is_lossless_webp, splice_webp, webp_metadata
 
-# How lossy WebP and AVIF are encoded again, and a photo that becomes AVIF is encoded: benchmarks/photo_quality.py.
+# How WebP and AVIF are encoded with loss: benchmarks/photo_quality.py.
 LOSSY: dict[str, dict[str, Any]] = {
     "webp": {"Q": 90, "alpha_q": 100, "exact": True},
     "avif": {"Q": 85, "effort": 3, "subsample_mode": "off", "compression": "av1"},
@@ -38,19 +38,11 @@ _LOSSLESS: dict[str, dict[str, Any]] = {
     "webp": {"lossless": True, "exact": True},
     "avif": {"lossless": True, "effort": 3, "compression": "av1"},
 }
-# How a photo that changes its format is written: what loses little that anybody sees.
-_CONVERTED: dict[str, dict[str, Any]] = {
-    "jpeg": {"Q": 95, "subsample_mode": "off"},
-    "png": {"compression": 6},
-    "webp": _LOSSLESS["webp"],
-    "tiff": {"compression": "deflate", "predictor": "horizontal"},
-    "avif": LOSSY["avif"],
-}
-_SPLICES: dict[str, Callable[..., tuple[bytes, list[str]]]]
 _SPLICES = {"jpeg": splice_jpeg, "png": splice_png, "webp": splice_webp}
-_READERS = {"jpeg": jpeg_metadata, "png": png_metadata, "webp": webp_metadata}
 _MEASURED_MEGAPIXELS = 100
 _BIG_TIFF_BYTES = 3_500_000_000
+_JPEG_QUALITY = 95
+_DEFLATE = {"compression": "deflate", "predictor": "horizontal"}
 
 
 @dataclass(frozen=True)
@@ -81,10 +73,9 @@ def write_photo(
 ) -> list[str]:
     """Write `photo` with `patches` in it, whole or not at all, and say what could not stay as it was.
 
-    Format, size, depth, profile, alpha and metadata stay, unless the suffix of `output` asks for another format.
-    Outside the masks, lossless formats keep every sample and JPEG every block that no mask touches; lossy WebP and
-    AVIF, and JPEGs whose blocks cannot be carried over, are encoded again, at `quality` (1 to 100) or one that loses
-    little. Embedded previews, which would still show what was removed, are left out. Raises InputError.
+    Outside the masks, lossless formats keep every sample and JPEG every block that no mask touches; what cannot is
+    encoded again, at `quality` (1 to 100) or one that loses little. The suffix of `output` may ask for another format.
+    Previews, which would still show what was removed, are left out. Raises InputError.
     """
     check_output(output, overwrite=overwrite, sources=(photo.path,))
     check_format(output, photo)
@@ -97,19 +88,29 @@ def encode_photo(
 ) -> list[str]:
     """Write what `write_photo` does into a file that is to become `output`."""
     kind = check_format(output, photo)
-    notes = list(photo.notes)
+    notes, same = list(photo.notes), kind == photo.format
+    if photo.format == "heic":
+        notes.append(f"HEIC is read only: the photo becomes {kind.upper()}")
+    elif not same and SUFFIXES.get(photo.path.suffix.lower()) == kind:
+        notes.append(f"the photo becomes {kind.upper()}, as the output's name says")
     with _explained(photo, output):
-        if kind != photo.format:
-            if photo.format == "heic":
-                notes.append(f"HEIC is read only: the photo becomes {kind.upper()}")
-            elif SUFFIXES.get(photo.path.suffix.lower()) == kind:
-                notes.append(f"the photo becomes {kind.upper()}, as the output's name says")
-            notes += _write_converted(photo, kind, patches, temporary, quality)
-        elif kind == "jpeg":
-            notes += _write_jpeg(photo, patches, temporary, quality)
-        else:
-            notes += _write_same(photo, patches, temporary, *_same_settings(photo, quality))
-    return notes
+        if same and kind == "jpeg":
+            try:
+                return notes + _carry_jpeg(photo, patches, temporary)
+            except CarryError as reason:
+                notes.append(f"every block is encoded again, at quality {quality or _JPEG_QUALITY}: {reason}")
+        settings, lost = _settings(photo, kind, quality)
+        twin, stored = _as_stored(photo, patches, temporary) if same else (photo, patches)
+        # Turning needs the rows in another order than the file has them.
+        image = patched(twin, stored, "sequential" if same or photo.orientation == 1 else "random")
+        metadata = _metadata(photo, image)
+        if not same:
+            image, metadata, more = _converted(image, metadata.moved(), photo, kind)
+            lost += more
+        elif kind == "avif":
+            # It is decoded, and written, upright.
+            metadata = metadata.moved()
+        return notes + lost + _encode(image, kind, settings, metadata, temporary)
 
 
 def copy_photo(photo: Photo, output: Path, *, overwrite: bool, quality: int | None = None) -> list[str]:
@@ -134,7 +135,7 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
     if kind not in ("png", "tiff", "webp"):
         raise InputError(f"{output}: a mask must stay exact; use .png, .tif or .webp")
     image = pyvips.Image.new_from_array(mask.view(np.uint8) * np.uint8(255)).copy(interpretation="b-w")
-    settings = {"bitdepth": 1} if kind == "png" else _CONVERTED[kind]
+    settings = {"png": {"bitdepth": 1}, "tiff": _DEFLATE, "webp": _LOSSLESS["webp"]}[kind]
     with atomic(output, overwrite=overwrite) as temporary, _explained(None, output):
         getattr(image, f"{kind}save")(os.fsencode(temporary), **settings)
 
@@ -142,118 +143,93 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 # ---------------------------------------------------------------- the same format
 
 
-def _write_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path, quality: int | None) -> list[str]:
-    jpeg = read_header(photo.data, str(photo.path))
-    places = [photo.to_stored_box(patch.box) for patch in patches]
+def _carry_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
+    jpeg = read_header(photo.data)
     carried = [
-        StoredPatch(box.x, box.y, photo.to_stored(patch.samples), photo.to_stored(patch.mask))
-        for box, patch in zip(places, patches, strict=True)
+        StoredPatch(*photo.to_stored_box(patch.box)[:2], photo.to_stored(patch.samples), photo.to_stored(patch.mask))
+        for patch in patches
     ]
-    try:
-        output, dropped = splice_jpeg(jpeg, patch_blocks(jpeg, carried))
-    except CarryError as reason:
-        settings = _CONVERTED["jpeg"] | ({"Q": quality} if quality else {})
-        settings |= {
-            "interlace": jpeg.progressive,
-            # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
-            "optimize_coding": photo.megapixels <= _MEASURED_MEGAPIXELS,
-        }
-        notes = [f"every block is encoded again, at quality {settings['Q']}: {reason}"]
-        return _write_same(photo, patches, temporary, settings, notes)
+    output, dropped = splice_jpeg(jpeg_metadata(jpeg), patch_blocks(jpeg, carried))
     temporary.write_bytes(output)
     return _left_out(dropped)
 
 
-def _write_same(
-    photo: Photo, patches: Sequence[Patch], temporary: Path, settings: dict[str, Any], notes: list[str]
-) -> list[str]:
-    if photo.format == "tiff" and TiffPage(photo.path, photo.page).associated:
-        with _premultiplied(photo, patches, temporary) as (twin, multiplied):
-            return notes + _encode(patched(twin, multiplied), "tiff", settings, photo, temporary)
-    image = patched(photo, patches)
-    source = _metadata(photo, image) if photo.format == "avif" else photo
-    return notes + _encode(image, photo.format, settings, source, temporary)
+def _settings(photo: Photo, kind: str, quality: int | None) -> tuple[dict[str, Any], list[str]]:
+    """Choose how to encode a photo, and say what that loses."""
+    same = kind == photo.format
+    if kind == "png":
+        return {"compression": 6}, []
+    if kind == "tiff":
+        return TiffPage(photo.path, photo.page).settings() if same else (_DEFLATE, [])
+    if kind == "jpeg":
+        # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
+        measured = photo.megapixels <= _MEASURED_MEGAPIXELS
+        settings = {"Q": quality or _JPEG_QUALITY, "subsample_mode": "off", "optimize_coding": measured}
+        return settings | {"interlace": same and read_header(photo.data).progressive}, []
+    if kind == "webp":
+        lossless = is_lossless_webp(photo.data) if same else not quality
+    else:
+        # Only without loss are colours kept as red, green and blue (matrix 0 of H.273).
+        lossless = same and avif_colours(photo.data).matrix == 0
+    if lossless or (kind == "avif" and photo.alpha):
+        larger = ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
+        return _LOSSLESS[kind], larger * (same and not lossless)
+    settings = LOSSY[kind] | ({"Q": quality} if quality else {})
+    return settings, [f"lossy {kind.upper()} is encoded again, at quality {settings['Q']}"] * same
 
 
-def _same_settings(photo: Photo, quality: int | None) -> tuple[dict[str, Any], list[str]]:
-    """Choose how to encode a photo in its own format, and say what that loses."""
-    if photo.format == "tiff":
-        return TiffPage(photo.path, photo.page).settings()
-    if photo.format == "png":
-        return _CONVERTED["png"], []
-    # Only without loss are colours kept as red, green and blue (matrix 0 of H.273).
-    lossless = is_lossless_webp(photo.data) if photo.format == "webp" else avif_colours(photo.data).matrix == 0
-    if lossless:
-        return _LOSSLESS[photo.format], []
-    if photo.format == "avif" and photo.alpha:
-        return _LOSSLESS["avif"], ["AVIF with alpha becomes lossless, and larger, so that the alpha stays as it is"]
-    settings = LOSSY[photo.format] | ({"Q": quality} if quality else {})
-    return settings, [f"lossy {photo.format.upper()} is encoded again, at quality {settings['Q']}"]
-
-
-@contextmanager
-def _premultiplied(photo: Photo, patches: Sequence[Patch], temporary: Path) -> Iterator[tuple[Photo, list[Patch]]]:
+def _as_stored(photo: Photo, patches: Sequence[Patch], temporary: Path) -> tuple[Photo, Sequence[Patch]]:
     """The photo and its patches as a TIFF with alpha multiplied in stores them; libvips divides it out and rounds."""
-    twin = replace(photo, path=temporary.with_name(temporary.name + "2"))
-    with gone_afterwards(twin.path):
-        shutil.copyfile(photo.path, twin.path)
-        mark_unassociated(twin.path, photo.page)
-        before = twin.crops([patch.box for patch in patches])
-        multiplied = []
-        for patch, stored in zip(patches, before, strict=True):
-            shares = patch.samples[..., -1:] / np.iinfo(stored.dtype).max
-            colours = np.rint(patch.samples[..., :-1] * shares).astype(stored.dtype)
-            stored[..., :-1] = compose(stored[..., :-1], colours, patch.mask)
-            multiplied.append(replace(patch, samples=stored))
-        yield twin, multiplied
+    if photo.format != "tiff" or not TiffPage(photo.path, photo.page).associated:
+        return photo, patches
+    twin = replace(photo, path=temporary.with_name("twin"))
+    shutil.copyfile(photo.path, twin.path)
+    mark_unassociated(twin.path, photo.page)
+    multiplied = []
+    for patch, stored in zip(patches, twin.crops([patch.box for patch in patches]), strict=True):
+        shares = patch.samples[..., -1:] / np.iinfo(stored.dtype).max
+        colours = np.rint(patch.samples[..., :-1] * shares).astype(stored.dtype)
+        stored[..., :-1] = compose(stored[..., :-1], colours, patch.mask)
+        multiplied.append(replace(patch, samples=stored))
+    return twin, multiplied
 
 
 # ---------------------------------------------------------------- another format
 
 
-def _write_converted(
-    photo: Photo, kind: str, patches: Sequence[Patch], temporary: Path, quality: int | None
-) -> list[str]:
-    # Turning needs the rows in another order than the file has them.
-    image = patched(photo, patches, "sequential" if photo.orientation == 1 else "random")
-    metadata = _metadata(photo, image)
+def _converted(
+    image: pyvips.Image, metadata: Metadata, photo: Photo, kind: str
+) -> tuple[pyvips.Image, Metadata, list[str]]:
+    """Make of a photo as it is stored, and of what it says, what another format can hold; and say what that loses."""
+    notes = []
     # Few programs heed an orientation tag outside JPEG and TIFF.
     image = image.autorot() if photo.orientation != 1 else image
-    notes = _left_out(metadata.dropped)
-    metadata = replace(metadata, dropped=())
-    settings = dict(_CONVERTED[kind])
-    if quality and kind in ("jpeg", "webp", "avif"):
-        settings = LOSSY.get(kind, settings) | {"Q": quality}
-    if kind == "jpeg":
-        settings["optimize_coding"] = photo.megapixels <= _MEASURED_MEGAPIXELS
     if photo.alpha and kind == "jpeg":
-        image = image.flatten(background=[np.iinfo(np.uint8 if photo.depth == 8 else np.uint16).max])
+        image = image.flatten(background=[255 if photo.depth == 8 else 65535])
         notes.append("JPEG has no alpha: transparent parts become white")
     if photo.colours == 1 and metadata.icc and kind in ("webp", "avif"):
         image = image.icc_transform("srgb", embedded=True, depth=photo.depth)
-        metadata = replace(metadata, icc=b"")
+        metadata = metadata.with_icc(b"")
         notes.append(f"{kind.upper()} holds no grey profile: its tones become sRGB's")
     if photo.depth == 16 and kind in ("jpeg", "webp"):
         image = image.colourspace("b-w" if photo.colours == 1 else "srgb")
         notes.append(f"{kind.upper()} has 8 bit a sample: 16 become 8")
-    if kind == "avif" and photo.alpha:
-        settings = _LOSSLESS["avif"]
-    return notes + _encode(image, kind, settings, metadata, temporary)
+    return image, metadata, notes
 
 
 def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
-    """Return what the photo says about itself, for samples that stand upright."""
-    if photo.format in ("avif", "heic"):
-        names = ("exif-data", "xmp-data", "icc-profile-data")
-        metadata = Metadata.clean(*(field(image, name, b"") for name in names))
-    elif photo.format == "tiff":
+    """Return what the photo says about itself, for samples as they are stored."""
+    if photo.format == "tiff":
         with photo.path.open("rb") as file:
             metadata = tiff_metadata(file, photo.page)
+    elif photo.format == "jpeg":
+        metadata = jpeg_metadata(read_header(photo.data))
+    elif photo.format in ("png", "webp"):
+        metadata = (png_metadata if photo.format == "png" else webp_metadata)(photo.data)
     else:
-        metadata = _READERS[photo.format](photo.data)
-    if photo.cmyk:
-        metadata = replace(metadata, icc=field(image, "icc-profile-data"))
-    return metadata.upright()
+        names = {"exif": "exif-data", "xmp": "xmp-data", "icc": "icc-profile-data"}
+        metadata = cleaned({kind: field(image, name, b"") for kind, name in names.items()})
+    return metadata.with_icc(field(image, "icc-profile-data")) if photo.cmyk else metadata
 
 
 # ---------------------------------------------------------------- encoding
@@ -270,42 +246,35 @@ def patched(photo: Photo, patches: Sequence[Patch], access: str = "sequential") 
     return image
 
 
-def _encode(
-    image: pyvips.Image, kind: str, settings: dict[str, Any], source: Photo | Metadata, temporary: Path
-) -> list[str]:
-    """Encode, then give the file the metadata of `source`, a photo of that format unless it is AVIF."""
-    same_colours = isinstance(source, Metadata) or not source.cmyk
-    if isinstance(source, Metadata) and kind == "avif":
-        return _encode_avif(image, source, settings, temporary)
-    if kind == "tiff":
+def _encode(image: pyvips.Image, kind: str, settings: dict[str, Any], metadata: Metadata, temporary: Path) -> list[str]:
+    """Encode, then give the file its metadata."""
+    if kind == "avif":
+        written, dropped = _encode_avif(image, metadata, settings)
+    elif kind == "tiff":
         size = image.width * image.height * image.bands * (2 if image.format == "ushort" else 1)
         save: Any = image.tiffsave
-        save(os.fsencode(temporary), **settings, keep="icc", bigtiff=size > _BIG_TIFF_BYTES)
-        with temporary.open("r+b") as encoded:
-            if isinstance(source, Metadata):
-                return _left_out(carry_tiff_tags(source, encoded))
-            with source.path.open("rb") as file:
-                return _left_out(carry_tiff_tags(file, encoded, same_colours=same_colours, page=source.page))
-    encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none" if same_colours else "icc")
-    if kind == "jpeg":
-        encoded = with_density(encoded, image.xres, image.yres)
-    told = source if isinstance(source, Metadata) else source.data
-    written, dropped = _SPLICES[kind](told, encoded, same_colours=same_colours)
+        save(os.fsencode(temporary), **settings, keep="none", bigtiff=size > _BIG_TIFF_BYTES)
+        with temporary.open("r+b") as file:
+            return _left_out(carry_tiff_tags(metadata, file))
+    else:
+        encoded = getattr(image, f"{kind}save_buffer")(**settings, keep="none")
+        if kind == "jpeg":
+            encoded = with_density(encoded, image.xres, image.yres)
+        written, dropped = _SPLICES[kind](metadata, encoded)
     temporary.write_bytes(written)
     return _left_out(dropped)
 
 
-def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any], temporary: Path) -> list[str]:
+def _encode_avif(image: pyvips.Image, metadata: Metadata, settings: dict[str, Any]) -> tuple[bytes, list[str]]:
     image = with_block(with_block(image, "xmp-data", metadata.xmp), "icc-profile-data", metadata.icc)
     # Of more than 8 bits a file has 10 or 12, the highest of those that are handed over.
     bits = field(image, "bits-per-sample", 12) if image.format == "ushort" else 8
     save: Any = image.heifsave_buffer
     written = save(**settings, keep="xmp:icc", bitdepth=min(bits, 12))
     told = with_exif(written, metadata.exif)
-    temporary.write_bytes(told or written)
-    lost = ["Photoshop and IPTC data (AVIF has no place for them)"] if metadata.photoshop else []
-    lost += ["EXIF"] if metadata.exif and not told else []
-    return _left_out([*metadata.dropped, *lost])
+    lost = ["Photoshop and IPTC data (AVIF has no place for them)"] * bool(metadata.photoshop)
+    lost += ["EXIF"] * bool(metadata.exif and not told)
+    return told or written, [*metadata.dropped, *lost]
 
 
 def _left_out(dropped: Sequence[str]) -> list[str]:
