@@ -47,7 +47,7 @@ class FillOptions:
     max_megapixels: float = MAX_MEGAPIXELS
     """Refuse larger pictures before they are decoded."""
     encode_quality: int | None = None
-    """1 to 100: of what is encoded with loss; None: what loses little, and of a JPEG the nearest to its own."""
+    """1 to 100: of what is encoded with loss; None: what loses little."""
     page: int | None = None
     """The page of a TIFF that has several, from 1 on."""
 
