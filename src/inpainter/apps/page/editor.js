@@ -184,7 +184,7 @@ export class Editor {
       return true;
     }
     this.corner = null;
-    view.marks.paint(tools.layer, (bits) => bits.rectangle(corner, cursor, tools.name !== "eraser"));
+    view.marks.mark(tools.layer, tools.name !== "eraser", (bits, on) => bits.rectangle(corner, cursor, on));
     view.marks.commit();
     this.showCursor();
     say(`${tools.name === "eraser" ? "Erased" : "Marked"} ${Math.abs(cursor.x - corner.x)} by ${Math.abs(cursor.y - corner.y)} pixels`);
