@@ -225,3 +225,54 @@ def test_twenty_four_megapixels(page: Any, tmp_path: Path) -> None:
     hands.set_size(page, 60)
     hands.dab(page, hands.find(page, "red"))
     assert hands.middle(hands.marked(page)) == pytest.approx(hands.centre("red", 6000, 4000), abs=2)
+
+
+def test_back_to_the_photo_before(page: Any, tmp_path: Path) -> None:
+    """Undo goes on past the first stroke: to the result that one went on from, its tries and its marks."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    assert page.locator("#undo").is_disabled()
+    places = {colour: hands.find(page, colour) for colour in ("red", "green", "blue")}
+    sent, results = [], []
+    for number, place in enumerate(places.values()):
+        if number:
+            page.click("#go-on")
+            hands.wait_for(page, "edit")
+        hands.dab(page, place)
+        sent.append(hands.fill(page))
+        results.append(hands.downloaded(page)[1])
+    for earlier in (1, 0):
+        page.click("#back")
+        page.click("#undo")
+        page.click("#undo")
+        hands.wait_for(page, "result")
+        assert hands.downloaded(page) == ("photo-filled.png", results[earlier])
+    page.click("#back")
+    assert np.array_equal(hands.marked(page), sent[0]["mask"])
+    assert hands.fill(page)["image"] == sent[0]["image"]
+    page.click("#back")
+    page.click("#undo")
+    assert hands.find(page, "red") == pytest.approx(places["red"], abs=1)
+    assert page.locator("#undo").is_disabled()
+
+
+def test_going_back_asks_before_a_result_is_lost(page: Any, tmp_path: Path) -> None:
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    for number, place in enumerate([hands.find(page, "red"), hands.find(page, "green")]):
+        if number:
+            page.click("#go-on")
+            hands.wait_for(page, "edit")
+        hands.dab(page, place)
+        hands.fill(page)
+    page.click("#back")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    page.click("#leave [data-close=stay]")
+    page.click("#see-results")
+    hands.wait_for(page, "result")
+    page.click("#back")
+    page.keyboard.press("Control+z")
+    page.click("#leave [data-close=leave]")
+    hands.wait_for(page, "result")
+    with pytest.raises(AssertionError, match="nothing"):
+        hands.find(page, "red")
+    assert hands.find(page, "green")

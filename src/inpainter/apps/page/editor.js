@@ -12,11 +12,12 @@ const LAYER_TEXT = { source: "Paint where texture may come from", avoid: "Paint 
 const KEY_STEP = 12; // CSS pixels that an arrow key moves the cursor.
 
 export class Editor {
-  constructor(view, tools, compare, onMarks) {
+  constructor(view, tools, compare, onMarks, onUndoBeyond) {
     this.view = view;
     this.tools = tools;
     this.compare = compare;
     this.onMarks = onMarks;
+    this.onUndoBeyond = onUndoBeyond;
     this.cursor = null; // The keyboard's place, and where its rectangle began: points of the photo.
     this.corner = null;
     this.pressed = null;
@@ -120,7 +121,8 @@ export class Editor {
   }
 
   undo() {
-    if (this.view.marks.undo()) say("Undone");
+    if (!this.view.marks.undo()) return this.onUndoBeyond();
+    say("Undone");
     this.onMarks();
   }
 

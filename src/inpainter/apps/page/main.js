@@ -12,23 +12,26 @@ import { Tools } from "./tools.js";
 import { ask, byId, clearError, closeOptions, focusIfLost, renamed, saveFile, say, setState, showError, state, wireDialogs } from "./ui.js";
 import { View } from "./view.js";
 
+const MOST_EARLIER = 5;
+
 const view = new View(byId("stage"), moved);
 const tools = new Tools(view, byId("draft"), byId("size").valueAsNumber);
 const compare = new Compare(byId("stage"), view, byId("hold"));
-const editor = new Editor(view, tools, compare, showMarks);
+const editor = new Editor(view, tools, compare, showMarks, goBack);
 const options = new Options((grow) => view.marks?.setGrow(grow));
 
 let tries = []; // Of this photo: { blob, notes, seed, saved }.
 let current = -1;
 let filling = null;
 let lastSeed = 0;
+let earlier = []; // The photos that one has gone on from, the last one last: files, marks and tries, nothing decoded.
 let baseUnsaved = false; // The photo is itself a result that was never downloaded.
 
 // ------------------------------------------------------------------------------------------------ opening
 
 async function openFile(file) {
   if (!file || state() === "loading" || state() === "fill") return;
-  if (unsaved() && (await ask(byId("leave"))) !== "leave") return;
+  if (unsaved() && !(await mayLeave("Open another photo?", "Open another"))) return;
   clearError();
   const before = state();
   setState("loading");
@@ -36,6 +39,7 @@ async function openFile(file) {
     const photo = await readPhoto(file);
     options.suit(photo);
     usePhoto(photo);
+    earlier = [];
     baseUnsaved = false;
     say(`${file.name} is open. Mark what should go.`);
   } catch (error) {
@@ -44,8 +48,16 @@ async function openFile(file) {
   }
 }
 
+async function mayLeave(title, button) {
+  byId("leave-title").textContent = title;
+  byId("leave-go").textContent = button;
+  return (await ask(byId("leave"))) === "leave";
+}
+
 function usePhoto(photo, stay = false) {
-  for (const old of [view.photo?.original, view.photo, view.result]) if (old !== photo.original) release(old);
+  for (const old of [view.photo?.original, view.photo, view.result]) {
+    if (old !== photo.original && old !== photo) release(old);
+  }
   tries = [];
   current = -1;
   const marks = new Marks(photo.width, photo.height, options.grow, (box) => view.drawMarks(box));
@@ -124,7 +136,8 @@ function showMarks() {
   const { marks } = view;
   const empty = marks.isEmpty();
   byId("fill").setAttribute("aria-disabled", empty);
-  byId("undo").disabled = !marks.canUndo;
+  byId("undo").disabled = !marks.canUndo && !earlier.length;
+  byId("undo").title = marks.canUndo || !earlier.length ? "Undo (Ctrl+Z)" : "Back to the photo before (Ctrl+Z)";
   byId("redo").disabled = !marks.canRedo;
   byId("clear").disabled = empty && marks.isEmpty("source") && marks.isEmpty("avoid");
   byId("mask-save").disabled = empty;
@@ -209,14 +222,39 @@ function download() {
 // The bytes of the result are what is sent next: nothing passes through a canvas.
 function goOn() {
   const chosen = tries[current];
-  const { photo, result } = view;
+  const { photo, result, marks } = view;
+  earlier = [...earlier, { file: photo.file, marks, tries, current, baseUnsaved }].slice(-MOST_EARLIER);
   view.result = null; // It lives on as the photo.
   baseUnsaved = !chosen.saved;
   usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name, original: photo.original ?? photo }, true);
   say("The result is now the photo. Mark what else should go.");
 }
 
-const unsaved = () => baseUnsaved || (tries.length ? !tries.some((one) => one.saved) : Boolean(view.marks && !view.marks.isEmpty()));
+/** Undo with no stroke left: back to the result that one went on from. */
+async function goBack() {
+  if (!earlier.length) return;
+  if (lostTries() && !(await mayLeave("Back to the photo before?", "Go back"))) return;
+  const { file, ...before } = earlier.at(-1);
+  const { name, original } = view.photo;
+  setState("loading");
+  try {
+    usePhoto(file === original.file ? original : { ...(await show(file)), file, name, original }, true);
+    earlier.pop();
+    ({ tries, baseUnsaved } = before);
+    lastSeed = tries.at(-1).seed;
+    view.marks = before.marks;
+    view.marks.setGrow(options.grow);
+    setState("loading");
+    await showTry(before.current);
+    say("Back to the photo before, and its result.");
+  } catch (error) {
+    edit();
+    showError(error);
+  }
+}
+
+const lostTries = () => tries.length > 0 && !tries.some((one) => one.saved);
+const unsaved = () => baseUnsaved || (tries.length ? lostTries() : Boolean(view.marks && !view.marks.isEmpty()));
 
 // ------------------------------------------------------------------------------------------------ wiring
 
