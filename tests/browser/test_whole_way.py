@@ -276,3 +276,52 @@ def test_going_back_asks_before_a_result_is_lost(page: Any, tmp_path: Path) -> N
     with pytest.raises(AssertionError, match="nothing"):
         hands.find(page, "red")
     assert hands.find(page, "green")
+
+
+def test_notes_in_plain_words(opened: Any, tmp_path: Path) -> None:
+    """What was left out of the file is said without jargon, beside the photo's middle, and can be put away."""
+    page = opened(viewport={"width": 320, "height": 568})
+    plain = hands.saved(tmp_path / "plain.jpg", hands.photo()).read_bytes()
+    thumbnail, thermal = b"\xff\xe0\0\x0dJFXX\0\x13\1\1\x09\x09\x09", b"\xff\xe1\0\x09FLIR\0\0\0"
+    (tmp_path / "photo.jpg").write_bytes(plain[:20] + thumbnail + thermal + plain[20:])
+    hands.open_photo(page, tmp_path / "photo.jpg")
+    hands.set_size(page, 60)
+    hands.dab(page, hands.find(page, "red"))
+    hands.fill(page)
+    assert set(page.locator("#notes p").all_inner_texts()) == {
+        "Small previews hidden in the file were left out: they would still show what you removed.",
+        "Left out: thermal picture",
+    }
+    stage, chip = page.locator("#stage").bounding_box(), page.locator(".notes").bounding_box()
+    assert chip["y"] > stage["y"] + stage["height"] * 0.6
+    page.click("#notes-close")
+    assert page.locator(".notes").is_hidden()
+    page.click("#back")
+    page.click("#see-results")
+    hands.wait_for(page, "result")
+    assert page.locator(".notes").is_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_transparent_shows_squares(opened: Any, tmp_path: Path, scheme: str) -> None:
+    """Two quiet colours beneath, the same beside a result as before it; beneath an opaque photo none."""
+
+    def seen() -> np.ndarray:
+        shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+        x, y = round(yellow[0]), round(yellow[1] - (yellow[0] - blue[0]) * 120 / 160)  # Where green would be.
+        return shot[y - 60 : y + 60, x - 60 : x + 60]
+
+    page = opened(color_scheme=scheme)
+    alpha = np.full((240, 320, 1), 255, np.uint8)
+    alpha[:90] = 0
+    path = hands.saved(tmp_path / "photo.png", np.concatenate([hands.photo(), alpha], axis=2))
+    hands.open_photo(page, path)
+    blue, yellow = hands.find(page, "blue"), hands.find(page, "yellow")
+    before = seen()
+    colours = np.unique(before.reshape(-1, 3), axis=0).astype(int)
+    assert len(colours) == 2
+    assert 6 <= np.ptp(colours.mean(axis=1)) <= 40
+    assert (colours.mean() > 200) == (scheme == "light")
+    hands.dab(page, blue)
+    hands.fill(page)
+    assert np.array_equal(seen(), before)

@@ -9,7 +9,7 @@ import { Options } from "./options.js";
 import { readPhoto, release, show } from "./photo.js";
 import { readMask, writePng } from "./png.js";
 import { Tools } from "./tools.js";
-import { ask, byId, clearError, closeOptions, focusIfLost, renamed, saveFile, say, setState, showError, state, wireDialogs } from "./ui.js";
+import { ask, byId, clearError, closeOptions, focusIfLost, renamed, saveFile, say, setState, showError, showNotes, state, wireDialogs } from "./ui.js";
 import { View } from "./view.js";
 
 const MOST_EARLIER = 5;
@@ -104,7 +104,7 @@ async function openMask(file) {
     });
     marks.commit();
     showMarks();
-    note(scaled ? [`“${file.name}” was scaled to the photo’s size`] : []);
+    showNotes(scaled ? [`“${file.name}” was scaled to the photo’s size`] : []);
     say("Mask opened");
   } catch (error) {
     showError(error);
@@ -122,7 +122,7 @@ function edit() {
   setState("edit");
   hideResult();
   editor.hideCursor();
-  note([]);
+  showNotes([]);
   showMarks();
   focusIfLost(byId("stage"));
 }
@@ -169,7 +169,7 @@ async function fill(seed) {
   hideResult();
   tools.hover(null);
   editor.hideCursor();
-  note([]);
+  showNotes([]);
   focusIfLost(byId("cancel"));
   filling = new Filling();
   try {
@@ -202,13 +202,9 @@ async function showTry(index, isNew = false) {
   byId("again").disabled = !options.method.draws;
   if (isNew) compare.reveal();
   else compare.place();
-  note(chosen.notes);
+  showNotes(chosen.notes);
   say(isNew ? `Done. Try ${index + 1}.` : `Try ${index + 1} of ${tries.length}`);
   focusIfLost(byId("download"));
-}
-
-function note(notes) {
-  byId("notes").textContent = notes.join(" · ");
 }
 
 function download() {
@@ -278,6 +274,11 @@ onClick("zoom-out", () => view.photo && view.zoom(0.8));
 onClick("zoom-fit", () => view.photo && view.fit());
 onClick("open-help", () => ask(byId("help")));
 onClick("message-close", clearError);
+onClick("notes-close", () => {
+  showNotes([]);
+  if (state() === "result") tries[current].notes = [];
+  byId("stage").focus({ preventScroll: true });
+});
 
 for (const [id, open] of [["photo-input", openFile], ["mask-input", openMask]]) {
   byId(id).addEventListener("change", (event) => {
