@@ -255,6 +255,25 @@ def test_back_to_the_photo_before(page: Any, tmp_path: Path) -> None:
     assert page.locator("#undo").is_disabled()
 
 
+def test_a_held_undo_stays_with_the_photo(page: Any, tmp_path: Path) -> None:
+    """The key repeats faster than one sees where the strokes end; pressed again it goes back."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    hands.dab(page, hands.find(page, "red"))
+    hands.fill(page)
+    page.click("#go-on")
+    hands.wait_for(page, "edit")
+    hands.dab(page, hands.find(page, "green"))
+    page.keyboard.down("Control")
+    for _ in range(3):
+        page.keyboard.down("z")
+    page.keyboard.up("z")
+    assert hands.state(page) == "edit"
+    assert not hands.marked(page).any()
+    page.keyboard.up("Control")
+    page.keyboard.press("Control+z")
+    hands.wait_for(page, "result")
+
+
 def test_going_back_asks_before_a_result_is_lost(page: Any, tmp_path: Path) -> None:
     hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
     for number, place in enumerate([hands.find(page, "red"), hands.find(page, "green")]):

@@ -120,8 +120,9 @@ export class Editor {
     if (layer !== "mask") say(`${LAYER_TEXT[layer]}; Done goes back to what is removed.`);
   }
 
-  undo() {
-    if (!this.view.marks.undo()) return this.onUndoBeyond();
+  /** A key held down ends with the first stroke; it goes no further. */
+  undo(held = false) {
+    if (!this.view.marks.undo()) return held || this.onUndoBeyond();
     say("Undone");
     this.onMarks();
   }

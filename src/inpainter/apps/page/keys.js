@@ -36,7 +36,7 @@ export function listenToKeys(does, gestures) {
     const found = bindings.find(([where, key]) => key === name && (where === "any" || where === state()));
     if (!found) return;
     event.preventDefault();
-    found[2]();
+    found[2](event);
   });
   window.addEventListener("keyup", (event) => {
     if (event.key === " ") gestures.holdSpace(false);

@@ -311,7 +311,7 @@ window.addEventListener("pagehide", (event) => {
 listenToKeys({
   brush: () => editor.setTool("brush"), eraser: () => editor.setTool("eraser"),
   lasso: () => editor.setTool("lasso"), rectangle: () => editor.setTool("rectangle"),
-  resize: (direction) => editor.resize(direction), undo: () => editor.undo(), redo: () => editor.redo(), clear: () => editor.clear(),
+  resize: (direction) => editor.resize(direction), undo: (event) => editor.undo(event.repeat), redo: () => editor.redo(), clear: () => editor.clear(),
   more: () => byId("options").togglePopover() && byId("grow").focus(), fill: () => fill(0), cancel: () => filling?.cancel(),
   escape: () => editor.setLayer("mask"), cursor: (event) => editor.key(event), mark: () => editor.mark(),
   again: () => byId("again").click(), earlier: () => byId("try-back").click(), later: () => byId("try-on").click(), download, goOn, back: edit,
