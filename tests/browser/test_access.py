@@ -45,6 +45,9 @@ def test_axe_finds_nothing_in_any_state(opened: Any, tmp_path: Path, scheme: str
     page.unroute("**/events")
     hands.fill(page)
     found["result"] = faults(page)
+    page.evaluate("import('/page/ui.js').then((ui) => ui.showNotes(['left out: EXIF thumbnail', 'another note']))")
+    page.wait_for_selector("#notes p")
+    found["notes"] = faults(page)
     page.locator("#divider").press("PageUp")
     found["compare"] = faults(page)
     page.keyboard.press("?")
@@ -127,3 +130,42 @@ def overlaps(page: Any, state: str) -> list[str]:
             if min(a[2], b[2]) - max(a[0], b[0]) > 0.5 and min(a[3], b[3]) - max(a[1], b[1]) > 0.5:
                 found.append(f"{state}: {name} lies on {other}")
     return found
+
+
+@pytest.mark.parametrize("size", [*SIZES, (1280, 720)])
+def test_more_leaves_the_way_back_in_sight(opened: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    """The panel lies on neither the button to the result nor, on a desktop, a photo of the usual shape."""
+    page = opened(viewport={"width": size[0], "height": size[1]})
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    hands.set_size(page, 40)
+    hands.dab(page, hands.find(page, "red"))
+    hands.fill(page)
+    page.click("#back")
+    places = [hands.find(page, colour) for colour in ("green", "yellow")]
+    page.click("#more")
+    panel, way = page.locator("#options").bounding_box(), page.locator("#see-results").bounding_box()
+    assert panel["y"] >= way["y"] + way["height"]
+    assert panel["height"] >= 180
+    if size == (1280, 720):
+        edge = places[0][0] + (places[1][1] - places[0][1]) * 80 / 120
+        assert panel["x"] >= edge - 1
+    headings = page.locator("#options :is(h3, label b, summary)").evaluate_all("""
+        (all) => all.filter((one) => one.checkVisibility()).map((one) => {
+          const { fontSize, fontWeight, color } = getComputedStyle(one);
+          return [one.getBoundingClientRect().left, fontSize, fontWeight, color].join();
+        })
+    """)
+    assert len(headings) >= 5
+    assert len(set(headings)) == 1
+
+
+def test_help_for_fingers(opened: Any) -> None:
+    """On a touch screen gestures come first, then keys; elsewhere keys alone."""
+    phone = opened(viewport={"width": 390, "height": 780}, has_touch=True, is_mobile=True)
+    phone.click("#open-help")
+    headings = phone.locator("#keys h3").all_inner_texts()
+    assert headings[0] == "With fingers"
+    assert "Two fingers" in phone.locator("#keys section").first.inner_text()
+    desktop = opened()
+    desktop.click("#open-help")
+    assert desktop.locator("#keys h3").all_inner_texts() == headings[1:]

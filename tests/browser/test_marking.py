@@ -319,3 +319,64 @@ def test_a_window_that_changes_its_size(editing: Any) -> None:
     editing.wait_for_timeout(200)
     hands.dab(editing, hands.find(editing, "yellow"))
     assert hands.marked(editing)[hands.centre("yellow")[1], hands.centre("yellow")[0]]
+
+
+def ring(page: Any, point: tuple[float, float], radius: float) -> None:
+    """Drag the brush once around a point."""
+    turns = np.linspace(0, 2 * np.pi, 25)
+    hands.drag(page, *around(point, *[(radius * np.cos(turn), radius * np.sin(turn)) for turn in turns]))
+
+
+def test_gaps_that_scribbling_leaves_are_closed(editing: Any) -> None:
+    """A gap within the mark that is smaller than the brush is painted with the stroke around it; a larger one stays."""
+    red, green = hands.find(editing, "red"), hands.find(editing, "green")
+    hands.set_size(editing, 60)
+    ring(editing, red, 45)
+    assert hands.marked(editing)[hands.centre("red")[::-1]]
+    editing.click("#undo")
+    assert not hands.marked(editing).any()
+    editing.click("#redo")
+    assert hands.marked(editing)[hands.centre("red")[::-1]]
+    ring(editing, green, 70)
+    assert not hands.marked(editing)[hands.centre("green")[::-1]]
+
+
+def test_a_gap_between_two_strokes_is_closed(editing: Any) -> None:
+    """Also where the stroke only completes what was painted before."""
+    x, y = hands.find(editing, "blue")
+    hands.set_size(editing, 40)
+    hands.drag(editing, (x + 22, y - 25), (x - 22, y - 25), (x - 22, y + 25), (x + 22, y + 25))
+    assert not hands.marked(editing)[hands.centre("blue")[::-1]]
+    hands.drag(editing, (x + 27, y - 25), (x + 27, y + 25))
+    assert hands.marked(editing)[hands.centre("blue")[::-1]]
+
+
+def test_what_was_erased_stays_unpainted(editing: Any) -> None:
+    """Until it is painted again; once all is erased, the next mark starts afresh."""
+    red = hands.find(editing, "red")
+    at = hands.centre("red")[::-1]
+    hands.set_size(editing, 150)
+    hands.dab(editing, red)
+    editing.keyboard.press("e")
+    hands.set_size(editing, 40)
+    hands.dab(editing, red)
+    editing.keyboard.press("b")
+    hands.set_size(editing, 60)
+    ring(editing, red, 45)
+    assert not hands.marked(editing)[at]
+    editing.keyboard.press("e")
+    hands.set_size(editing, 200)
+    hands.dab(editing, red)
+    assert not hands.marked(editing).any()
+    editing.keyboard.press("b")
+    hands.set_size(editing, 60)
+    ring(editing, red, 45)
+    assert hands.marked(editing)[at]
+
+
+def test_an_eraser_that_erases_nothing_is_no_step(editing: Any) -> None:
+    hands.dab(editing, hands.find(editing, "red"))
+    editing.keyboard.press("e")
+    hands.dab(editing, hands.find(editing, "blue"))
+    editing.click("#undo")
+    assert not hands.marked(editing).any()

@@ -225,3 +225,122 @@ def test_twenty_four_megapixels(page: Any, tmp_path: Path) -> None:
     hands.set_size(page, 60)
     hands.dab(page, hands.find(page, "red"))
     assert hands.middle(hands.marked(page)) == pytest.approx(hands.centre("red", 6000, 4000), abs=2)
+
+
+def test_back_to_the_photo_before(page: Any, tmp_path: Path) -> None:
+    """Undo goes on past the first stroke: to the result that one went on from, its tries and its marks."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    assert page.locator("#undo").is_disabled()
+    places = {colour: hands.find(page, colour) for colour in ("red", "green", "blue")}
+    sent, results = [], []
+    for number, place in enumerate(places.values()):
+        if number:
+            page.click("#go-on")
+            hands.wait_for(page, "edit")
+        hands.dab(page, place)
+        sent.append(hands.fill(page))
+        results.append(hands.downloaded(page)[1])
+    for earlier in (1, 0):
+        page.click("#back")
+        page.click("#undo")
+        page.click("#undo")
+        hands.wait_for(page, "result")
+        assert hands.downloaded(page) == ("photo-filled.png", results[earlier])
+    page.click("#back")
+    assert np.array_equal(hands.marked(page), sent[0]["mask"])
+    assert hands.fill(page)["image"] == sent[0]["image"]
+    page.click("#back")
+    page.click("#undo")
+    assert hands.find(page, "red") == pytest.approx(places["red"], abs=1)
+    assert page.locator("#undo").is_disabled()
+
+
+def test_a_held_undo_stays_with_the_photo(page: Any, tmp_path: Path) -> None:
+    """The key repeats faster than one sees where the strokes end; pressed again it goes back."""
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    hands.dab(page, hands.find(page, "red"))
+    hands.fill(page)
+    page.click("#go-on")
+    hands.wait_for(page, "edit")
+    hands.dab(page, hands.find(page, "green"))
+    page.keyboard.down("Control")
+    for _ in range(3):
+        page.keyboard.down("z")
+    page.keyboard.up("z")
+    assert hands.state(page) == "edit"
+    assert not hands.marked(page).any()
+    page.keyboard.up("Control")
+    page.keyboard.press("Control+z")
+    hands.wait_for(page, "result")
+
+
+def test_going_back_asks_before_a_result_is_lost(page: Any, tmp_path: Path) -> None:
+    hands.open_photo(page, hands.saved(tmp_path / "photo.png", hands.photo()))
+    for number, place in enumerate([hands.find(page, "red"), hands.find(page, "green")]):
+        if number:
+            page.click("#go-on")
+            hands.wait_for(page, "edit")
+        hands.dab(page, place)
+        hands.fill(page)
+    page.click("#back")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    page.click("#leave [data-close=stay]")
+    page.click("#see-results")
+    hands.wait_for(page, "result")
+    page.click("#back")
+    page.keyboard.press("Control+z")
+    page.click("#leave [data-close=leave]")
+    hands.wait_for(page, "result")
+    with pytest.raises(AssertionError, match="nothing"):
+        hands.find(page, "red")
+    assert hands.find(page, "green")
+
+
+def test_notes_in_plain_words(opened: Any, tmp_path: Path) -> None:
+    """What was left out of the file is said without jargon, beside the photo's middle, and can be put away."""
+    page = opened(viewport={"width": 320, "height": 568})
+    plain = hands.saved(tmp_path / "plain.jpg", hands.photo()).read_bytes()
+    thumbnail, thermal = b"\xff\xe0\0\x0dJFXX\0\x13\1\1\x09\x09\x09", b"\xff\xe1\0\x09FLIR\0\0\0"
+    (tmp_path / "photo.jpg").write_bytes(plain[:20] + thumbnail + thermal + plain[20:])
+    hands.open_photo(page, tmp_path / "photo.jpg")
+    hands.set_size(page, 60)
+    hands.dab(page, hands.find(page, "red"))
+    hands.fill(page)
+    assert set(page.locator("#notes p").all_inner_texts()) == {
+        "Small previews hidden in the file were left out: they would still show what you removed.",
+        "Left out: thermal picture",
+    }
+    stage, chip = page.locator("#stage").bounding_box(), page.locator(".notes").bounding_box()
+    assert chip["y"] > stage["y"] + stage["height"] * 0.6
+    page.click("#notes-close")
+    assert page.locator(".notes").is_hidden()
+    page.click("#back")
+    page.click("#see-results")
+    hands.wait_for(page, "result")
+    assert page.locator(".notes").is_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_transparent_shows_squares(opened: Any, tmp_path: Path, scheme: str) -> None:
+    """Two quiet colours beneath, the same beside a result as before it; beneath an opaque photo none."""
+
+    def seen() -> np.ndarray:
+        shot = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+        x, y = round(yellow[0]), round(yellow[1] - (yellow[0] - blue[0]) * 120 / 160)  # Where green would be.
+        return shot[y - 60 : y + 60, x - 60 : x + 60]
+
+    page = opened(color_scheme=scheme)
+    alpha = np.full((240, 320, 1), 255, np.uint8)
+    alpha[:90] = 0
+    path = hands.saved(tmp_path / "photo.png", np.concatenate([hands.photo(), alpha], axis=2))
+    hands.open_photo(page, path)
+    blue, yellow = hands.find(page, "blue"), hands.find(page, "yellow")
+    before = seen()
+    colours = np.unique(before.reshape(-1, 3), axis=0).astype(int)
+    assert len(colours) == 2
+    assert 6 <= np.ptp(colours.mean(axis=1)) <= 40
+    assert (colours.mean() > 200) == (scheme == "light")
+    hands.dab(page, blue)
+    hands.fill(page)
+    assert np.array_equal(seen(), before)

@@ -12,11 +12,12 @@ const LAYER_TEXT = { source: "Paint where texture may come from", avoid: "Paint 
 const KEY_STEP = 12; // CSS pixels that an arrow key moves the cursor.
 
 export class Editor {
-  constructor(view, tools, compare, onMarks) {
+  constructor(view, tools, compare, onMarks, onUndoBeyond) {
     this.view = view;
     this.tools = tools;
     this.compare = compare;
     this.onMarks = onMarks;
+    this.onUndoBeyond = onUndoBeyond;
     this.cursor = null; // The keyboard's place, and where its rectangle began: points of the photo.
     this.corner = null;
     this.pressed = null;
@@ -119,8 +120,10 @@ export class Editor {
     if (layer !== "mask") say(`${LAYER_TEXT[layer]}; Done goes back to what is removed.`);
   }
 
-  undo() {
-    if (this.view.marks.undo()) say("Undone");
+  /** A key held down ends with the first stroke; it goes no further. */
+  undo(held = false) {
+    if (!this.view.marks.undo()) return held || this.onUndoBeyond();
+    say("Undone");
     this.onMarks();
   }
 
@@ -184,7 +187,7 @@ export class Editor {
       return true;
     }
     this.corner = null;
-    view.marks.paint(tools.layer, (bits) => bits.rectangle(corner, cursor, tools.name !== "eraser"));
+    view.marks.mark(tools.layer, tools.name !== "eraser", (bits, on) => bits.rectangle(corner, cursor, on));
     view.marks.commit();
     this.showCursor();
     say(`${tools.name === "eraser" ? "Erased" : "Marked"} ${Math.abs(cursor.x - corner.x)} by ${Math.abs(cursor.y - corner.y)} pixels`);

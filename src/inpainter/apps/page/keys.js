@@ -36,7 +36,7 @@ export function listenToKeys(does, gestures) {
     const found = bindings.find(([where, key]) => key === name && (where === "any" || where === state()));
     if (!found) return;
     event.preventDefault();
-    found[2]();
+    found[2](event);
   });
   window.addEventListener("keyup", (event) => {
     if (event.key === " ") gestures.holdSpace(false);
@@ -54,7 +54,10 @@ function nameOf(event) {
   return `${ctrl ? "ctrl+" : ""}${event.shiftKey && ctrl ? "shift+" : ""}${event.key.toLowerCase()}`;
 }
 
-const HELP = [
+const FINGERS = ["With fingers", [
+  ["One finger", "Paints"], ["Two fingers", "Move and zoom the photo"], ["Hold", "See the original of a result"], ["Drag the line", "Compare with the original"],
+]];
+const KEYS = [
   ["Paint", [
     ["B E L R", "Brush, eraser, lasso, box"], ["[ ]", "Smaller, larger brush; or Shift and the wheel"],
     [`${CTRL}+Z`, "Undo"], [`${CTRL}+Shift+Z`, "Redo; or " + `${CTRL}+Y`], ["Delete", "Clear"], ["M", "More"], [`${CTRL}+Enter`, "Remove"],
@@ -70,7 +73,8 @@ const HELP = [
 ];
 
 export function fillHelp() {
-  byId("keys").replaceChildren(...HELP.map(([title, rows]) => {
+  const parts = matchMedia("(pointer: coarse)").matches ? [FINGERS, ...KEYS] : KEYS;
+  byId("keys").replaceChildren(...parts.map(([title, rows]) => {
     const section = document.createElement("section");
     const heading = document.createElement("h3");
     heading.textContent = title;

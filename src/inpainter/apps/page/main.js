@@ -9,13 +9,15 @@ import { Options } from "./options.js";
 import { readPhoto, release, show } from "./photo.js";
 import { readMask, writePng } from "./png.js";
 import { Tools } from "./tools.js";
-import { ask, byId, clearError, closeOptions, focusIfLost, renamed, saveFile, say, setState, showError, state, wireDialogs } from "./ui.js";
+import { ask, byId, clearError, closeOptions, focusIfLost, renamed, saveFile, say, setState, showError, showNotes, state, wireDialogs } from "./ui.js";
 import { View } from "./view.js";
+
+const MOST_EARLIER = 5;
 
 const view = new View(byId("stage"), moved);
 const tools = new Tools(view, byId("draft"), byId("size").valueAsNumber);
 const compare = new Compare(byId("stage"), view, byId("hold"));
-const editor = new Editor(view, tools, compare, showMarks);
+const editor = new Editor(view, tools, compare, showMarks, goBack);
 const options = new Options((grow) => view.marks?.setGrow(grow));
 
 let tries = []; // Of this photo: { blob, notes, seed, saved }.
@@ -23,13 +25,14 @@ let current = -1;
 let filling = null;
 let lastSeed = 0;
 let turns = 0; // Counts what was asked to be shown.
+let earlier = []; // The photos that one has gone on from, the last one last: files, marks and tries, nothing decoded.
 let baseUnsaved = false; // The photo is itself a result that was never downloaded.
 
 // ------------------------------------------------------------------------------------------------ opening
 
 async function openFile(file) {
   if (!file || state() === "loading" || state() === "fill") return;
-  if (unsaved() && (await ask(byId("leave"))) !== "leave") return;
+  if (unsaved() && !(await mayLeave("Open another photo?", "Open another"))) return;
   clearError();
   const before = state();
   setState("loading");
@@ -37,6 +40,7 @@ async function openFile(file) {
     const photo = await readPhoto(file);
     options.suit(photo);
     usePhoto(photo);
+    earlier = [];
     baseUnsaved = false;
     say(`${file.name} is open. Mark what should go.`);
   } catch (error) {
@@ -45,8 +49,16 @@ async function openFile(file) {
   }
 }
 
+async function mayLeave(title, button) {
+  byId("leave-title").textContent = title;
+  byId("leave-go").textContent = button;
+  return (await ask(byId("leave"))) === "leave";
+}
+
 function usePhoto(photo, stay = false) {
-  for (const old of [view.photo?.original, view.photo, view.result]) if (old !== photo.original) release(old);
+  for (const old of [view.photo?.original, view.photo, view.result]) {
+    if (old !== photo.original && old !== photo) release(old);
+  }
   tries = [];
   current = -1;
   const marks = new Marks(photo.width, photo.height, options.grow, (box) => view.drawMarks(box));
@@ -93,7 +105,7 @@ async function openMask(file) {
     });
     marks.commit();
     showMarks();
-    note(scaled ? [`“${file.name}” was scaled to the photo’s size`] : []);
+    showNotes(scaled ? [`“${file.name}” was scaled to the photo’s size`] : []);
     say("Mask opened");
   } catch (error) {
     showError(error);
@@ -112,7 +124,7 @@ function edit() {
   setState("edit");
   hideResult();
   editor.hideCursor();
-  note([]);
+  showNotes([]);
   showMarks();
   focusIfLost(byId("stage"));
 }
@@ -126,7 +138,8 @@ function showMarks() {
   const { marks } = view;
   const empty = marks.isEmpty();
   byId("fill").setAttribute("aria-disabled", empty);
-  byId("undo").disabled = !marks.canUndo;
+  byId("undo").disabled = !marks.canUndo && !earlier.length;
+  byId("undo").title = marks.canUndo || !earlier.length ? "Undo (Ctrl+Z)" : "Back to the photo before (Ctrl+Z)";
   byId("redo").disabled = !marks.canRedo;
   byId("clear").disabled = empty && marks.isEmpty("source") && marks.isEmpty("avoid");
   byId("mask-save").disabled = empty;
@@ -159,7 +172,7 @@ async function fill(seed) {
   hideResult();
   tools.hover(null);
   editor.hideCursor();
-  note([]);
+  showNotes([]);
   focusIfLost(byId("cancel"));
   filling = new Filling();
   let made = null;
@@ -197,13 +210,9 @@ async function showTry(index, isNew = false) {
   byId("again").disabled = !options.method.draws;
   if (isNew) compare.reveal();
   else compare.place();
-  note(chosen.notes);
+  showNotes(chosen.notes);
   say(isNew ? `Done. Try ${index + 1}.` : `Try ${index + 1} of ${tries.length}`);
   focusIfLost(byId("download"));
-}
-
-function note(notes) {
-  byId("notes").textContent = notes.join(" · ");
 }
 
 function download() {
@@ -217,15 +226,40 @@ function download() {
 // The bytes of the result are what is sent next: nothing passes through a canvas.
 function goOn() {
   const chosen = tries[current];
-  const { photo, result } = view;
+  const { photo, result, marks } = view;
   if (!chosen || !result) return;
+  earlier = [...earlier, { file: photo.file, marks, tries, current, baseUnsaved }].slice(-MOST_EARLIER);
   view.result = null; // It lives on as the photo.
   baseUnsaved = !chosen.saved;
   usePhoto({ ...result, file: new File([chosen.blob], photo.name, { type: chosen.blob.type }), name: photo.name, original: photo.original ?? photo }, true);
   say("The result is now the photo. Mark what else should go.");
 }
 
-const unsaved = () => baseUnsaved || (tries.length ? !tries.some((one) => one.saved) : Boolean(view.marks && !view.marks.isEmpty()));
+/** Undo with no stroke left: back to the result that one went on from. */
+async function goBack() {
+  if (!earlier.length) return;
+  if (lostTries() && !(await mayLeave("Back to the photo before?", "Go back"))) return;
+  const { file, ...before } = earlier.at(-1);
+  const { name, original } = view.photo;
+  setState("loading");
+  try {
+    usePhoto(file === original.file ? original : { ...(await show(file)), file, name, original }, true);
+    earlier.pop();
+    ({ tries, baseUnsaved } = before);
+    lastSeed = tries.at(-1).seed;
+    view.marks = before.marks;
+    view.marks.setGrow(options.grow);
+    setState("loading");
+    await showTry(before.current);
+    say("Back to the photo before, and its result.");
+  } catch (error) {
+    edit();
+    showError(error);
+  }
+}
+
+const lostTries = () => tries.length > 0 && !tries.some((one) => one.saved);
+const unsaved = () => baseUnsaved || (tries.length ? lostTries() : Boolean(view.marks && !view.marks.isEmpty()));
 
 // ------------------------------------------------------------------------------------------------ wiring
 
@@ -249,6 +283,11 @@ onClick("zoom-out", () => view.photo && view.zoom(0.8));
 onClick("zoom-fit", () => view.photo && view.fit());
 onClick("open-help", () => ask(byId("help")));
 onClick("message-close", clearError);
+onClick("notes-close", () => {
+  showNotes([]);
+  if (state() === "result") tries[current].notes = [];
+  byId("stage").focus({ preventScroll: true });
+});
 
 for (const [id, open] of [["photo-input", openFile], ["mask-input", openMask]]) {
   byId(id).addEventListener("change", (event) => {
@@ -281,7 +320,7 @@ window.addEventListener("pagehide", (event) => {
 listenToKeys({
   brush: () => editor.setTool("brush"), eraser: () => editor.setTool("eraser"),
   lasso: () => editor.setTool("lasso"), rectangle: () => editor.setTool("rectangle"),
-  resize: (direction) => editor.resize(direction), undo: () => editor.undo(), redo: () => editor.redo(), clear: () => editor.clear(),
+  resize: (direction) => editor.resize(direction), undo: (event) => editor.undo(event.repeat), redo: () => editor.redo(), clear: () => editor.clear(),
   more: () => byId("options").togglePopover() && byId("grow").focus(), fill: () => fill(0), cancel: () => filling?.cancel(),
   escape: () => editor.setLayer("mask"), cursor: (event) => editor.key(event), mark: () => editor.mark(),
   again: () => byId("again").click(), earlier: () => byId("try-back").click(), later: () => byId("try-on").click(), download, goOn, back: edit,

@@ -1,5 +1,6 @@
 // What is painted on the photo: the mask, and where texture may and may not come from; with undo and redo.
 import { Bits, union, widened } from "./bits.js";
+import { gapsOf } from "./gaps.js";
 
 export const LAYERS = ["mask", "source", "avoid"];
 const HISTORY_BYTES = 64e6;
@@ -34,7 +35,32 @@ export class Marks {
     this.#show(name, box);
   }
 
+  /** Paint or erase on a layer: `draw(bits, on)` returns the box that it changed. What is erased is remembered. */
+  mark(name, on, draw) {
+    this.paint(name, (bits) => draw(bits, on));
+    if (name === "mask" && (!on || this.layers.erased)) this.paint("erased", (bits) => draw(bits, !on));
+  }
+
+  /** Paint the gaps that the stroke under way leaves in the mask. */
+  closeGaps(radius) {
+    const box = this.#changed.mask;
+    if (!box || !box.width || !box.height) return;
+    for (const gap of gapsOf(this.#before.mask, this.layers.mask, this.layers.erased, box, radius)) {
+      this.paint("mask", (bits) => {
+        for (const [y, from, to] of gap.runs) bits.span(y, from, to, true);
+        return gap.box;
+      });
+    }
+  }
+
   commit() {
+    // Of a mark that is gone nothing is left to spare.
+    if (this.layers.erased && this.isEmpty()) {
+      this.paint("erased", (bits) => {
+        bits.data.fill(0);
+        return bits.whole();
+      });
+    }
     const step = [];
     for (const [name, box] of Object.entries(this.#changed)) {
       if (!box || !box.width || !box.height) continue;
@@ -45,7 +71,7 @@ export class Marks {
       step.push({ name, box, bytes });
     }
     this.#changed = {};
-    if (!step.length) return false;
+    if (step.every(({ name }) => name === "erased")) return false; // Nobody sees that a bare place was swept.
     this.#undo.push(step);
     this.#redo = [];
     this.#forget();
@@ -128,7 +154,7 @@ export class Marks {
   }
 
   #show(name, box) {
-    if (!box || !box.width || !box.height) return;
+    if (name === "erased" || !box || !box.width || !box.height) return;
     const reach = name === "mask" ? widened(box, this.grow, this) : box;
     if (name === "mask") this.#spread(reach);
     this.extent = union(this.extent, reach);

@@ -24,7 +24,7 @@ export async function readPhoto(file) {
   return { file, name: name.includes(".") ? name : `${name}.${kind}`, ...shown };
 }
 
-/** Decode a file, where the browser cannot by asking the program: `{ width, height, levels }`, upright. */
+/** Decode a file, where the browser cannot by asking the program: `{ width, height, levels, transparent }`, upright. */
 export async function show(file) {
   let bitmap;
   let size;
@@ -36,7 +36,8 @@ export async function show(file) {
     bitmap = await createImageBitmap(seen.blob);
     size = { width: seen.width, height: seen.height };
   }
-  return { ...size, levels: await halves(bitmap) };
+  const levels = await halves(bitmap);
+  return { ...size, levels, transparent: isTransparent(levels.at(-1)) };
 }
 
 /** Let go of the memory of a photo that is shown no more. */
@@ -61,6 +62,12 @@ async function halves(bitmap) {
     levels.push(bitmap);
   }
   return levels;
+}
+
+function isTransparent(level) {
+  const context = new OffscreenCanvas(level.width, level.height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(level, 0, 0);
+  return context.getImageData(0, 0, level.width, level.height).data.some((value, i) => i % 4 === 3 && value < 255);
 }
 
 // By the first bytes, as the program tells them, not by a name that may be wrong.

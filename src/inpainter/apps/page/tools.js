@@ -19,6 +19,11 @@ export class Tools {
     return this.name === "brush" || this.name === "eraser";
   }
 
+  /** Of the brush, in pixels of the photo. */
+  get radius() {
+    return this.size / 2 / this.view.cssScale;
+  }
+
   begin(point, event) {
     // The other end of some pens is an eraser.
     this.erasing = this.name === "eraser" || (event.buttons & 32) === 32;
@@ -53,9 +58,11 @@ export class Tools {
     if (!this.round && !this.erasing) {
       const far = drawn.some((point) => Math.hypot(point.x - drawn[0].x, point.y - drawn[0].y) >= LASSO_STEP);
       if (!far) return false;
-      view.marks.paint(this.layer, (bits) => (
-        this.name === "rectangle" ? bits.rectangle(points[0], points[1], true) : bits.polygon(points, true)
+      view.marks.mark(this.layer, true, (bits, on) => (
+        this.name === "rectangle" ? bits.rectangle(points[0], points[1], on) : bits.polygon(points, on)
       ));
+    } else if (!this.erasing && this.layer === "mask") {
+      view.marks.closeGaps(this.radius);
     }
     return view.marks.commit();
   }
@@ -85,8 +92,9 @@ export class Tools {
 
   #stroke(from, to) {
     const { view } = this;
-    const radius = this.size / 2 / view.cssScale;
-    view.marks.paint(this.layer, (bits) => bits.capsule(view.toPhoto(from), view.toPhoto(to), radius, !this.erasing));
+    view.marks.mark(this.layer, !this.erasing, (bits, on) => (
+      bits.capsule(view.toPhoto(from), view.toPhoto(to), this.radius, on)
+    ));
   }
 
   #outline(points, rectangle = false) {

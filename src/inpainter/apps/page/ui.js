@@ -35,6 +35,22 @@ export function clearError() {
   byId("message").hidden = true;
 }
 
+const PREVIEWS = "Small previews hidden in the file were left out: they would still show what you removed.";
+
+/** What the program says of a result, a line each. */
+export function showNotes(notes) {
+  const lines = notes.map((text) => (
+    // A block of XMP that holds a preview goes whole, and with it more than the preview.
+    /^left out: (?!XMP).*(thumbnail|preview)/.test(text) ? PREVIEWS : text[0].toUpperCase() + text.slice(1)
+  ));
+  byId("notes").replaceChildren(...[...new Set(lines)].map((text) => {
+    const line = document.createElement("p");
+    line.textContent = text;
+    return line;
+  }));
+  document.querySelector(".notes").hidden = !lines.length;
+}
+
 /** Put focus on a button only where it was lost with the button that had it: nobody's place is taken away. */
 export function focusIfLost(element) {
   const { activeElement } = document;

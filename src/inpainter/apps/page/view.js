@@ -5,6 +5,7 @@ import { levelFor } from "./photo.js";
 
 const MOST_DENSITY = 2; // A denser screen is drawn at two pixels a CSS pixel: nobody sees more, and phones run short.
 const LARGEST = 24; // Screen pixels (CSS) for a photo pixel at most.
+const SQUARE = 8; // CSS pixels.
 const FIT_AT_MOST = 3;
 const COLOURS = { mask: [255, 45, 110], source: [20, 130, 255], avoid: [255, 170, 0] };
 const ALPHA = { mask: 142, rim: 64, other: 110 };
@@ -25,6 +26,7 @@ export class View {
     this.y = 0;
     this.fitted = true;
     this.wanted = false;
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.redraw());
     new ResizeObserver(() => this.resize()).observe(stage);
     this.resize();
   }
@@ -148,12 +150,31 @@ export class View {
     const bottom = clamp(Math.ceil((this.height - this.y) / this.scale) + 1, top, height);
     context.clearRect(0, 0, this.width, this.height);
     if (left === right || top === bottom) return;
+    if (shown.transparent) {
+      context.fillStyle = this.#squares(context);
+      context.fillRect(this.x + left * this.scale, this.y + top * this.scale, (right - left) * this.scale, (bottom - top) * this.scale);
+    }
     context.imageSmoothingEnabled = this.scale < 6 * this.density;
     context.imageSmoothingQuality = "high";
     context.drawImage(
       level, left * ratio, top * ratio, (right - left) * ratio, (bottom - top) * ratio,
       this.x + left * this.scale, this.y + top * this.scale, (right - left) * this.scale, (bottom - top) * this.scale,
     );
+  }
+
+  // What shows through a photo: it also keeps the original from showing through a result that lies over it.
+  #squares(context) {
+    const side = Math.round(SQUARE * this.density);
+    const tile = new OffscreenCanvas(2 * side, 2 * side).getContext("2d");
+    const colours = getComputedStyle(this.stage);
+    tile.fillStyle = colours.getPropertyValue("--surface");
+    tile.fillRect(0, 0, 2 * side, 2 * side);
+    tile.fillStyle = colours.getPropertyValue("--check");
+    tile.fillRect(0, 0, side, side);
+    tile.fillRect(side, side, side, side);
+    const pattern = context.createPattern(tile.canvas, "repeat");
+    pattern.setTransform(new DOMMatrix([1, 0, 0, 1, Math.round(this.x), Math.round(this.y)]));
+    return pattern;
   }
 
   #drawMarks(box) {
