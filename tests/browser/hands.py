@@ -172,6 +172,14 @@ def dab(page: Any, point: tuple[float, float]) -> None:
     drag(page, point)
 
 
+KEEP = """() => {
+  window.kept = null;
+  window.make ??= URL.createObjectURL.bind(URL);
+  URL.createObjectURL = (blob) => (window.kept = blob, window.make(blob));
+}"""
+"""Keeps what the page makes an address of."""
+
+
 def fill(page: Any) -> dict[str, Any]:
     """Press Remove and wait for the result; returns what was sent."""
     page.click("#fill")
@@ -185,9 +193,11 @@ def marked(page: Any) -> np.ndarray:
     try:
         if page.locator("#mask-save").is_disabled():
             return np.zeros((1, 1), bool)
-        with page.expect_download() as download:
-            page.click("#mask-save")
-        return read_mask(Path(download.value.path()).read_bytes())
+        # Taken where the page hands it to the browser: of many downloads in a row Chromium now and then loses one.
+        page.evaluate(KEEP)
+        page.click("#mask-save")
+        page.wait_for_function("window.kept")
+        return read_mask(bytes(page.evaluate("async () => [...new Uint8Array(await window.kept.arrayBuffer())]")))
     finally:
         page.keyboard.press("Escape")
 
