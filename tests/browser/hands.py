@@ -178,6 +178,11 @@ KEEP = """() => {
   URL.createObjectURL = (blob) => (window.kept = blob, window.make(blob));
 }"""
 """Keeps what the page makes an address of."""
+KEPT = """async () => {
+  while (!window.kept) await new Promise((next) => setTimeout(next, 20));
+  return [...new Uint8Array(await window.kept.arrayBuffer())];
+}"""
+"""Its bytes."""
 
 
 def fill(page: Any) -> dict[str, Any]:
@@ -196,8 +201,7 @@ def marked(page: Any) -> np.ndarray:
         # Taken where the page hands it to the browser: of many downloads in a row Chromium now and then loses one.
         page.evaluate(KEEP)
         page.click("#mask-save")
-        page.wait_for_function("window.kept")
-        return read_mask(bytes(page.evaluate("async () => [...new Uint8Array(await window.kept.arrayBuffer())]")))
+        return read_mask(bytes(page.evaluate(KEPT)))
     finally:
         page.keyboard.press("Escape")
 
