@@ -54,6 +54,16 @@ def test_files_that_cannot_be_filled(opened: Any, tmp_path: Path, make: Any, say
     assert page.locator("#message").is_hidden()
 
 
+def test_a_photo_that_needs_more(opened: Any, tmp_path: Path) -> None:
+    """What is not installed has a way around it."""
+    page = opened(grumbles=("501",))
+    told = {"code": "missing-extra", "what": "a HEIC photo needs pi_heif", "remedy": "pip install it", "message": "no"}
+    page.route("**/v1/preview", lambda route: route.fulfill(status=501, json={"error": told}))
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    page.set_input_files("#photo-input", tmp_path / "photo.heic")
+    assert "Save it as JPEG, or install what is missing: pip install it." in message(page)
+
+
 def test_a_fill_that_is_refused(opened: Any, photo: Path, tmp_path: Path) -> None:
     """The program's own sentence; the marks stay."""
     page = opened(grumbles=("400",))

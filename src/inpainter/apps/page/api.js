@@ -32,7 +32,9 @@ async function request(path, options) {
 /** The sentence of an error that the program sent. */
 export function sentence(error) {
   // What an option would do is for programs.
-  const told = /options\./.test(error?.remedy) ? error.what : error?.message;
+  let told = /options\./.test(error?.remedy) ? error.what : error?.message;
+  // What to install is for whoever runs the program; who has a photo can do something, too.
+  if (error?.code === "missing-extra") told = `${error.what}. Save it as JPEG, or install what is missing: ${error.remedy}`;
   const text = told || "something went wrong in the program; its window may say more";
   const begun = text[0].toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
