@@ -1,11 +1,16 @@
 """What tests share: the data folder, and an inpainter so simple that its answers are known."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 # Two tests run side by side on two cores: a second thread each would only get in the other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Under nohup a hang-up is ignored, by what the tests start, too.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 import numpy as np
 import pytest
