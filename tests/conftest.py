@@ -8,16 +8,18 @@ from typing import Any
 # Two tests run side by side on two cores: a second thread each would only get in the other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Under nohup a hang-up is ignored, by what the tests start, too.
-if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
 import numpy as np
 import pytest
 
 from inpainter.core import Card, Inpainter, View, Work
 
 ROOT = Path(__file__).parents[1]
+
+# Started in the background, as by nohup, signals are ignored, by what the tests start, too.
+for name, usual in (("SIGINT", signal.default_int_handler), ("SIGTERM", signal.SIG_DFL), ("SIGHUP", signal.SIG_DFL)):
+    number = getattr(signal, name, None)
+    if number and signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 class Constant(Inpainter):
