@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from mimetypes import guess_type
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from starlette.applications import Starlette
@@ -22,14 +22,22 @@ from starlette.routing import Route
 
 from inpainter._version import __version__
 from inpainter.apps.server.catalogue import Catalogue
-from inpainter.apps.server.guard import COOKIE, SESSION, Guard, Receive, Scope, Send, TooLongError, problem
+from inpainter.apps.server.guard import (
+    COOKIE,
+    SESSION,
+    Guard,
+    Receive,
+    Scope,
+    Send,
+    TooLongError,
+    error_fields,
+    problem,
+)
 from inpainter.apps.server.jobs import BusyError, Job, Jobs
 from inpainter.apps.server.limits import LIMITS, Limits
 from inpainter.apps.server.openapi import document
 from inpainter.apps.server.orders import file_name, fill_order, preview_order, read_form
 from inpainter.core import InputError
-
-Value = TypeVar("Value")
 
 PAGE = Path(__file__).parents[1] / "page"
 # A code of an error that a client can put right → the status of the reply.
@@ -133,7 +141,7 @@ class Service:
             raise
         if job.error:
             await self.jobs.forget(job)
-            return _problem_of(job.error)
+            return _problem_of(**job.error)
         notes = {"Inpainter-Notes": json.dumps(job.outcome["notes"])}
         return self._file(job, 1, notes, BackgroundTask(self.jobs.forget, job))
 
@@ -143,7 +151,7 @@ class Service:
         try:
             await _unless_gone(request.receive, job.end())
             if job.error:
-                return _problem_of(job.error)
+                return _problem_of(**job.error)
             size = {f"Inpainter-{side.title()}": str(job.outcome[side]) for side in ("width", "height")}
             jpeg = await asyncio.to_thread((job.folder / job.outcome["results"][0]["file"]).read_bytes)
             return Response(jpeg, media_type="image/jpeg", headers=size)
@@ -208,7 +216,7 @@ class Service:
             left = max(0, round(job.finished + self.jobs.limits.keep - time.monotonic()))
         return {
             "id": job.id, "state": job.state, "waiting": self.jobs.before(job), "done": job.done, "total": job.total,
-            "notes": job.outcome.get("notes", []), "error": _with_message(job.error) if job.error else None,
+            "notes": job.outcome.get("notes", []), "error": error_fields(**job.error) if job.error else None,
             "results": [
                 {"seed": one["seed"], "energy": one["energy"], "url": f"/v1/jobs/{job.id}/results/{number}"}
                 for number, one in enumerate(finished, 1)
@@ -294,17 +302,12 @@ async def _unless_gone(receive: Callable[[], Awaitable[Any]], doing: Any) -> Any
 # ----------------------------------------------------------------------------------------------------------- the errors
 
 
-def _with_message(error: dict[str, Any]) -> dict[str, Any]:
-    message = f"{error['what']}; {error['remedy']}" if error["remedy"] else error["what"]
-    return {**error, "message": message}
-
-
-def _problem_of(error: dict[str, Any]) -> Response:
-    return problem(STATUS.get(error["code"], 500), error["code"], error["what"], error["remedy"])
+def _problem_of(code: str, what: str, remedy: str) -> Response:
+    return problem(STATUS.get(code, 500), code, what, remedy)
 
 
 async def _input_error(_request: Request, error: Any) -> Response:
-    return problem(STATUS[error.code], error.code, error.what, error.remedy)
+    return _problem_of(error.code, error.what, error.remedy)
 
 
 async def _http_error(_request: Request, error: Any) -> Response:

@@ -47,12 +47,15 @@ class TooLongError(Exception):
         self.reply = problem(status, code, what, remedy)
 
 
-def problem(status: int, code: str, what: str, remedy: str = "", headers: dict[str, str] | None = None) -> Response:
-    """An error as JSON: one shape for all."""
+def error_fields(code: str, what: str, remedy: str) -> dict[str, str]:
+    """An error as clients get it, in replies and in jobs alike."""
     message = f"{what}; {remedy}" if remedy else what
-    return JSONResponse(
-        {"error": {"code": code, "message": message, "what": what, "remedy": remedy}}, status, headers=headers
-    )
+    return {"code": code, "message": message, "what": what, "remedy": remedy}
+
+
+def problem(status: int, code: str, what: str, remedy: str = "", headers: dict[str, str] | None = None) -> Response:
+    """A reply that is an error, as JSON."""
+    return JSONResponse({"error": error_fields(code, what, remedy)}, status, headers=headers)
 
 
 def is_loopback(host: str) -> bool:
@@ -117,7 +120,7 @@ class Guard:
             return problem(403, "forbidden", "the request comes from a page of another site",
                            "use the service's own page")  # fmt: skip
         needs_token = scope["path"].startswith("/v1/") and scope["path"] not in _OPEN
-        if self._token and needs_token and not self.knows(headers):
+        if self._token and needs_token and not _brings(headers, self._token):
             remedy = "open the address with the token that `inpainter serve` printed"
             headers_back = {"WWW-Authenticate": "Bearer"}
             return problem(401, "unauthorised", "the token is missing or wrong", remedy, headers_back)
@@ -125,18 +128,6 @@ class Guard:
         if not length.isdecimal() or int(length) > self._limits.body:
             return self._too_large().reply
         return None
-
-    def knows(self, headers: Headers) -> bool:
-        """Whether a request brings the token, in a header or a cookie; where none is asked for, always."""
-        if self._token is None:
-            return True
-        given = [headers.get("authorization", "").removeprefix("Bearer ")]
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            cookies = SimpleCookie()
-        given += [cookies[COOKIE].value] if COOKIE in cookies else []
-        return any(hmac.compare_digest(one.encode(), self._token.encode()) for one in given)
 
     def _is_ours(self, host: str, scope: Scope) -> bool:
         """Whether a request was sent to a name of this service: the name of a site that points here is none."""
@@ -178,3 +169,14 @@ class Guard:
             return message
 
         return limited
+
+
+def _brings(headers: Headers, token: str) -> bool:
+    """Whether a request brings the token, in a header or a cookie."""
+    given = [headers.get("authorization", "").removeprefix("Bearer ")]
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        cookies = SimpleCookie()
+    given += [cookies[COOKIE].value] if COOKIE in cookies else []
+    return any(hmac.compare_digest(one.encode(), token.encode()) for one in given)

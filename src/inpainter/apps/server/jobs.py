@@ -17,7 +17,6 @@ from typing import Any
 
 from inpainter.apps.server.limits import LIMITS, Limits
 
-UNDER_WAY = ("queued", "running")
 # What a line of a worker may be long: notes and results, never pictures.
 _LINE = 2**20
 _CANCELLED = {"code": "cancelled", "what": "the fill was cancelled", "remedy": ""}
@@ -60,7 +59,7 @@ class Job:
     @property
     def under_way(self) -> bool:
         """Whether it waits or is carried out."""
-        return self.state in UNDER_WAY
+        return self.state in ("queued", "running")
 
     def change(self, **fields: Any) -> None:
         """Set fields and tell those who wait for a change."""

@@ -154,10 +154,13 @@ def fill(order: dict[str, Any], on_step: Callable[[float, float], None]) -> dict
 
     folder = Path(order["folder"])
     photo = folder / order["image"]
-    size = check_size(photo, order["options"]["page"])
+    checked = opened(photo, order["options"]["page"])
+    size = checked.height, checked.width
+    # It may be decoded already, and is opened again where it is filled.
+    del checked
     for name in ("mask", "painted", "source", "avoid"):
         if name in order:
-            check_size(folder / order[name])
+            opened(folder / order[name])
     options, count = order["options"], order["options"]["candidates"]
     inpainter = loaded(options["method"], json.dumps(options["settings"], sort_keys=True))
     how = FillOptions(
@@ -181,25 +184,24 @@ def fill(order: dict[str, Any], on_step: Callable[[float, float], None]) -> dict
 
 def preview(order: dict[str, Any], _on_step: Callable[[float, float], None]) -> dict[str, Any]:
     """Write a photo as an upright JPEG that a browser shows. Raises InputError."""
+    import cv2
+
     from inpainter.core import Box
-    from inpainter.photos.photo import open_photo
     from inpainter.photos.thumbnail import thumbnail
 
     folder = Path(order["folder"])
-    height, width = check_size(folder / order["image"])
-    photo = open_photo(folder / order["image"], max_megapixels=LIMITS.megapixels)
+    photo = opened(folder / order["image"])
+    height, width = photo.height, photo.width
     scale = min(1, LIMITS.preview / max(height, width))
     shown = (max(1, round(height * scale)), max(1, round(width * scale)))
-    import cv2
-
     small = thumbnail(photo, [], Box(0, 0, width, height), shown)
     _, jpeg = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     (folder / "preview.jpg").write_bytes(jpeg.tobytes())
     return {"results": [{"file": "preview.jpg"}], "notes": [], "width": width, "height": height}
 
 
-def check_size(photo: Path, page: int | None = None) -> tuple[int, int]:
-    """The upright (height, width) of a photo, or of its page; raises InputError for what is over the limits."""
+def opened(photo: Path, page: int | None = None) -> Any:
+    """A photo, or its page, whose header is read; raises InputError for what is over the limits."""
     from inpainter.core import InputError
     from inpainter.photos.photo import open_photo
 
@@ -216,7 +218,7 @@ def check_size(photo: Path, page: int | None = None) -> tuple[int, int]:
         raise InputError(f"{said} is over the limit of {LIMITS.side} pixels a side; scale it down", code="too-large")
     if long > LIMITS.aspect * short:
         raise InputError(f"{said} is longer than {LIMITS.aspect} times its width; cut it", code="too-large")
-    return file.height, file.width
+    return file
 
 
 @lru_cache(maxsize=4)
