@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from inpainter.core import Box, Image, InputError
 from inpainter.photos.avif import avif_colours
 from inpainter.photos.cicp import grey_profile, in_own_colours
 from inpainter.photos.heic import load_heic
+from inpainter.photos.jpeg_header import Jpeg, read_header
 from inpainter.photos.png_chunks import png_facts
 from inpainter.photos.sniff import PHOTOS, REMEDIES, SUFFIXES, is_sequence, sniff
 from inpainter.photos.tiff_samples import PALETTE_NOTE, load_tiff
@@ -89,6 +91,11 @@ class Photo:
     def megapixels(self) -> float:
         """Its size in millions of pixels."""
         return self.width * self.height / 1e6
+
+    @cached_property
+    def jpeg(self) -> Jpeg:
+        """What the markers of a JPEG say, parsed once however often it is written. Raises InputError."""
+        return read_header(self.data)
 
     def pixels(self, access: str = "sequential") -> pyvips.Image:
         """Return the picture as stored (not turned), as libvips decodes it, with `bands` bands."""

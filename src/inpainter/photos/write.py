@@ -18,7 +18,6 @@ from inpainter.photos.avif import avif_colours, with_exif
 from inpainter.photos.cicp import with_block
 from inpainter.photos.files import atomic, check_output, output_error
 from inpainter.photos.jpeg import StoredPatch, patch_blocks
-from inpainter.photos.jpeg_header import read_header
 from inpainter.photos.jpeg_library import CarryError
 from inpainter.photos.jpeg_segments import jpeg_metadata, splice_jpeg, with_density
 from inpainter.photos.metadata import Metadata, cleaned
@@ -144,12 +143,11 @@ def write_mask(mask: Mask, output: Path, *, overwrite: bool) -> None:
 
 
 def _carry_jpeg(photo: Photo, patches: Sequence[Patch], temporary: Path) -> list[str]:
-    jpeg = read_header(photo.data)
     carried = [
         StoredPatch(*photo.to_stored_box(patch.box)[:2], photo.to_stored(patch.samples), photo.to_stored(patch.mask))
         for patch in patches
     ]
-    output, dropped = splice_jpeg(jpeg_metadata(jpeg), patch_blocks(jpeg, carried))
+    output, dropped = splice_jpeg(jpeg_metadata(photo.jpeg), patch_blocks(photo.jpeg, carried))
     temporary.write_bytes(output)
     return _left_out(dropped)
 
@@ -165,7 +163,7 @@ def _settings(photo: Photo, kind: str, quality: int | None) -> tuple[dict[str, A
         # Codes made to measure save some percent, but libjpeg holds the whole photo in memory to measure it.
         measured = photo.megapixels <= _MEASURED_MEGAPIXELS
         settings = {"Q": quality or _JPEG_QUALITY, "subsample_mode": "off", "optimize_coding": measured}
-        return settings | {"interlace": same and read_header(photo.data).progressive}, []
+        return settings | {"interlace": same and photo.jpeg.progressive}, []
     if kind == "webp":
         lossless = is_lossless_webp(photo.data) if same else not quality
     else:
@@ -223,7 +221,7 @@ def _metadata(photo: Photo, image: pyvips.Image) -> Metadata:
         with photo.path.open("rb") as file:
             metadata = tiff_metadata(file, photo.page)
     elif photo.format == "jpeg":
-        metadata = jpeg_metadata(read_header(photo.data))
+        metadata = jpeg_metadata(photo.jpeg)
     elif photo.format in ("png", "webp"):
         metadata = (png_metadata if photo.format == "png" else webp_metadata)(photo.data)
     else:
